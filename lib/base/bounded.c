@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "base/bounded.h"
+
+#define LINE_MAX_LEN 1024
+
+/* What the child has to say, on a page that both share: no descriptor stays open for it. */
+struct answer {
+	int r;
+	char line[LINE_MAX_LEN];
+};
+
+struct work {
+	const struct root *root;
+	const char *path, *value; /* value NULL: read */
+	struct answer *answer;
+};
+
+static void work_do(struct work *w)
+{
+	if (w->value)
+		w->answer->r = root_write_attr(w->root, w->path, w->value);
+	else
+		w->answer->r = root_read_line(w->root, w->path, w->answer->line, sizeof(w->answer->line));
+}
+
+/* Closes all but the directory that the attribute's path starts from (O_PATH: it keeps no pipe and no lock alive). */
+_Noreturn static void work_child(struct work *w)
+{
+	struct root root = *w->root;
+	int fd = root.fd;
+
+	/* out of the task's process group: whoever kills the task must not cut a bind in half */
+	setsid();
+	signal(SIGTERM, SIG_IGN);
+	if (!root.hooks) { /* a test's stand-in keeps what it needs */
+		if (fd > 0)
+			close_range(0, (unsigned int)fd - 1, 0);
+		close_range((unsigned int)fd + 1, ~0U, 0);
+	}
+	w->root = &root;
+	work_do(w);
+	_exit(0);
+}
+
+static int work_bounded(struct work *w, unsigned int timeout_ms, struct proc_id *ret_child)
+{
+	struct pollfd p = { .events = POLLIN };
+	_cleanup_close_ int pidfd = -1;
+	uint64_t deadline;
+	pid_t pid;
+	int n;
+
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		work_child(w);
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	p.fd = pidfd;
+	deadline = now_ms() + timeout_ms;
+	do {
+		uint64_t now = now_ms();
+
+		n = poll(&p, 1, now < deadline ? (int)(deadline - now) : 0);
+	} while (n < 0 && errno == EINTR);
+	if (n > 0) {
+		waitpid(pid, NULL, 0);
+		return w->answer->r;
+	}
+	*ret_child = (struct proc_id){ .pid = pid };
+	proc_start(w->root, pid, &ret_child->start);
+	return -ETIMEDOUT;
+}
+
+static int work_run(struct work *w, char *buf, size_t size, unsigned int timeout_ms, struct proc_id *ret_child)
+{
+	int k;
+
+	w->answer = mmap(NULL, sizeof(*w->answer), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (w->answer == MAP_FAILED)
+		return -errno;
+	w->answer->r = -EIO; /* unless the child says otherwise */
+	k = work_bounded(w, timeout_ms, ret_child);
+	if (k == 0 && buf) {
+		if (strlen(w->answer->line) >= size)
+			k = -EOVERFLOW;
+		else
+			memcpy(buf, w->answer->line, strlen(w->answer->line) + 1);
+	}
+	munmap(w->answer, sizeof(*w->answer));
+	return k;
+}
+
+int bounded_write(const struct root *r, const char *path, const char *value, unsigned int timeout_ms,
+		  struct proc_id *ret_child)
+{
+	struct work w = { .root = r, .path = path, .value = value };
+
+	return work_run(&w, NULL, 0, timeout_ms, ret_child);
+}
+
+int bounded_read(const struct root *r, const char *path, char *buf, size_t size, unsigned int timeout_ms,
+		 struct proc_id *ret_child)
+{
+	struct work w = { .root = r, .path = path };
+
+	return work_run(&w, buf, size, timeout_ms, ret_child);
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "base/exec.h"
+#include "base/proc.h"
+
+#define OUTPUT_MAX 65536
+#define KILL_AFTER_MS 2000
+
+static char *const fixed_env[] = { (char[]){ "PATH=/usr/sbin:/usr/bin:/sbin:/bin" }, (char[]){ "LC_ALL=C" }, NULL };
+
+void exec_result_done(struct exec_result *res)
+{
+	free(res->output);
+	*res = (struct exec_result){ 0 };
+}
+
+static int find_program(const char *name, char path[static PATH_MAX])
+{
+	static const char *const dirs[] = { "/usr/sbin", "/usr/bin", "/sbin", "/bin" };
+
+	if (name[0] == '/')
+		return access(path_f(path, "%s", name), X_OK) < 0 ? -errno : 0;
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		if (access(path_f(path, "%s/%s", dirs[i], name), X_OK) == 0)
+			return 0;
+	return -ENOENT;
+}
+
+_Noreturn static void exec_child(const char *path, char *const argv[], int out)
+{
+	int null = open("/dev/null", O_RDWR | O_NOCTTY);
+	sigset_t none;
+
+	/* its own group, so that the deadline reaches its children too, and so that a task's SIGTERM is ours to pass on */
+	setpgid(0, 0);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
+		_exit(127);
+	close_range(3, ~0U, 0);
+	execve(path, argv, fixed_env);
+	_exit(127);
+}
+
+/* Collects output until the child ends. 0 or -ETIMEDOUT. */
+static int collect(int pidfd, int out, uint64_t deadline, struct text *t)
+{
+	struct pollfd p[2] = { { .fd = pidfd, .events = POLLIN }, { .fd = out, .events = POLLIN } };
+
+	for (;;) {
+		uint64_t now = now_ms();
+		char buf[4096];
+		ssize_t n;
+
+		if (now >= deadline)
+			return -ETIMEDOUT;
+		if (poll(p, 2, (int)(deadline - now)) < 0 && errno != EINTR)
+			return -errno;
+		if (p[1].revents) {
+			n = read(out, buf, sizeof(buf));
+			if (n > 0 && t->len + (size_t)n <= OUTPUT_MAX)
+				text_add_n(t, buf, (size_t)n);
+			if (n == 0)
+				p[1].fd = -1;
+		} else if (p[0].revents) {
+			/* ended, and its pipe is empty; a grandchild that keeps the pipe open is not waited for */
+			return 0;
+		}
+	}
+}
+
+/* SIGTERM, then SIGKILL to the whole group; waits a moment for each. */
+static void stop_group(pid_t pid, int pidfd)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	kill(-pid, SIGTERM);
+	if (poll(&p, 1, KILL_AFTER_MS) == 0) {
+		kill(-pid, SIGKILL);
+		poll(&p, 1, KILL_AFTER_MS);
+	}
+	waitpid(pid, NULL, WNOHANG);
+}
+
+int exec_run(const struct root *r, char *const argv[], unsigned int timeout_ms, struct exec_result *ret, struct err *e)
+{
+	_cleanup_close_ int out = -1, in = -1, pidfd = -1;
+	_cleanup_text_ struct text t = { 0 };
+	char path[PATH_MAX];
+	int fds[2], k, status;
+	pid_t pid;
+
+	if (r->hooks && r->hooks->exec) {
+		k = r->hooks->exec(r->hooks->ctx, argv, ret);
+		return k < 0 ? err_errno(e, k, "cannot run %s", argv[0]) : 0;
+	}
+	if (!root_is_real(r))
+		return err_set(e, -EOPNOTSUPP, "%s is not run below %s", argv[0], r->path);
+	k = find_program(argv[0], path);
+	if (k < 0)
+		return err_errno(e, k, "cannot run %s", argv[0]);
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_errno(e, -errno, "cannot run %s", path);
+	out = fds[0];
+	in = fds[1];
+	pid = fork();
+	if (pid < 0)
+		return err_errno(e, -errno, "cannot run %s", path);
+	if (pid == 0)
+		exec_child(path, argv, in);
+	close(TAKE_FD(in));
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	k = pidfd < 0 ? -errno : collect(pidfd, out, now_ms() + timeout_ms, &t);
+	if (k < 0) {
+		stop_group(pid, pidfd);
+		return err_errno(e, k, "%s did not end within %u s", path, timeout_ms / 1000);
+	}
+	waitpid(pid, &status, 0);
+	*ret = (struct exec_result){
+		.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+		.output = text_take(&t),
+	};
+	return 0;
+}
+
+int exec_check(const struct root *r, char *const argv[], unsigned int timeout_ms, struct err *e)
+{
+	_cleanup_exec_ struct exec_result res = { 0 };
+	char *last = NULL, *line, *p;
+	int k = exec_run(r, argv, timeout_ms, &res, e);
+
+	if (k < 0 || res.status == 0)
+		return k;
+	p = res.output;
+	while ((line = str_line(&p)))
+		if (*str_trim(line))
+			last = str_printable(str_trim(line));
+	return err_set(e, -EIO, "%s ended with status %d%s%s", argv[0], res.status, last ? ": " : "", last ? last : "");
+}

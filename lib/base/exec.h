@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Other programs: found in a fixed path, given a fixed environment, watched by a deadline, never by a shell. */
+#ifndef GPUPT_EXEC_H
+#define GPUPT_EXEC_H
+
+#include "base/root.h"
+
+struct exec_result {
+	int status;    /* exit status; 128 + signal if one ended it */
+	char *output;  /* stdout and stderr, at most 64 KiB of it; free it */
+};
+
+void exec_result_done(struct exec_result *res);
+#define _cleanup_exec_ _cleanup_(exec_result_done)
+
+/*
+ * Runs argv[0] (a plain name: looked up in /usr/sbin:/usr/bin:/sbin:/bin; or an absolute path) and waits for it. At the
+ * deadline its process group gets SIGTERM and, 2 s later, SIGKILL. Standard input is /dev/null.
+ * 0 if it ran (see status), -ETIMEDOUT, -ENOENT (no such program), -EOPNOTSUPP (the root is a captured tree), -errno.
+ */
+int exec_run(const struct root *r, char *const argv[], unsigned int timeout_ms, struct exec_result *ret, struct err *e);
+
+/* exec_run() that takes every exit status but 0 as a failure: -EIO, the program's last line in the sentence. */
+int exec_check(const struct root *r, char *const argv[], unsigned int timeout_ms, struct err *e);
+
+#endif
