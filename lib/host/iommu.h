@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The IOMMU of the running kernel. What the command line says is not asked: AMD's is on by default, Intel's
+ * from Linux 6.8. */
+#ifndef GPUPT_HOST_IOMMU_H
+#define GPUPT_HOST_IOMMU_H
+
+#include "host/pci.h"
+
+struct iommu {
+	unsigned int units;  /* entries of /sys/class/iommu (dmarN, ivhdN, …): in use by the kernel */
+	unsigned int groups; /* entries of /sys/kernel/iommu_groups */
+	char firmware[8]; /* the ACPI table in which the firmware describes an IOMMU: "DMAR" (Intel), "IVRS"
+			     (AMD), "IORT" (Arm), or "" */
+	bool firmware_known; /* /sys/firmware/acpi/tables could be listed: an empty `firmware` then means that
+				it is switched off there */
+};
+
+enum iommu_state {
+	IOMMU_ON,	 /* groups exist: isolation works */
+	IOMMU_NO_GROUPS, /* units are driven, but no device is in a group */
+	IOMMU_OFF,	 /* the firmware has one, the kernel does not use it */
+	IOMMU_ABSENT,	 /* neither: switched off in the firmware, or the machine has none */
+};
+
+/* 0 or -errno. */
+int iommu_load(const struct root *r, struct iommu *ret, struct err *e);
+enum iommu_state iommu_state(const struct iommu *i);
+
+/* The functions of group `group`, sorted, bridges among them (fn.bridge tells). 0, -ENOENT if there is no
+ * such group, -errno. */
+int iommu_group_functions(const struct root *r, int group, struct pci_list *ret, struct err *e);
+/* The group's default domain, "DMA", "DMA-FQ", "identity" …, or "" where the kernel does not say. */
+void iommu_group_type(const struct root *r, int group, char *buf, size_t size);
+
+#endif

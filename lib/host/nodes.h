@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The device nodes through which processes use a PCI function, by number: a container has nodes of its own
+ * with other names. */
+#ifndef GPUPT_HOST_NODES_H
+#define GPUPT_HOST_NODES_H
+
+#include <sys/types.h>
+
+#include "host/pci.h"
+
+struct node {
+	dev_t dev;
+	struct bdf bdf; /* the function it belongs to */
+	char name[64];	/* as below /dev: "dri/card0", "snd/controlC1", "vfio/15" */
+	bool shared;	/* of every card of that driver (kfd, nvidiactl): an opener need not use this card */
+};
+
+struct node_list {
+	struct node *v;
+	size_t n;
+};
+
+/*
+ * Adds the nodes of fn: drm, DP aux, sound, i2c, frame buffer, VFIO group and device, kfd, nvidia. USB and
+ * input devices below a USB controller are not among them: they do not keep it from being unbound. 0 or
+ * -ENOMEM.
+ */
+int nodes_add(const struct root *r, const struct pci_fn *fn, struct node_list *l);
+const struct node *nodes_find(const struct node_list *l, dev_t dev);
+void node_list_done(struct node_list *l);
+#define _cleanup_node_list_ _cleanup_(node_list_done)
+
+/* Parses "226:0" (the text of a dev attribute). 0 or -EINVAL. */
+int node_dev_parse(const char *s, dev_t *ret);
+
+/*
+ * The number of a character device. On "/" that of the file itself; in a captured tree, which holds no device
+ * nodes, from its list NODE_MANIFEST: lines "c MAJOR:MINOR PATH" (b for block devices, which this function
+ * ignores). 0 or -errno (-ENOTTY: not a character device).
+ */
+#define NODE_MANIFEST "/gpupt-nodes"
+int node_rdev(const struct root *r, const char *path, dev_t *ret);
+
+/* "Device Minor" in the text of /proc/driver/nvidia/gpus/BDF/information, which is cut in place. 0 or
+ * -ENOENT. */
+int nodes_nvidia_minor(char *text, unsigned int *ret);
+
+#endif
