@@ -20,12 +20,17 @@ struct answer {
 struct work {
 	const struct root *root;
 	const char *path, *value; /* value NULL: read */
+	bounded_fn *fn;		  /* instead of these */
+	void *shared;
 	struct answer *answer;
 };
 
 static void work_do(struct work *w)
 {
-	if (w->value)
+	if (w->fn) {
+		w->fn(w->root, w->shared);
+		w->answer->r = 0;
+	} else if (w->value)
 		w->answer->r = root_write_attr(w->root, w->path, w->value);
 	else
 		w->answer->r = root_read_line(w->root, w->path, w->answer->line, sizeof(w->answer->line));
@@ -113,4 +118,11 @@ int bounded_read(const struct root *r, const char *path, char *buf, size_t size,
 	struct work w = { .root = r, .path = path };
 
 	return work_run(&w, buf, size, timeout_ms, ret_child);
+}
+
+int bounded_call(const struct root *r, bounded_fn *fn, void *shared, unsigned int timeout_ms, struct proc_id *ret_child)
+{
+	struct work w = { .root = r, .fn = fn, .shared = shared };
+
+	return work_run(&w, NULL, 0, timeout_ms, ret_child);
 }

@@ -17,4 +17,11 @@ int bounded_write(const struct root *r, const char *path, const char *value, uns
 int bounded_read(const struct root *r, const char *path, char *buf, size_t size, unsigned int timeout_ms,
 		 struct proc_id *ret_child);
 
+/*
+ * Runs fn in a child of that kind. What it finds it writes to shared: memory that both see, mapped with MAP_SHARED by
+ * the caller, and the only thing that comes back. 0, -ETIMEDOUT with *ret_child, -EIO (the child died), -errno.
+ */
+typedef void bounded_fn(const struct root *r, void *shared);
+int bounded_call(const struct root *r, bounded_fn *fn, void *shared, unsigned int timeout_ms, struct proc_id *ret_child);
+
 #endif
