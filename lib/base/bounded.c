@@ -30,10 +30,11 @@ static void work_do(struct work *w)
 	if (w->fn) {
 		w->fn(w->root, w->shared);
 		w->answer->r = 0;
-	} else if (w->value)
+	} else if (w->value) {
 		w->answer->r = root_write_attr(w->root, w->path, w->value);
-	else
+	} else {
 		w->answer->r = root_read_line(w->root, w->path, w->answer->line, sizeof(w->answer->line));
+	}
 }
 
 /* Closes all but the directory that the attribute's path starts from (O_PATH: it keeps no pipe and no lock alive). */

@@ -43,7 +43,8 @@ struct pci_fn {
 	bool boot_vga;
 	bool has_upstream;   /* below a bridge; false: on a root bus, where no bus reset exists */
 	struct bdf upstream; /* that bridge */
-	unsigned int on_bus; /* functions on its bus, itself included */
+	unsigned int
+		on_bus; /* functions on its bus, itself included; 0 on a root bus, where they do not matter */
 	bool is_vf;
 	struct bdf pf;		 /* of a virtual function */
 	unsigned int active_vfs; /* of a physical function: its virtfnN links */
@@ -88,6 +89,8 @@ int pci_slot_functions(const struct root *r, struct bdf bdf, struct pci_list *re
 /* The functions of one directory of links such as iommu_groups/N/devices, sorted. 0 or -errno. */
 int pci_dir_functions(const struct root *r, const char *dir, struct bdf_list *ret);
 
+void pci_list_sort(struct pci_list *l); /* by address */
+/* In a sorted list; NULL if it is not there. */
 const struct pci_fn *pci_list_find(const struct pci_list *l, struct bdf bdf);
 void pci_list_done(struct pci_list *l);
 #define _cleanup_pci_list_ _cleanup_(pci_list_done)
