@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "base/systemd.h"
+#include "base/unit.h"
+
+#define DEST	   "org.freedesktop.systemd1"
+#define MANAGER	   "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
+#define TIMEOUT_US 5000000
+
+struct bus {
+	const struct systemd *sd;
+	sd_bus *bus;
+};
+
+static void bus_done(struct bus *b)
+{
+	if (b->bus)
+		b->sd->bus_flush_close_unref(b->bus);
+}
+
+/* Connects to the system bus, if systemd runs this machine (sd_booted(3) looks at the same directory). */
+static int bus_open(const struct root *r, struct bus *b, struct err *e)
+{
+	int k;
+
+	if (!root_is_real(r) || !root_exists(r, "/run/systemd/system"))
+		return err_set(e, -ENOTCONN, "systemd does not run here");
+	b->sd = systemd_load();
+	if (!b->sd)
+		return err_set(e, -ENOTCONN, "libsystemd.so.0 cannot be loaded");
+	k = b->sd->bus_open_system(&b->bus);
+	if (k < 0)
+		return err_errno(e, -ENOTCONN, "cannot reach systemd over D-Bus (%s)", strerror(-k));
+	b->sd->bus_set_method_call_timeout(b->bus, TIMEOUT_US);
+	return 0;
+}
+
+static int call_failed(struct bus *b, sd_bus_error *error, const char *what, const char *unit, int k, struct err *e)
+{
+	bool absent = error->name && strstr(error->name, "NoSuchUnit");
+
+	k = err_set(e, absent ? -ENOENT : k, "cannot %s %s: %s", what, unit, error->message ? error->message : strerror(-k));
+	b->sd->bus_error_free(error);
+	return k;
+}
+
+int unit_state(const struct root *r, const char *unit, char ret[static UNIT_STATE_LEN], struct err *e)
+{
+	_cleanup_(bus_done) struct bus b = { 0 };
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	_cleanup_free_ char *state = NULL;
+	sd_bus_message *reply = NULL;
+	char object[256];
+	const char *path;
+	int k;
+
+	if (r->hooks && r->hooks->unit)
+		return r->hooks->unit(r->hooks->ctx, unit, "state", ret);
+	k = bus_open(r, &b, e);
+	if (k < 0)
+		return k;
+	k = b.sd->bus_call_method(b.bus, DEST, MANAGER, "GetUnit", &error, &reply, "s", unit);
+	if (k < 0)
+		return call_failed(&b, &error, "find", unit, k, e);
+	k = b.sd->bus_message_read_basic(reply, 'o', &path);
+	if (k >= 0)
+		snprintf(object, sizeof(object), "%s", path);
+	b.sd->bus_message_unref(reply);
+	if (k >= 0)
+		k = b.sd->bus_get_property_string(b.bus, DEST, object, "org.freedesktop.systemd1.Unit", "ActiveState",
+						  &error, &state);
+	if (k < 0)
+		return call_failed(&b, &error, "read the state of", unit, k, e);
+	snprintf(ret, UNIT_STATE_LEN, "%s", state);
+	return 0;
+}
+
+static int unit_job(const struct root *r, const char *method, const char *verb, const char *unit, struct err *e)
+{
+	_cleanup_(bus_done) struct bus b = { 0 };
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	int k;
+
+	if (r->hooks && r->hooks->unit)
+		return r->hooks->unit(r->hooks->ctx, unit, verb, NULL);
+	k = bus_open(r, &b, e);
+	if (k < 0)
+		return k;
+	k = b.sd->bus_call_method(b.bus, DEST, MANAGER, method, &error, NULL, "ss", unit, "replace");
+	return k < 0 ? call_failed(&b, &error, verb, unit, k, e) : 0;
+}
+
+int unit_start(const struct root *r, const char *unit, struct err *e)
+{
+	return unit_job(r, "StartUnit", "start", unit, e);
+}
+
+int unit_stop(const struct root *r, const char *unit, struct err *e)
+{
+	return unit_job(r, "StopUnit", "stop", unit, e);
+}

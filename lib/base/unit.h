@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* systemd's units, over D-Bus (org.freedesktop.systemd1(5)). */
+#ifndef GPUPT_UNIT_H
+#define GPUPT_UNIT_H
+
+#include "base/root.h"
+
+#define UNIT_STATE_LEN 32
+
+/* A unit's ActiveState ("active", "inactive" …). 0, -ENOENT (no such unit), -ENOTCONN (no systemd here), -errno. */
+int unit_state(const struct root *r, const char *unit, char ret[static UNIT_STATE_LEN], struct err *e);
+
+/* Queues StartUnit or StopUnit, mode "replace". 0 or as above; the job goes on after the return. */
+int unit_start(const struct root *r, const char *unit, struct err *e);
+int unit_stop(const struct root *r, const char *unit, struct err *e);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Claims: which VM owns a function. One file per function in /run/gpupt/claim, made for all functions of a hand-over or for
+ * none, under the one short lock; the claim outlives the lock and the process that made it.
+ */
+#ifndef GPUPT_CLAIM_H
+#define GPUPT_CLAIM_H
+
+#include "base/bdf.h"
+#include "base/proc.h"
+
+struct claim {
+	struct bdf bdf;
+	unsigned int vmid;
+	struct proc_id owner; /* who made it; a claim without a lease lives as long as its owner */
+	char boot_id[BOOT_ID_LEN];
+};
+
+/* 1 if somebody owns b now (ret filled), 0 if not: claims of an earlier boot and of a dead process without a lease don't count. */
+int claim_find(const struct root *r, struct bdf b, struct claim *ret);
+/*
+ * Claims n functions for vmid, all or none. The caller holds state_lock(). 0; -EBUSY with the first conflict in ret; -errno.
+ * What vmid owns already stays its own.
+ */
+int claim_take(const struct root *r, const struct bdf *b, size_t n, unsigned int vmid, struct claim *ret_conflict,
+	       struct err *e);
+/* Gives b up if vmid owns it. */
+void claim_drop(const struct root *r, struct bdf b, unsigned int vmid);
+/* All claims that count, sorted by function. 0 or -errno; free *ret. */
+int claim_all(const struct root *r, struct claim **ret, size_t *ret_n);
+
+/*
+ * One process at a time works on a VM's lease: hooks, release and reconcile meet here. Waits at most wait_ms for the other
+ * to end. 0; -EBUSY (err names the process); -errno. Not a lock: a dead process' turn is over.
+ */
+int turn_take(const struct root *r, unsigned int vmid, unsigned int wait_ms, struct err *e);
+void turn_leave(const struct root *r, unsigned int vmid);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "plan/lease.h"
+#include "plan/state.h"
+
+static const char *const dirs[] = { STATE_RUN "/lease", STATE_VAR "/lease" };
+
+int lease_path(const struct root *r, unsigned int vmid, char ret[static PATH_MAX])
+{
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		char path[PATH_MAX];
+
+		if (root_exists(r, path_f(path, "%s/%u", dirs[i], vmid))) {
+			path_f(ret, "%s", path);
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+int lease_create(const struct root *r, unsigned int vmid, bool survives_reboot, struct record *ret, struct err *e)
+{
+	char path[PATH_MAX];
+
+	return record_create(r, path_f(path, "%s/%u", dirs[survives_reboot], vmid), ret, e);
+}
+
+static int cmp_vmid(const void *a, const void *b)
+{
+	unsigned int x = *(const unsigned int *)a, y = *(const unsigned int *)b;
+
+	return (x > y) - (x < y);
+}
+
+int lease_all(const struct root *r, unsigned int **ret, size_t *ret_n)
+{
+	_cleanup_free_ unsigned int *all = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		_cleanup_strv_ struct strv names = { 0 };
+		unsigned int *more;
+		int k = state_list(r, dirs[i], &names);
+
+		if (k < 0)
+			return k;
+		more = reallocarray(all, n + names.n + 1, sizeof(*all));
+		if (!more)
+			return -ENOMEM;
+		all = more;
+		strv_foreach(name, &names)
+			n += parse_vmid(name, &all[n]) == 0;
+	}
+	qsort(all, n, sizeof(*all), cmp_vmid);
+	*ret = TAKE_PTR(all);
+	*ret_n = n;
+	return 0;
+}
+
+bool lease_is_old(const struct root *r, const struct record *rec)
+{
+	char boot_id[BOOT_ID_LEN];
+	const char *taken = record_get(rec, LEASE_BOOT);
+
+	return taken && proc_boot_id(r, boot_id) == 0 && strcmp(boot_id, taken) != 0;
+}
+
+int lease_functions(const struct record *rec, struct bdf **ret, size_t *ret_n)
+{
+	const char *cards = record_get(rec, LEASE_CARDS);
+	_cleanup_free_ char *copy = strdup(cards ? cards : "");
+	_cleanup_free_ struct bdf *all = copy ? calloc(strlen(copy) / 2 + 1, sizeof(*all)) : NULL;
+	char *save = NULL;
+	size_t n = 0;
+
+	if (!all)
+		return -ENOMEM;
+	for (char *s = strtok_r(copy, " ", &save); s; s = strtok_r(NULL, " ", &save))
+		n += bdf_parse_full(s, &all[n]) == 0;
+	*ret = TAKE_PTR(all);
+	*ret_n = n;
+	return 0;
+}
+
+int lease_set_functions(struct record *rec, const struct bdf *b, size_t n, struct err *e)
+{
+	_cleanup_text_ struct text t = { 0 };
+	char name[BDF_LEN];
+
+	for (size_t i = 0; i < n; i++)
+		text_join(&t, " ", bdf_format(b[i], name));
+	return record_note(rec, LEASE_CARDS, text_str(&t), e);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A lease: the record of what a VM was given. Its notes say since when, by which boot, and how it was taken. */
+#ifndef GPUPT_LEASE_H
+#define GPUPT_LEASE_H
+
+#include "plan/record.h"
+
+/* The keys of its notes. */
+#define LEASE_BOOT   "boot"   /* boot id: in another boot the steps that don't survive a reboot have lapsed */
+#define LEASE_SINCE  "since"  /* seconds since the epoch */
+#define LEASE_CARDS  "cards"  /* the functions, separated by blanks */
+#define LEASE_LOCK   "lock"   /* the VM's lock: when it was taken ("backup") */
+#define LEASE_QEMU   "qemu"   /* "PID START" of the QEMU that has them */
+
+/* Where the lease of vmid is. 0, or -ENOENT if there is none. */
+int lease_path(const struct root *r, unsigned int vmid, char ret[static PATH_MAX]);
+/* A new one: in /var/lib/gpupt if a step of it survives a reboot, else in /run/gpupt. */
+int lease_create(const struct root *r, unsigned int vmid, bool survives_reboot, struct record *ret, struct err *e);
+/* The VMs that have one, ascending. 0 or -errno; free *ret. */
+int lease_all(const struct root *r, unsigned int **ret, size_t *ret_n);
+/* Is it from an earlier boot? */
+bool lease_is_old(const struct root *r, const struct record *rec);
+/* The functions of a lease, from its notes. 0 or -errno; free *ret. */
+int lease_functions(const struct record *rec, struct bdf **ret, size_t *ret_n);
+int lease_set_functions(struct record *rec, const struct bdf *b, size_t n, struct err *e);
+
+#endif

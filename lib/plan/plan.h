@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A plan is a list of steps: printed, checked, applied in order, undone in reverse. */
+#ifndef GPUPT_PLAN_H
+#define GPUPT_PLAN_H
+
+#include "plan/record.h"
+#include "plan/step.h"
+
+struct plan {
+	struct step *steps;
+	size_t n;
+};
+
+/* Adds a step; copies its arguments. Returns it for further settings, or NULL without memory. */
+struct step *plan_add(struct plan *p, const struct step_kind *kind, const char *target, const char *before,
+		      const char *after, const char *why);
+void plan_done(struct plan *p);
+#define _cleanup_plan_ _cleanup_(plan_done)
+
+/* One line per step. */
+void plan_format(const struct plan *p, struct text *t);
+
+/*
+ * Has every target still the value that the plan starts from (earlier steps of the plan taken as made)? 0, or -ESTALE and
+ * the first that has not in err; -errno.
+ */
+int plan_check(const struct engine *en, const struct plan *p, struct err *e);
+
+/* How an undo went. */
+struct undo_result {
+	unsigned int undone;
+	unsigned int foreign; /* left as somebody else set them */
+	unsigned int failed;  /* could not be put back: the record keeps them */
+	unsigned int stuck;   /* wait for the kernel: the record keeps them */
+};
+
+/*
+ * Makes the steps in order, each recorded before it is made and read back afterwards. If one fails, all of this plan's are
+ * undone. 0, or -errno of the failed step (err says which), with what happened to the others in ret_undo (may be NULL).
+ */
+int plan_apply(const struct engine *en, const struct plan *p, struct record *rec, struct undo_result *ret_undo,
+	       struct err *e);
+
+/* Which steps of a record an undo is about; NULL: all. */
+typedef bool undo_filter_fn(void *ctx, const struct step *s);
+
+/*
+ * Undoes the open steps of a record, last first: a step whose target has neither its value nor one of our half-way values is
+ * somebody else's now and is left. What fails stays open, the others are undone all the same.
+ */
+void record_undo(const struct engine *en, struct record *rec, undo_filter_fn *filter, void *ctx,
+		 struct undo_result *ret);
+
+/* Nothing is open any more. */
+static inline bool undo_complete(const struct undo_result *u)
+{
+	return u->failed == 0 && u->stuck == 0;
+}
+
+#endif

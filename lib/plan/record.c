@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "plan/record.h"
+#include "plan/state.h"
+
+#define HEADER "gpupt-record 1"
+
+static const char *const marks[] = {
+	[RECORD_BEGUN] = "begin", [RECORD_DONE] = "done",     [RECORD_UNDOING] = "undo",
+	[RECORD_UNDONE] = "undone", [RECORD_LEFT] = "left",
+};
+
+static void escape(struct text *t, const char *s)
+{
+	if (!s) {
+		text_add(t, " ~");
+		return;
+	}
+	text_add(t, " ");
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c <= ' ' || c == '%' || c == '~' || c >= 0x7f)
+			text_addf(t, "%%%02x", c);
+		else
+			text_add_n(t, s, 1);
+	}
+}
+
+/* Splits off the next field of *p and decodes it in place; *ret NULL for "~". False if there is none or it is malformed. */
+static bool field(char **p, char **ret)
+{
+	char *s = *p, *out, *end;
+
+	if (!s)
+		return false;
+	end = strchr(s, ' ');
+	if (end)
+		*end++ = '\0';
+	*p = end;
+	*ret = strcmp(s, "~") == 0 ? NULL : s;
+	for (out = s; *s; s++) {
+		uint32_t c;
+
+		if (*s != '%') {
+			*out++ = *s;
+			continue;
+		}
+		if (!s[1] || !s[2] || parse_hex((char[]){ s[1], s[2], '\0' }, 2, &c) < 0 || c == 0)
+			return false;
+		*out++ = (char)c;
+		s += 2;
+	}
+	*out = '\0';
+	return true;
+}
+
+static bool field_uint(char **p, unsigned int *ret)
+{
+	uint64_t n;
+	char *s;
+
+	if (!field(p, &s) || !s || parse_uint(s, UINT32_MAX, &n) < 0)
+		return false;
+	*ret = (unsigned int)n;
+	return true;
+}
+
+static struct record_step *find(struct record *rec, unsigned int seq)
+{
+	/* numbers are handed out in order, from 1 */
+	return seq >= 1 && seq <= rec->n_steps ? &rec->steps[seq - 1] : NULL;
+}
+
+static int remember_step(struct record *rec, const struct step *s)
+{
+	struct record_step *steps = reallocarray(rec->steps, rec->n_steps + 1, sizeof(*steps));
+	struct record_step *rs;
+
+	if (!steps)
+		return -ENOMEM;
+	rec->steps = steps;
+	rs = &steps[rec->n_steps];
+	*rs = (struct record_step){ .seq = (unsigned int)rec->n_steps + 1, .state = RECORD_BEGUN };
+	if (step_init(&rs->step, s->kind, s->target, s->before, s->after, s->why) < 0)
+		return -ENOMEM;
+	rec->n_steps++;
+	return 0;
+}
+
+static int remember_note(struct record *rec, const char *key, const char *value)
+{
+	struct record_note *notes = reallocarray(rec->notes, rec->n_notes + 1, sizeof(*notes)), note;
+
+	if (!notes)
+		return -ENOMEM;
+	rec->notes = notes;
+	note = (struct record_note){ .key = strdup(key), .value = strdup(value) };
+	if (!note.key || !note.value) {
+		free(note.key);
+		free(note.value);
+		return -ENOMEM;
+	}
+	notes[rec->n_notes++] = note;
+	return 0;
+}
+
+static int parse_begin(struct record *rec, char *p)
+{
+	struct step s = { 0 };
+	unsigned int seq;
+	char *kind;
+
+	if (!field_uint(&p, &seq) || seq != rec->n_steps + 1 || !field(&p, &kind) || !kind ||
+	    !field(&p, &s.target) || !s.target || !field(&p, &s.before) || !field(&p, &s.after) ||
+	    !field(&p, &s.why) || p)
+		return -EBADMSG;
+	s.kind = step_kind_find(kind);
+	return s.kind ? remember_step(rec, &s) : -EBADMSG;
+}
+
+static int parse_line(struct record *rec, char *line)
+{
+	char *p = line, *word, *key, *value;
+	struct record_step *rs;
+	unsigned int seq;
+
+	if (!field(&p, &word) || !word)
+		return -EBADMSG;
+	if (strcmp(word, "note") == 0) {
+		if (!field(&p, &key) || !key || !field(&p, &value) || !value || p)
+			return -EBADMSG;
+		return remember_note(rec, key, value);
+	}
+	if (strcmp(word, marks[RECORD_BEGUN]) == 0)
+		return parse_begin(rec, p);
+	for (unsigned int m = RECORD_DONE; m < ARRAY_SIZE(marks); m++) {
+		if (strcmp(word, marks[m]) != 0)
+			continue;
+		if (!field_uint(&p, &seq) || p || !(rs = find(rec, seq)))
+			return -EBADMSG;
+		rs->state = (enum record_state)m;
+		return 0;
+	}
+	return -EBADMSG;
+}
+
+int record_parse(struct record *rec, char *text, struct err *e)
+{
+	char *end = strrchr(text, '\n'), *p = text, *line;
+	unsigned int number = 0;
+	int k;
+
+	if (end)
+		end[1] = '\0'; /* what follows is a torn line: it never happened */
+	else
+		*text = '\0';
+	while ((line = str_line(&p))) {
+		k = ++number > 1 ? parse_line(rec, line) : strcmp(line, HEADER) ? -EBADMSG : 0;
+		if (k < 0)
+			return err_set(e, k, "%s line %u is damaged", rec->path, number);
+	}
+	return 0;
+}
+
+int record_load(const struct root *r, const char *path, struct record *ret, struct err *e)
+{
+	_cleanup_record_ struct record rec = { .root = r, .fd = -1 };
+	_cleanup_free_ char *text = NULL;
+	int k = state_read(r, path, &text);
+
+	if (k < 0)
+		return err_errno(e, k, "cannot read the record %s", path);
+	path_f(rec.path, "%s", path);
+	k = record_parse(&rec, text, e);
+	if (k < 0)
+		return k;
+	*ret = rec;
+	rec = (struct record){ .fd = -1 };
+	return 0;
+}
+
+int record_open(const struct root *r, const char *path, struct record *ret, struct err *e)
+{
+	_cleanup_record_ struct record rec = { .fd = -1 };
+	_cleanup_free_ char *text = NULL;
+	char *end;
+	int k = record_load(r, path, &rec, e);
+
+	if (k < 0)
+		return k;
+	rec.fd = state_open(r, path, O_RDWR | O_APPEND);
+	if (rec.fd < 0)
+		return err_errno(e, rec.fd, "cannot open the record %s for writing", path);
+	k = state_read(r, path, &text);
+	if (k < 0)
+		return err_errno(e, k, "cannot read the record %s", path);
+	end = strrchr(text, '\n');
+	if (ftruncate(rec.fd, end ? end + 1 - text : 0) < 0)
+		return err_errno(e, -errno, "cannot cut the torn end off the record %s", path);
+	*ret = rec;
+	rec = (struct record){ .fd = -1 };
+	return 0;
+}
+
+/* Appends one line so that a crash leaves all of it or a torn end, and a full disk leaves nothing. */
+static int append(struct record *rec, const struct text *line, struct err *e)
+{
+	struct stat st;
+	ssize_t n;
+	int k;
+
+	if (line->r < 0 || rec->fd < 0)
+		return err_errno(e, line->r < 0 ? line->r : -EBADF, "cannot write the record %s", rec->path);
+	if (fstat(rec->fd, &st) < 0)
+		return err_errno(e, -errno, "cannot write the record %s", rec->path);
+	n = write(rec->fd, line->s, line->len);
+	k = n < 0 ? -errno : (size_t)n < line->len ? -ENOSPC : fdatasync(rec->fd) < 0 ? -errno : 0;
+	if (k < 0) {
+		/* half a line that cannot be taken back would swallow the next one: write no more, record_open() mends it */
+		if (n > 0 && ftruncate(rec->fd, st.st_size) < 0) {
+			close(rec->fd);
+			rec->fd = -1;
+		}
+		return err_errno(e, k, "cannot write the record %s", rec->path);
+	}
+	return 0;
+}
+
+int record_create(const struct root *r, const char *path, struct record *ret, struct err *e)
+{
+	_cleanup_record_ struct record rec = { .root = r, .fd = -1 };
+	_cleanup_text_ struct text line = { 0 };
+	char dir[PATH_MAX];
+	int k;
+
+	path_f(rec.path, "%s", path);
+	path_f(dir, "%.*s", (int)(strrchr(path, '/') - path), path);
+	k = state_mkdir(r, dir, e);
+	if (k < 0)
+		return k;
+	rec.fd = state_open(r, path, O_RDWR | O_CREAT | O_EXCL | O_APPEND);
+	if (rec.fd < 0)
+		return err_errno(e, rec.fd, "cannot make the record %s", path);
+	text_add(&line, HEADER "\n");
+	k = append(&rec, &line, e);
+	if (k < 0) {
+		root_unlink(r, path);
+		return k;
+	}
+	*ret = rec;
+	rec = (struct record){ .fd = -1 };
+	return 0;
+}
+
+void record_close(struct record *rec)
+{
+	if (rec->fd >= 0)
+		close(rec->fd);
+	for (size_t i = 0; i < rec->n_steps; i++)
+		step_done(&rec->steps[i].step);
+	for (size_t i = 0; i < rec->n_notes; i++) {
+		free(rec->notes[i].key);
+		free(rec->notes[i].value);
+	}
+	free(rec->steps);
+	free(rec->notes);
+	*rec = (struct record){ .fd = -1 };
+}
+
+int record_begin(struct record *rec, const struct step *s, unsigned int *ret_seq, struct err *e)
+{
+	_cleanup_text_ struct text line = { 0 };
+	int k;
+
+	text_addf(&line, "%s %zu", marks[RECORD_BEGUN], rec->n_steps + 1);
+	escape(&line, s->kind->name);
+	escape(&line, s->target);
+	escape(&line, s->before);
+	escape(&line, s->after);
+	escape(&line, s->why);
+	text_add(&line, "\n");
+	k = append(rec, &line, e);
+	if (k < 0)
+		return k;
+	k = remember_step(rec, s);
+	if (k < 0)
+		return err_errno(e, k, "cannot keep the record %s", rec->path);
+	*ret_seq = (unsigned int)rec->n_steps;
+	return 0;
+}
+
+int record_mark(struct record *rec, unsigned int seq, enum record_state state, struct err *e)
+{
+	_cleanup_text_ struct text line = { 0 };
+	struct record_step *rs = find(rec, seq);
+	int k;
+
+	if (!rs)
+		return err_set(e, -EINVAL, "%s has no step %u", rec->path, seq);
+	text_addf(&line, "%s %u\n", marks[state], seq);
+	k = append(rec, &line, e);
+	/* what happened has happened, written down or not */
+	rs->state = state;
+	return k;
+}
+
+int record_note(struct record *rec, const char *key, const char *value, struct err *e)
+{
+	_cleanup_text_ struct text line = { 0 };
+	int k;
+
+	if (str_eq(record_get(rec, key), value))
+		return 0;
+	text_add(&line, "note");
+	escape(&line, key);
+	escape(&line, value);
+	text_add(&line, "\n");
+	k = append(rec, &line, e);
+	if (k < 0)
+		return k;
+	k = remember_note(rec, key, value);
+	return k < 0 ? err_errno(e, k, "cannot keep the record %s", rec->path) : 0;
+}
+
+const char *record_get(const struct record *rec, const char *key)
+{
+	for (size_t i = rec->n_notes; i > 0; i--)
+		if (str_eq(rec->notes[i - 1].key, key))
+			return rec->notes[i - 1].value;
+	return NULL;
+}
+
+bool record_step_open(const struct record_step *rs)
+{
+	return rs->state != RECORD_UNDONE && rs->state != RECORD_LEFT;
+}
+
+bool record_step_in_flight(const struct record_step *rs)
+{
+	return rs->state == RECORD_BEGUN || rs->state == RECORD_UNDOING;
+}
+
+bool record_any_open(const struct record *rec)
+{
+	for (size_t i = 0; i < rec->n_steps; i++)
+		if (record_step_open(&rec->steps[i]))
+			return true;
+	return false;
+}
+
+int record_remove(struct record *rec, struct err *e)
+{
+	int k = root_unlink(rec->root, rec->path);
+
+	return k < 0 ? err_errno(e, k, "cannot remove the record %s", rec->path) : 0;
+}

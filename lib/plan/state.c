@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include "plan/state.h"
+
+#define LOCK_WAIT_MS 5000
+#define STATE_MAX (1024 * 1024)
+
+int state_open(const struct root *r, const char *path, int flags)
+{
+	return root_open_nofollow(r, path, flags | O_NONBLOCK, 0600);
+}
+
+int state_read(const struct root *r, const char *path, char **ret)
+{
+	_cleanup_close_ int fd = state_open(r, path, O_RDONLY);
+	_cleanup_text_ struct text t = { 0 };
+	struct stat st;
+	char buf[4096];
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	while ((n = read(fd, buf, sizeof(buf))) != 0) {
+		if (n < 0)
+			return -errno;
+		text_add_n(&t, buf, (size_t)n);
+		if (t.len > STATE_MAX)
+			return -EFBIG;
+	}
+	*ret = text_take(&t);
+	return *ret ? 0 : -ENOMEM;
+}
+
+int state_mkdir(const struct root *r, const char *path, struct err *e)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	int k = root_mkdir_p(r, path, 0700);
+
+	if (k < 0)
+		return err_errno(e, k, "cannot make %s", path);
+	fd = root_open_nofollow(r, path, O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0)
+		return err_errno(e, fd, "cannot open %s, which must be a directory and not a link", path);
+	if (fstat(fd, &st) < 0)
+		return err_errno(e, -errno, "cannot examine %s", path);
+	if (st.st_uid != geteuid())
+		return err_set(e, -EPERM, "%s belongs to user %u: remove it, it is not gpupt's", path, st.st_uid);
+	return 0;
+}
+
+int state_write(const struct root *r, const char *path, const char *text, struct err *e)
+{
+	char dir[PATH_MAX];
+	char *slash;
+	int k;
+
+	path_f(dir, "%s", path);
+	slash = strrchr(dir, '/');
+	if (!slash)
+		return err_set(e, -EINVAL, "'%s' is not an absolute path", path);
+	*slash = '\0';
+	k = state_mkdir(r, dir, e);
+	if (k < 0)
+		return k;
+	k = root_write_file(r, path, text, strlen(text), 0600);
+	return k < 0 ? err_errno(e, k, "cannot write %s", path) : 0;
+}
+
+static int cmp_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int state_list(const struct root *r, const char *dir, struct strv *ret)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+	_cleanup_closedir_ DIR *d = NULL;
+	struct dirent *de;
+	int k = root_opendir(r, dir, &d);
+
+	if (k < 0 && k != -ENOENT)
+		return k;
+	while (d && (de = readdir(d))) {
+		if (de->d_name[0] != '.' && strv_add(&names, de->d_name) < 0)
+			return -ENOMEM;
+	}
+	if (names.n > 1)
+		qsort(names.v, names.n, sizeof(*names.v), cmp_names);
+	*ret = names;
+	names = (struct strv){ 0 };
+	return 0;
+}
+
+int state_lock(const struct root *r, struct err *e)
+{
+	uint64_t deadline = now_ms() + LOCK_WAIT_MS;
+	_cleanup_close_ int fd = -1;
+	int k = state_mkdir(r, STATE_RUN, e);
+
+	if (k < 0)
+		return k;
+	fd = state_open(r, STATE_RUN "/lock", O_RDWR | O_CREAT);
+	if (fd < 0)
+		return err_errno(e, fd, "cannot open %s/lock", STATE_RUN);
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return err_errno(e, -errno, "cannot lock %s/lock", STATE_RUN);
+		if (now_ms() >= deadline)
+			return err_set(e, -EBUSY, "another gpupt process has held %s/lock for 5 s; see 'fuser %s/lock'",
+				       STATE_RUN, STATE_RUN);
+		sleep_ms(5);
+	}
+	return TAKE_FD(fd);
+}

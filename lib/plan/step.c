@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "plan/step.h"
+
+static const struct step_kind *const kinds[] = {
+	&step_driver, &step_attr, &step_file, &step_unit, &step_run,
+};
+
+const struct step_kind *step_kind_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (str_eq(kinds[i]->name, name))
+			return kinds[i];
+	return NULL;
+}
+
+static int copy(char **ret, const char *s)
+{
+	if (s && !(*ret = strdup(s)))
+		return -ENOMEM;
+	return 0;
+}
+
+int step_init(struct step *ret, const struct step_kind *kind, const char *target, const char *before,
+	      const char *after, const char *why)
+{
+	_cleanup_step_ struct step s = { .kind = kind };
+
+	if (copy(&s.target, target) < 0 || copy(&s.before, before) < 0 || copy(&s.after, after) < 0 ||
+	    copy(&s.why, why) < 0)
+		return -ENOMEM;
+	*ret = s;
+	s = (struct step){ 0 };
+	return 0;
+}
+
+void step_done(struct step *s)
+{
+	free(s->target);
+	free(s->before);
+	free(s->after);
+	free(s->why);
+	*s = (struct step){ 0 };
+}
+
+struct step step_swapped(const struct step *s)
+{
+	struct step back = *s;
+
+	back.before = s->after;
+	back.after = s->before;
+	return back;
+}
+
+bool target_bdf(const char *target, struct bdf *ret)
+{
+	/* a BDF is cut out where it stands between blanks or slashes */
+	for (const char *p = target; *p; p += strcspn(p, " /"), p += strspn(p, " /")) {
+		char word[BDF_LEN];
+		size_t n = strcspn(p, " /");
+
+		if (n >= sizeof(word))
+			continue;
+		memcpy(word, p, n);
+		word[n] = '\0';
+		if (bdf_parse_full(word, ret) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool step_same(const struct step *s, const char *a, const char *b)
+{
+	if (!a || !b || !s->kind->same)
+		return str_eq(a, b);
+	return s->kind->same(a, b);
+}
+
+bool step_transit(const struct step *s, const char *now, bool in_flight)
+{
+	return s->kind->transit && now && s->kind->transit(s, now, in_flight);
+}
+
+static void format_value(struct text *t, const char *v)
+{
+	if (!v)
+		text_add(t, "(absent)");
+	else if (strchr(v, '\n'))
+		text_addf(t, "(%zu bytes)", strlen(v));
+	else
+		text_add(t, *v ? v : "(empty)");
+}
+
+void step_format(const struct step *s, struct text *t)
+{
+	text_addf(t, "%s %s: ", s->kind->name, s->target);
+	if (!s->kind->effect) {
+		format_value(t, s->before);
+		text_add(t, " -> ");
+	}
+	format_value(t, s->after);
+	if (s->why && *s->why)
+		text_addf(t, " (%s)", s->why);
+}
+
+void engine_tell(const struct engine *en, enum step_event event, const struct step *s, const char *text)
+{
+	if (en->watch)
+		en->watch(en->watch_ctx, event, s, text);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A step is an assignment: a target that has one value (before) and gets another (after). Undo is the same step with the
+ * two swapped. A step kind knows how to get and set the values of its targets; it is the only thing that writes to the machine.
+ */
+#ifndef GPUPT_STEP_H
+#define GPUPT_STEP_H
+
+#include "base/bdf.h"
+#include "base/proc.h"
+
+struct step;
+struct step_kind;
+
+enum step_event {
+	STEP_MADE,    /* after is in force, read back */
+	STEP_FAILED,  /* text says why; what was done is being put back */
+	STEP_SKIPPED, /* an optional step that could not be made; text says why */
+	STEP_UNDONE,  /* before is in force again */
+	STEP_GONE,    /* nothing to undo: the target is not there any more */
+	STEP_PARTLY,  /* set as far as the kernel takes it; text says what is missing */
+	STEP_FOREIGN, /* left as somebody else set it; text has the value found */
+	STEP_STUCK,   /* the kernel has not answered in time; text says what to do */
+	STEP_LEFT,    /* could not be put back; text says why */
+};
+
+typedef void step_watch_fn(void *ctx, enum step_event event, const struct step *step, const char *text);
+
+/* What a step kind needs to work with. */
+struct engine {
+	const struct root *root;
+	unsigned int driver_timeout_ms; /* for one write that a driver answers */
+	unsigned int job_timeout_ms;    /* for a program or a unit job */
+	step_watch_fn *watch;		/* may be NULL */
+	void *watch_ctx;
+};
+
+struct step {
+	const struct step_kind *kind;
+	char *target;
+	char *before, *after; /* NULL: absent */
+	char *why;
+	bool optional; /* its failure is told and does not fail the plan */
+};
+
+struct step_kind {
+	const char *name;
+	bool survives_reboot; /* the value is still there after a reboot: its record must be, too */
+	bool effect;	      /* nothing to read back; nothing to put back */
+	/* The present value (NULL: absent). 0, -ENODEV (the target is gone; err says why), -EBUSY (stuck), -errno. */
+	int (*get)(const struct engine *en, const struct step *s, char **ret, struct err *e);
+	/* Makes s->after the value. 0, 1 (as far as possible; err says what is missing), -ETIMEDOUT (now stuck), -errno. */
+	int (*set)(const struct engine *en, const struct step *s, struct err *e);
+	/* Are two values the same, as far as ownership goes? NULL: string equality. */
+	bool (*same)(const char *a, const char *b);
+	/* Is now a value that only our own half-made step leaves? in_flight: the step was begun and not finished. NULL: never. */
+	bool (*transit)(const struct step *s, const char *now, bool in_flight);
+};
+
+/* All kinds; NULL if there is none of that name. The table is in step.c. */
+const struct step_kind *step_kind_find(const char *name);
+
+/* Copies its arguments. 0 or -ENOMEM. */
+int step_init(struct step *ret, const struct step_kind *kind, const char *target, const char *before,
+	      const char *after, const char *why);
+void step_done(struct step *s);
+#define _cleanup_step_ _cleanup_(step_done)
+
+/* The step that undoes s; it borrows s's strings and must not be freed. */
+struct step step_swapped(const struct step *s);
+
+/* The PCI function that a target is about: the first BDF in it. False if there is none. */
+bool target_bdf(const char *target, struct bdf *ret);
+
+bool step_same(const struct step *s, const char *a, const char *b);
+bool step_transit(const struct step *s, const char *now, bool in_flight);
+
+/* One line for a person: "driver 0000:01:00.0: radeon -> vfio-pci (why)". Multi-line values are shown by their size. */
+void step_format(const struct step *s, struct text *t);
+
+void engine_tell(const struct engine *en, enum step_event event, const struct step *s, const char *text);
+
+extern const struct step_kind step_driver, step_attr, step_file, step_unit, step_run;
+
+#endif

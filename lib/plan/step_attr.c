@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The attribute step: a sysfs file. One component of its path may choose by an attribute instead of a name, since names of
+ * consoles are renumbered: "/sys/class/vtconsole/[name=(M) frame buffer device]/bind".
+ */
+#include <errno.h>
+
+#include "base/bounded.h"
+#include "plan/step.h"
+#include "plan/stuck.h"
+
+#define VALUE_MAX 256
+
+/* Does DIR/NAME/ATTR read VALUE, all of them parts of "[ATTR=VALUE]"? */
+static bool chosen(const struct root *r, const char *dir, const char *name, const char *sel, size_t sel_len)
+{
+	const char *eq = memchr(sel, '=', sel_len);
+	char path[PATH_MAX], line[VALUE_MAX];
+	size_t value_len;
+
+	if (!eq)
+		return false;
+	value_len = sel_len - (size_t)(eq + 1 - sel);
+	path_f(path, "%s/%s/%.*s", dir, name, (int)(eq - sel), sel);
+	return root_read_line(r, path, line, sizeof(line)) == 0 && strlen(str_trim(line)) == value_len &&
+	       strncmp(str_trim(line), eq + 1, value_len) == 0;
+}
+
+/* Finds the file that a target names. 0, -ENODEV. */
+static int resolve(const struct root *r, const char *target, char ret[static PATH_MAX], struct err *e)
+{
+	const char *open = strstr(target, "/["), *close = open ? strstr(open, "]/") : NULL;
+	_cleanup_closedir_ DIR *d = NULL;
+	char dir[PATH_MAX];
+	struct dirent *de;
+
+	if (!close) {
+		path_f(ret, "%s", target);
+		return root_exists(r, ret) ? 0 : err_set(e, -ENODEV, "%s is not there any more", target);
+	}
+	path_f(dir, "%.*s", (int)(open - target), target);
+	if (root_opendir(r, dir, &d) == 0) {
+		while ((de = readdir(d))) {
+			if (de->d_name[0] == '.' || !chosen(r, dir, de->d_name, open + 2, (size_t)(close - open - 2)))
+				continue;
+			path_f(ret, "%s/%s%s", dir, de->d_name, close + 1);
+			return 0;
+		}
+	}
+	return err_set(e, -ENODEV, "%s is not there any more", target);
+}
+
+static int attr_get(const struct engine *en, const struct step *s, char **ret, struct err *e)
+{
+	char path[PATH_MAX], line[VALUE_MAX];
+	struct bdf b;
+	int k = resolve(en->root, s->target, path, e);
+
+	if (k < 0)
+		return k;
+	if (target_bdf(s->target, &b))
+		k = stuck_read(en->root, b, path, line, sizeof(line), en->driver_timeout_ms, e);
+	else if ((k = root_read_line(en->root, path, line, sizeof(line))) < 0)
+		err_errno(e, k, "cannot read %s", path);
+	if (k < 0)
+		return k;
+	*ret = strdup(str_trim(line));
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int write_value(const struct engine *en, const char *target, const char *path, const char *value, struct err *e)
+{
+	const char *text = *value ? value : "\n"; /* an empty write may never reach the kernel */
+	struct proc_id child;
+	struct bdf b;
+	int k;
+
+	if (target_bdf(target, &b))
+		return stuck_write(en->root, b, path, text, en->driver_timeout_ms, e);
+	/* a console waits for its own lock, not for a card: there is no function to remember as stuck */
+	k = bounded_write(en->root, path, text, en->driver_timeout_ms, &child);
+	return k < 0 ? err_errno(e, k, "cannot write '%s' to %s", value, path) : 0;
+}
+
+/*
+ * reset_method re-probes every name that is written, and one that does not work now (bus, with a sibling on it) makes the
+ * whole write EINVAL (drivers/pci/pci.c, reset_method_store): so take names off the end until the kernel agrees.
+ */
+static int write_methods(const struct engine *en, const char *target, const char *path, const char *value, struct err *e)
+{
+	char names[VALUE_MAX];
+	char *blank;
+	int k = write_value(en, target, path, value, e);
+
+	snprintf(names, sizeof(names), "%s", value);
+	while (k == -EINVAL && (blank = strrchr(names, ' '))) {
+		*blank = '\0';
+		k = write_value(en, target, path, names, e);
+		if (k == 0) {
+			err_set(e, 0, "the kernel took '%s' of '%s'", names, value);
+			return 1;
+		}
+	}
+	return k;
+}
+
+static int attr_set(const struct engine *en, const struct step *s, struct err *e)
+{
+	char path[PATH_MAX];
+	int k = resolve(en->root, s->target, path, e);
+
+	if (k < 0)
+		return k;
+	if (!s->after)
+		return err_set(e, -EINVAL, "%s cannot be made absent", s->target);
+	if (strstr(path, "/reset_method"))
+		return write_methods(en, s->target, path, s->after, e);
+	return write_value(en, s->target, path, s->after, e);
+}
+
+const struct step_kind step_attr = {
+	.name = "attr",
+	.get = attr_get,
+	.set = attr_set,
+};
