@@ -6,7 +6,11 @@
 #include "base/bdf.h"
 #include "base/root.h"
 
-/* One `-device vfio-pci,…` (written by print_hostpci_devices() in PVE/QemuServer/PCI.pm, or by an `args:` line). */
+#define CMDLINE_MAX                                                                                          \
+	(8 * 1024 * 1024) /* execve(2): at most a quarter of the stack limit, 2 MiB unless it was raised */
+
+/* One `-device vfio-pci,…` (written by print_hostpci_devices() in PVE/QemuServer/PCI.pm, or by an `args:`
+ * line). */
 struct cmdline_device {
 	struct bdf bdf; /* valid unless mdev */
 	bool mdev;	/* sysfsdev= of something that is no PCI function */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A guest's configuration file, read losslessly: every line in its order with its exact bytes, so that writing it back
- * unchanged gives the same file. What a line means follows parse_vm_config() (PVE/QemuServer.pm) for VMs and
- * parse_pct_config() (PVE/LXC/Config.pm) for containers; the two differ in their section headers and keys.
+ * A guest's configuration file, read losslessly: every line in its order with its exact bytes, so that
+ * writing it back unchanged gives the same file. What a line means follows parse_vm_config()
+ * (PVE/QemuServer.pm) for VMs and parse_pct_config() (PVE/LXC/Config.pm) for containers; the two differ in
+ * their section headers and keys.
  */
 #ifndef GPUPT_PVE_CONFIG_H
 #define GPUPT_PVE_CONFIG_H
@@ -22,7 +23,8 @@ enum config_section {
 
 enum config_type {
 	CONFIG_BLANK,
-	CONFIG_HEADER,	/* value = name of the section as written: "PENDING", "special:cloudinit", "before-update" */
+	CONFIG_HEADER,	/* value = name of the section as written: "PENDING", "special:cloudinit",
+			   "before-update" */
 	CONFIG_COMMENT, /* '#' line: a line of the description; value = the rest, still encoded */
 	CONFIG_KEY,	/* "key: value" */
 	CONFIG_LXC,	/* raw "lxc.*" key with ':' or '=', containers only; the value may be empty */
@@ -33,7 +35,8 @@ struct config_line {
 	const char *raw; /* in config.raw, raw_len bytes with the newline if there is one */
 	size_t raw_len;
 	const char *key;   /* NUL-terminated; NULL unless CONFIG_KEY or CONFIG_LXC */
-	const char *value; /* NUL-terminated, without white space around it; NULL for CONFIG_BLANK and CONFIG_BAD */
+	const char *value; /* NUL-terminated, without white space around it; NULL for CONFIG_BLANK and
+			      CONFIG_BAD */
 	enum config_type type;
 	enum config_section section;
 	const char *snapshot; /* name of the section's header; NULL in CONFIG_CURRENT */
@@ -53,10 +56,12 @@ struct config {
 char *config_path(char buf[static PATH_MAX], enum guest_kind kind, unsigned int vmid);
 
 /*
- * Reads a guest's file. 0; -ENOENT (no such guest on this node: for many callers no error, e is set all the same);
- * -EFBIG over CONFIG_MAX; -EISDIR; -EBADMSG (a NUL byte); -errno. An empty file is a legal configuration.
+ * Reads a guest's file. 0; -ENOENT (no such guest on this node: for many callers no error, e is set all the
+ * same); -EFBIG over CONFIG_MAX; -EISDIR; -EBADMSG (a NUL byte); -errno. An empty file is a legal
+ * configuration.
  */
-int config_load(const struct root *r, enum guest_kind kind, unsigned int vmid, struct config *ret, struct err *e);
+int config_load(const struct root *r, enum guest_kind kind, unsigned int vmid, struct config *ret,
+		struct err *e);
 
 /* Parses len bytes (copied). 0, -EBADMSG (a NUL byte), -EFBIG or -ENOMEM. */
 int config_parse(const char *data, size_t len, enum guest_kind kind, struct config *ret);
@@ -64,22 +69,27 @@ int config_parse(const char *data, size_t len, enum guest_kind kind, struct conf
 void config_done(struct config *cfg);
 #define _cleanup_config_ _cleanup_(config_done)
 
-/* The value of key in the current section, NULL if it is not there. The last of several counts, as in Proxmox VE. */
+/* The value of key in the current section, NULL if it is not there. The last of several counts, as in Proxmox
+ * VE. */
 const char *config_get(const struct config *cfg, const char *key);
 
-/* A boolean key of the current section by Proxmox VE's rules; dflt if absent or no boolean (there a warning). */
+/* A boolean key of the current section by Proxmox VE's rules; dflt if absent or no boolean (there a warning).
+ */
 bool config_get_bool(const struct config *cfg, const char *key, bool dflt);
 
 /*
- * The next CONFIG_KEY or CONFIG_LXC line of the current section whose key starts with prefix ("" for all), after line
- * prev (NULL: from the start); NULL at the end. Repeated keys come as often as they stand in the file.
+ * The next CONFIG_KEY or CONFIG_LXC line of the current section whose key starts with prefix ("" for all),
+ * after line prev (NULL: from the start); NULL at the end. Repeated keys come as often as they stand in the
+ * file.
  */
-const struct config_line *config_next(const struct config *cfg, const char *prefix, const struct config_line *prev);
+const struct config_line *config_next(const struct config *cfg, const char *prefix,
+				      const struct config_line *prev);
 #define config_foreach(line, cfg, prefix)                                                                    \
 	for (const struct config_line *line = config_next(cfg, prefix, NULL); line;                          \
 	     line = config_next(cfg, prefix, line))
 
-/* Appends the description of the current section, decoded: text that a person wrote, not fit for a terminal as it is. */
+/* Appends the description of the current section, decoded: text that a person wrote, not fit for a terminal
+ * as it is. */
 void config_description(const struct config *cfg, struct text *ret);
 
 /* Appends the file as it stands in the lines; of an unchanged configuration the very bytes that were read. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * /etc/pve/mapping/pci.cfg: cluster-wide names for PCI devices, as far as they concern this node. The rules are those of
- * PVE/Mapping/PCI.pm. A mapping's alternatives are tried in the file's order (choose_hostpci_devices() in
- * PVE/QemuServer/PCI.pm).
+ * /etc/pve/mapping/pci.cfg: cluster-wide names for PCI devices, as far as they concern this node. The rules
+ * are those of PVE/Mapping/PCI.pm. A mapping's alternatives are tried in the file's order
+ * (choose_hostpci_devices() in PVE/QemuServer/PCI.pm).
  */
 #ifndef GPUPT_PVE_MAPPING_H
 #define GPUPT_PVE_MAPPING_H
@@ -14,7 +14,8 @@
 struct mapping_choice {
 	struct bdf *devices; /* path=, passed together; fn BDF_ANY_FN means every function of the slot */
 	size_t n_devices;
-	uint16_t vendor, device; /* id=: what Proxmox VE expects to find at each of the paths (assert_valid()) */
+	uint16_t vendor,
+		device; /* id=: what Proxmox VE expects to find at each of the paths (assert_valid()) */
 	bool has_subsystem;
 	uint16_t sub_vendor, sub_device; /* subsystem-id=, likewise */
 	int iommu_group;		 /* iommugroup=, expected of the first path only; -1: not given */
@@ -25,23 +26,27 @@ struct mapping {
 	bool mdev, live_migration_capable;
 	struct mapping_choice *choices; /* none: the mapping is for other nodes */
 	size_t n_choices;
-	struct strv warnings; /* sentences: lines of this node or of the section that Proxmox VE ignores, keys not known here */
+	struct strv warnings; /* sentences: lines of this node or of the section that Proxmox VE ignores, keys
+				 not known here */
 };
 
 struct mappings {
-	struct mapping *v;
+	struct mapping
+		*v; /* in the file's order; of several with one name the last counts, see mapping_find() */
 	size_t n;
 };
 
 #define NODE_NAME_MAX 64
 
-/* This node's name, to the first dot: the target of /etc/pve/local, else the kernel's host name (PVE::INotify::nodename()), else /etc/hostname. */
+/* This node's name, to the first dot: the target of /etc/pve/local, else the kernel's host name
+ * (PVE::INotify::nodename()), else /etc/hostname. */
 int node_name(const struct root *r, char ret[static NODE_NAME_MAX], struct err *e);
 
 /* Reads the file for this node; none = no mappings. 0, -EFBIG, -EBADMSG (a NUL byte), -errno. */
 int mapping_load(const struct root *r, struct mappings *ret, struct err *e);
 
-/* Parses len bytes for a node. 0, -EBADMSG (a NUL byte) or -ENOMEM; what Proxmox VE ignores in the file is no error. */
+/* Parses len bytes for a node. 0, -EBADMSG (a NUL byte) or -ENOMEM; what Proxmox VE ignores in the file is no
+ * error. */
 int mapping_parse(const char *data, size_t len, const char *node, struct mappings *ret);
 
 void mapping_done(struct mappings *m);

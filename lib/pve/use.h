@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which guests name a card in their configuration. Every file is read, few are parsed: a file without the word that a key
- * must contain is done after one search.
+ * Which guests name a card in their configuration. Every file is read, few are parsed: a file without the
+ * word that a key must contain is done after one search.
  */
 #ifndef GPUPT_PVE_USE_H
 #define GPUPT_PVE_USE_H
@@ -24,10 +24,11 @@ struct guest_uses {
 };
 
 /*
- * The VMs of this node whose current hostpciN cover one of the n functions. An entry that Proxmox VE would not accept is
- * passed over, and so is a guest whose file vanishes meanwhile. 0 (also with none) or -errno.
+ * The VMs of this node whose current hostpciN cover one of the n functions. An entry that Proxmox VE would
+ * not accept is passed over, and so is a guest whose file vanishes meanwhile. 0 (also with none) or -errno.
  */
-int guest_vms_naming(const struct root *r, const struct bdf *functions, size_t n, struct guest_uses *ret, struct err *e);
+int guest_vms_naming(const struct root *r, const struct bdf *functions, size_t n, struct guest_uses *ret,
+		     struct err *e);
 
 /* A device node of the card. */
 struct guest_node {
@@ -37,9 +38,9 @@ struct guest_node {
 };
 
 /*
- * The CTs of this node with a line that lets them reach one of the n nodes: devN, lxc.mount.entry of the node or of a
- * directory above it, lxc.cgroup.devices.allow and lxc.cgroup2.devices.allow of its numbers (not those that allow every
- * device, which single nothing out). Lines are reported, not judged. 0 or -errno.
+ * The CTs of this node with a line that lets them reach one of the n nodes: devN, lxc.mount.entry of the node
+ * or of a directory above it, lxc.cgroup.devices.allow and lxc.cgroup2.devices.allow of its numbers (not
+ * those that allow every device, which single nothing out). Lines are reported, not judged. 0 or -errno.
  */
 int guest_cts_naming(const struct root *r, const struct guest_node *nodes, size_t n, struct guest_uses *ret,
 		     struct err *e);
