@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "host/iommu.h"
+
+/* Entries of a directory; *ret stays 0 if there is no such directory. */
+static int count_entries(const struct root *r, const char *dir, unsigned int *ret)
+{
+	_cleanup_closedir_ DIR *d = NULL;
+	int k = root_opendir(r, dir, &d);
+
+	if (k < 0)
+		return k == -ENOENT ? 0 : k;
+	for (struct dirent *ent; (ent = readdir(d));)
+		*ret += ent->d_name[0] != '.';
+	return 0;
+}
+
+int iommu_load(const struct root *r, struct iommu *ret, struct err *e)
+{
+	/* DMAR: Intel VT-d specification, 8.1; IVRS: AMD I/O Virtualization specification, 5.2; IORT: Arm DEN
+	 * 0049 */
+	static const char *const tables[] = { "DMAR", "IVRS", "IORT" };
+	struct iommu i = { 0 };
+	int k;
+
+	k = count_entries(r, "/sys/class/iommu", &i.units);
+	if (k == 0)
+		k = count_entries(r, "/sys/kernel/iommu_groups", &i.groups);
+	if (k < 0)
+		return err_errno(e, k, "cannot read the state of the IOMMU below %s/sys", r->path);
+	i.firmware_known = root_exists(r, "/sys/firmware/acpi/tables");
+	for (size_t n = 0; n < ARRAY_SIZE(tables); n++) {
+		char path[PATH_MAX];
+
+		if (!i.firmware[0] && root_exists(r, path_f(path, "/sys/firmware/acpi/tables/%s", tables[n])))
+			snprintf(i.firmware, sizeof(i.firmware), "%s", tables[n]);
+	}
+	*ret = i;
+	return 0;
+}
+
+enum iommu_state iommu_state(const struct iommu *i)
+{
+	if (i->groups)
+		return IOMMU_ON;
+	if (i->units)
+		return IOMMU_NO_GROUPS;
+	return i->firmware[0] ? IOMMU_OFF : IOMMU_ABSENT;
+}
+
+int iommu_group_functions(const struct root *r, int group, struct pci_list *ret, struct err *e)
+{
+	_cleanup_bdf_list_ struct bdf_list l = { 0 };
+	char path[PATH_MAX];
+	int k = pci_dir_functions(r, path_f(path, "/sys/kernel/iommu_groups/%d/devices", group), &l);
+
+	if (k < 0)
+		return err_errno(e, k, "cannot list the devices of IOMMU group %d", group);
+	return pci_load_list(r, &l, ret, e);
+}
+
+void iommu_group_type(const struct root *r, int group, char *buf, size_t size)
+{
+	char path[PATH_MAX];
+
+	if (root_read_line(r, path_f(path, "/sys/kernel/iommu_groups/%d/type", group), buf, size) < 0)
+		buf[0] = '\0';
+}
