@@ -3,8 +3,10 @@
 
 #include "pve/cmdline.h"
 
-/* Walks options and their values: "-name value"; a value that starts with '-' is the next option
- * (parse_cmdline() in PVE/QemuServer/Helpers.pm). */
+/*
+ * Walks options and their values, "-name value"; what starts with '-' is the next option (parse_cmdline() in
+ * PVE/QemuServer/Helpers.pm).
+ */
 struct walk {
 	const char *at, *end;
 	const char *option; /* without its dashes, of value */

@@ -6,11 +6,10 @@
 #include "base/bdf.h"
 #include "base/root.h"
 
-#define CMDLINE_MAX                                                                                          \
-	(8 * 1024 * 1024) /* execve(2): at most a quarter of the stack limit, 2 MiB unless it was raised */
+/* execve(2) allows a quarter of the stack limit, 2 MiB unless it was raised. */
+#define CMDLINE_MAX (8 * 1024 * 1024)
 
-/* One `-device vfio-pci,…` (written by print_hostpci_devices() in PVE/QemuServer/PCI.pm, or by an `args:`
- * line). */
+/* One `-device vfio-pci,…`, from print_hostpci_devices() in PVE/QemuServer/PCI.pm or from an `args:` line. */
 struct cmdline_device {
 	struct bdf bdf; /* valid unless mdev */
 	bool mdev;	/* sysfsdev= of something that is no PCI function */

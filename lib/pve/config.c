@@ -230,8 +230,7 @@ bool config_get_bool(const struct config *cfg, const char *key, bool dflt)
 	return value && parse_bool(value, &b) == 0 ? b : dflt;
 }
 
-/* Appends s with its %XX turned into bytes; what would be a NUL stays as written. (decode_text() of
- * PVE/ParseUtils.pm) */
+/* Appends s, its %XX as bytes (decode_text() in PVE/ParseUtils.pm); what would be a NUL stays. */
 static void add_decoded(struct text *t, const char *s)
 {
 	while (*s) {

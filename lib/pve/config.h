@@ -23,8 +23,7 @@ enum config_section {
 
 enum config_type {
 	CONFIG_BLANK,
-	CONFIG_HEADER,	/* value = name of the section as written: "PENDING", "special:cloudinit",
-			   "before-update" */
+	CONFIG_HEADER,	/* value = the section's name as written: "PENDING", "special:cloudinit" */
 	CONFIG_COMMENT, /* '#' line: a line of the description; value = the rest, still encoded */
 	CONFIG_KEY,	/* "key: value" */
 	CONFIG_LXC,	/* raw "lxc.*" key with ':' or '=', containers only; the value may be empty */
@@ -35,8 +34,7 @@ struct config_line {
 	const char *raw; /* in config.raw, raw_len bytes with the newline if there is one */
 	size_t raw_len;
 	const char *key;   /* NUL-terminated; NULL unless CONFIG_KEY or CONFIG_LXC */
-	const char *value; /* NUL-terminated, without white space around it; NULL for CONFIG_BLANK and
-			      CONFIG_BAD */
+	const char *value; /* NUL-terminated, trimmed; NULL for CONFIG_BLANK and CONFIG_BAD */
 	enum config_type type;
 	enum config_section section;
 	const char *snapshot; /* name of the section's header; NULL in CONFIG_CURRENT */
@@ -69,12 +67,10 @@ int config_parse(const char *data, size_t len, enum guest_kind kind, struct conf
 void config_done(struct config *cfg);
 #define _cleanup_config_ _cleanup_(config_done)
 
-/* The value of key in the current section, NULL if it is not there. The last of several counts, as in Proxmox
- * VE. */
+/* The value of key in the current section, NULL if it has none. The last of several counts. */
 const char *config_get(const struct config *cfg, const char *key);
 
-/* A boolean key of the current section by Proxmox VE's rules; dflt if absent or no boolean (there a warning).
- */
+/* A boolean of the current section; dflt if it is absent or no boolean, of which Proxmox VE warns. */
 bool config_get_bool(const struct config *cfg, const char *key, bool dflt);
 
 /*
@@ -88,8 +84,7 @@ const struct config_line *config_next(const struct config *cfg, const char *pref
 	for (const struct config_line *line = config_next(cfg, prefix, NULL); line;                          \
 	     line = config_next(cfg, prefix, line))
 
-/* Appends the description of the current section, decoded: text that a person wrote, not fit for a terminal
- * as it is. */
+/* Appends the description, decoded: a person's text, not fit for a terminal as it is. */
 void config_description(const struct config *cfg, struct text *ret);
 
 /* Appends the file as it stands in the lines; of an unchanged configuration the very bytes that were read. */

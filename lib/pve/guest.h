@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The guests of this node: which there are, whether one runs, and the few flags that decide what to do with
- * its cards. */
+/* The guests of this node: which there are, whether one runs, and the flags that decide about its cards. */
 #ifndef GPUPT_PVE_GUEST_H
 #define GPUPT_PVE_GUEST_H
 
@@ -12,8 +11,7 @@ struct guest_list {
 	size_t n;
 };
 
-/* Ids of all VMs or CTs of this node; one directory read, no file is opened. 0 (also without Proxmox VE) or
- * -errno. */
+/* Ids of all VMs or CTs: one directory is read, no file is opened. 0 (also without Proxmox VE) or -errno. */
 int guest_list(const struct root *r, enum guest_kind kind, struct guest_list *ret, struct err *e);
 void guest_list_done(struct guest_list *l);
 #define _cleanup_guest_list_ _cleanup_(guest_list_done)

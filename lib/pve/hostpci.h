@@ -19,8 +19,7 @@ enum hostpci_driver {
 
 struct hostpci {
 	unsigned int index; /* N of hostpciN */
-	/* host=: passed together, in this order; fn BDF_ANY_FN means every function of the slot. NULL if
-	 * mapping is set. */
+	/* host=: passed together, in this order; fn BDF_ANY_FN: all of the slot. NULL with mapping. */
 	struct bdf *devices;
 	size_t n_devices;
 	char *mapping; /* mapping=: a name in mapping/pci.cfg, see mapping.h; NULL if devices is set */
@@ -30,8 +29,7 @@ struct hostpci {
 	bool pcie, x_vga, legacy_igd, rombar;
 	/* overrides that the guest sees; -1: none */
 	int vendor_id, device_id, sub_vendor_id, sub_device_id;
-	struct strv unknown; /* keys that this program does not know and a newer Proxmox VE may: worth a
-				warning */
+	struct strv unknown; /* keys that a newer Proxmox VE may know: worth a warning */
 };
 
 struct hostpci_list {
@@ -56,8 +54,7 @@ int hostpci_all(const struct config *cfg, struct hostpci_list *ret, struct err *
 void hostpci_list_done(struct hostpci_list *list);
 #define _cleanup_hostpci_list_ _cleanup_(hostpci_list_done)
 
-/* The N of a key "hostpciN" that Proxmox VE knows, else -1 ("hostpci16", "hostpci01" and "hostpci" are none).
- */
+/* The N of a key "hostpciN" that Proxmox VE knows; -1 for "hostpci16", "hostpci01", "hostpci". */
 int hostpci_index(const char *key);
 
 #endif

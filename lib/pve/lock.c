@@ -43,8 +43,7 @@ int pve_lock_try(const struct root *r, enum guest_kind kind, unsigned int vmid, 
 	k = pve_lock_file(r, path, 0, ret_fd);
 	if (k != -ENOENT)
 		return k;
-	/* nothing has used a guest of this kind since boot: Proxmox VE makes the directory when its module is
-	 * loaded */
+	/* Proxmox VE makes the directory when its module is loaded: nothing has since boot */
 	k = root_mkdir_p(r, dirs[kind], 0755);
 	return k < 0 ? k : pve_lock_file(r, path, 0, ret_fd);
 }

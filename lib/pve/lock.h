@@ -18,8 +18,7 @@
  */
 int pve_lock_try(const struct root *r, enum guest_kind kind, unsigned int vmid, int *ret_fd);
 
-/* The same for any lock file whose directory is there, waiting at most timeout_ms: -EBUSY (timeout_ms 0) or
- * -ETIMEDOUT. */
+/* The same for any lock file whose directory is there; with a timeout it waits, and answers -ETIMEDOUT. */
 int pve_lock_file(const struct root *r, const char *path, unsigned int timeout_ms, int *ret_fd);
 
 #endif

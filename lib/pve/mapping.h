@@ -26,8 +26,7 @@ struct mapping {
 	bool mdev, live_migration_capable;
 	struct mapping_choice *choices; /* none: the mapping is for other nodes */
 	size_t n_choices;
-	struct strv warnings; /* sentences: lines of this node or of the section that Proxmox VE ignores, keys
-				 not known here */
+	struct strv warnings; /* sentences: what Proxmox VE ignores, keys not known here */
 };
 
 struct mappings {
@@ -38,15 +37,16 @@ struct mappings {
 
 #define NODE_NAME_MAX 64
 
-/* This node's name, to the first dot: the target of /etc/pve/local, else the kernel's host name
- * (PVE::INotify::nodename()), else /etc/hostname. */
+/*
+ * This node's name: the target of /etc/pve/local, else, to the first dot, the kernel's host name (nodename()
+ * in PVE/INotify.pm) or /etc/hostname.
+ */
 int node_name(const struct root *r, char ret[static NODE_NAME_MAX], struct err *e);
 
 /* Reads the file for this node; none = no mappings. 0, -EFBIG, -EBADMSG (a NUL byte), -errno. */
 int mapping_load(const struct root *r, struct mappings *ret, struct err *e);
 
-/* Parses len bytes for a node. 0, -EBADMSG (a NUL byte) or -ENOMEM; what Proxmox VE ignores in the file is no
- * error. */
+/* Parses len bytes for a node. 0, -EBADMSG (a NUL byte) or -ENOMEM; what Proxmox VE ignores is no error. */
 int mapping_parse(const char *data, size_t len, const char *node, struct mappings *ret);
 
 void mapping_done(struct mappings *m);

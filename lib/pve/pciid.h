@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Lists of PCI ids as Proxmox VE writes them, "0000:01:00.0;01:00": $PCIRE in PVE/QemuServer/PCI.pm, $PCI_RE
- * in PVE/Mapping/PCI.pm. */
+/*
+ * Lists of PCI ids as Proxmox VE writes them, "0000:01:00.0;01:00": $PCIRE in PVE/QemuServer/PCI.pm, $PCI_RE
+ * in PVE/Mapping/PCI.pm.
+ */
 #ifndef GPUPT_PVE_PCIID_H
 #define GPUPT_PVE_PCIID_H
 

@@ -30,12 +30,10 @@ const char *property_get(const struct properties *p, const char *key);
 void property_done(struct properties *p);
 #define _cleanup_property_ _cleanup_(property_done)
 
-/* Could a newer Proxmox VE have a key of this name? Lower case, digits and '-'; " pcie" and "PCIE" are typing
- * errors in any version. */
+/* Could a newer Proxmox VE have a key of this name? " pcie" and "PCIE" are typing errors in any version. */
 bool property_key_plausible(const char *key);
 
-/* The pve-configid format, names of mappings: [a-z][a-z0-9_-]+, any case (CONFIGID_RE in PVE/JSONSchema.pm).
- */
+/* The names of mappings: [a-z][a-z0-9_-]+ in any case ($CONFIGID_RE in PVE/JSONSchema.pm). */
 bool property_is_configid(const char *s);
 
 #endif

@@ -5,145 +5,43 @@
 
 #include "pve/guest.h"
 #include "pve/lock.h"
-#include "pve/pciid.h"
 #include "pve/reservation.h"
+#include "pve/reservation_table.h"
 
 #define RESERVATION_DIR	 "/run/qemu-server"
 #define RESERVATION_FILE RESERVATION_DIR "/pci-id-reservations"
 #define RESERVATION_LOCK RESERVATION_FILE ".lock"
 #define RESERVATION_MAX	 (1024 * 1024)
 
-/* seconds: what reserve_pci_usage() and remove_pci_reservation() wait for the lock, and add to a reservation
- * by time */
+/* seconds: how long reserve_pci_usage() and remove_pci_reservation() wait, and what is added to a time */
 #define RESERVE_WAIT 5
 #define REMOVE_WAIT  2
 #define TIME_EXTRA   5
 
-/* A line "0000:01:00.0 101 pid:1234"; the fields stay text, so that what is not ours is written back as it
- * was. */
-struct entry {
-	const char *id, *vmid, *value;
-	bool by_pid;
-	size_t order; /* in the file: of several lines for one id the last counts */
-};
-
-struct table {
-	char *data; /* what the entries point into */
-	struct entry *v;
-	size_t n;
-};
-
-static void table_done(struct table *t)
+static int table_load(const struct root *r, size_t extra, struct reservation_table *t, struct err *e)
 {
-	free(t->data);
-	free(t->v);
-}
-#define _cleanup_table_ _cleanup_(table_done)
-
-static bool all_digits(const char *s)
-{
-	return *s && !s[strspn(s, "0123456789")];
-}
-
-/* Cuts a line into its fields; false if Proxmox VE would not read it (nor write it again). */
-static bool parse_entry(char *line, struct entry *ret)
-{
-	char *vmid = line + strcspn(line, " \t\r\f\v"), *kind, *value;
-
-	if (!*vmid)
-		return false;
-	*vmid++ = '\0';
-	kind = vmid + strcspn(vmid, " \t\r\f\v");
-	if (!*kind)
-		return false;
-	*kind++ = '\0';
-	value = strchr(kind, ':');
-	if (!value)
-		return false;
-	*value++ = '\0';
-	*ret = (struct entry){ .id = line, .vmid = vmid, .value = value, .by_pid = str_eq(kind, "pid") };
-	return pciid_list_valid(line, false) && !strchr(line, ';') && all_digits(vmid) && all_digits(value) &&
-	       (ret->by_pid || str_eq(kind, "time"));
-}
-
-static int entry_cmp(const void *pa, const void *pb)
-{
-	const struct entry *a = pa, *b = pb;
-	int k = strcmp(a->id, b->id);
-
-	return k ? k : (a->order > b->order) - (a->order < b->order);
-}
-
-/* Sorts by id, as the file is written, and keeps the last of each. */
-static void table_sort(struct table *t)
-{
-	size_t n = 0;
-
-	if (t->n > 0)
-		qsort(t->v, t->n, sizeof(*t->v), entry_cmp);
-	for (size_t i = 0; i < t->n; i++)
-		if (i + 1 == t->n || strcmp(t->v[i].id, t->v[i + 1].id) != 0)
-			t->v[n++] = t->v[i];
-	t->n = n;
-}
-
-/* Room for extra entries more than data can hold. */
-static int table_parse(char *data, size_t extra, struct table *t)
-{
-	size_t lines = 1;
-	char *line;
-
-	for (const char *c = data; (c = strchr(c, '\n')); c++)
-		lines++;
-	t->v = calloc(lines + extra, sizeof(*t->v));
-	if (!t->v)
-		return -ENOMEM;
-	for (t->n = 0; (line = str_line(&data));) {
-		struct entry *en = &t->v[t->n];
-
-		if (parse_entry(line, en)) {
-			en->order = t->n;
-			t->n++;
-		}
-	}
-	table_sort(t);
-	return 0;
-}
-
-static int table_load(const struct root *r, size_t extra, struct table *t, struct err *e)
-{
-	int k = root_read(r, RESERVATION_FILE, RESERVATION_MAX, &t->data, NULL);
+	size_t len = 0;
+	int k = root_read(r, RESERVATION_FILE, RESERVATION_MAX, &t->data, &len);
 
 	if (k == -ENOENT) {
 		t->data = strdup("");
 		k = t->data ? 0 : -ENOMEM;
 	}
+	/* a NUL spoils its own line, not those behind it */
+	for (size_t i = 0; i < len; i++)
+		if (!t->data[i])
+			t->data[i] = '?';
 	if (k == 0)
-		k = table_parse(t->data, extra, t);
+		k = reservation_table_parse(t->data, extra, t);
 	return k < 0 ? err_errno(e, k, "cannot read '%s'", RESERVATION_FILE) : 0;
 }
 
-static struct entry *table_find(const struct table *t, const char *id)
-{
-	for (size_t i = 0; i < t->n; i++)
-		if (str_eq(t->v[i].id, id))
-			return &t->v[i];
-	return NULL;
-}
-
-static void table_text(const struct table *t, struct text *ret)
-{
-	for (size_t i = 0; i < t->n; i++)
-		text_addf(ret, "%s %s %s:%s\n", t->v[i].id, t->v[i].vmid, t->v[i].by_pid ? "pid" : "time",
-			  t->v[i].value);
-}
-
-static int table_store(const struct root *r, const struct table *t, struct err *e)
+static int table_store(const struct root *r, const struct reservation_table *t, struct err *e)
 {
 	_cleanup_text_ struct text out = { 0 };
 	int k;
 
-	table_text(t, &out);
+	reservation_table_text(t, &out);
 	k = out.r < 0 ? out.r : root_write_file(r, RESERVATION_FILE, text_str(&out), out.len, 0644);
 	return k < 0 ? err_errno(e, k, "cannot write '%s'", RESERVATION_FILE) : 0;
 }
@@ -155,13 +53,13 @@ static uint64_t number(const char *digits)
 	return strtoull(digits, NULL, 10);
 }
 
-static bool is_of(const struct entry *en, unsigned int vmid)
+static bool is_of(const struct reservation *en, unsigned int vmid)
 {
 	return number(en->vmid) == vmid;
 }
 
 /* Is the VM that a reservation by pid is for still the process that it names? */
-static bool still_runs(const struct root *r, const struct entry *en)
+static bool still_runs(const struct root *r, const struct reservation *en)
 {
 	uint64_t vmid = number(en->vmid);
 	pid_t pid;
@@ -171,7 +69,7 @@ static bool still_runs(const struct root *r, const struct entry *en)
 }
 
 /* -EBUSY if en, another VM's, holds its function now. */
-static int check_other(const struct root *r, const struct entry *en, time_t now, struct err *e)
+static int check_other(const struct root *r, const struct reservation *en, time_t now, struct err *e)
 {
 	if (en->by_pid)
 		return still_runs(r, en) ? err_set(e, -EBUSY, "PCI device '%s' already in use by VMID '%s'",
@@ -186,14 +84,14 @@ static int check_other(const struct root *r, const struct entry *en, time_t now,
 int reservation_holder(const struct root *r, struct bdf b, unsigned int vmid, unsigned int *ret_vmid,
 		       struct err *e)
 {
-	_cleanup_table_ struct table t = { 0 };
+	_cleanup_reservation_table_ struct reservation_table t = { 0 };
 	char id[BDF_LEN];
-	const struct entry *en;
+	const struct reservation *en;
 	int k = table_load(r, 0, &t, e);
 
 	if (k < 0)
 		return k;
-	en = table_find(&t, bdf_format(b, id));
+	en = reservation_table_find(&t, bdf_format(b, id));
 	if (!en || is_of(en, vmid) || check_other(r, en, time(NULL), e) == 0)
 		return 0;
 	*ret_vmid = (unsigned int)number(en->vmid);
@@ -245,9 +143,10 @@ static int request_init(struct request *q, const struct bdf *bdfs, size_t n, uns
 }
 
 /* One function in the table. 1: vmid runs on it, nothing is to be changed. */
-static int reserve_one(const struct root *r, struct table *t, struct request *q, size_t i, struct err *e)
+static int reserve_one(const struct root *r, struct reservation_table *t, struct request *q, size_t i,
+		       struct err *e)
 {
-	struct entry *en = table_find(t, q->ids[i]);
+	struct reservation *en = reservation_table_find(t, q->ids[i]);
 	int k;
 
 	if (en && !is_of(en, q->number)) {
@@ -267,14 +166,14 @@ static int reserve_one(const struct root *r, struct table *t, struct request *q,
 	if (!en)
 		en = &t->v[t->n++];
 	snprintf(q->untils[i], sizeof(q->untils[i]), "%" PRIu64, q->now + q->seconds + TIME_EXTRA);
-	*en = (struct entry){ .id = q->ids[i], .vmid = q->vmid, .value = q->untils[i] };
+	*en = (struct reservation){ .id = q->ids[i], .vmid = q->vmid, .value = q->untils[i] };
 	return 0;
 }
 
 int reservation_reserve(const struct root *r, const struct bdf *bdfs, size_t n, unsigned int vmid,
 			unsigned int seconds, struct err *e)
 {
-	_cleanup_table_ struct table t = { 0 };
+	_cleanup_reservation_table_ struct reservation_table t = { 0 };
 	_cleanup_(request_done) struct request q = { .seconds = seconds };
 	_cleanup_close_ int lock = -1;
 	int k = request_init(&q, bdfs, n, vmid, e);
@@ -289,7 +188,7 @@ int reservation_reserve(const struct root *r, const struct bdf *bdfs, size_t n, 
 		k = reserve_one(r, &t, &q, i, e);
 	if (k != 0)
 		return k < 0 ? k : 0;
-	table_sort(&t);
+	reservation_table_sort(&t);
 	return table_store(r, &t, e);
 }
 
@@ -304,7 +203,7 @@ static bool asked_for(const struct request *q, const char *id)
 int reservation_remove(const struct root *r, const struct bdf *bdfs, size_t n, unsigned int vmid,
 		       struct err *e)
 {
-	_cleanup_table_ struct table t = { 0 };
+	_cleanup_reservation_table_ struct reservation_table t = { 0 };
 	_cleanup_(request_done) struct request q = { 0 };
 	_cleanup_close_ int lock = -1;
 	size_t kept = 0;
@@ -324,15 +223,4 @@ int reservation_remove(const struct root *r, const struct bdf *bdfs, size_t n, u
 		return 0;
 	t.n = kept;
 	return table_store(r, &t, e);
-}
-
-int reservation_rewrite(char *data, struct text *ret)
-{
-	_cleanup_table_ struct table t = { 0 };
-	int k = table_parse(data, 0, &t);
-
-	if (k < 0)
-		return k;
-	table_text(&t, ret);
-	return ret->r;
 }

@@ -28,13 +28,8 @@ int reservation_holder(const struct root *r, struct bdf b, unsigned int vmid, un
 int reservation_reserve(const struct root *r, const struct bdf *bdfs, size_t n, unsigned int vmid,
 			unsigned int seconds, struct err *e);
 
-/* Drops vmid's reservations of the n functions, of all functions with n = 0. 0 also if there were none;
- * -ETIMEDOUT after 2 s; -errno. */
+/* Drops vmid's reservations of the n functions; n = 0: of all. 0 (also with none), -ETIMEDOUT (2 s), -errno. */
 int reservation_remove(const struct root *r, const struct bdf *bdfs, size_t n, unsigned int vmid,
 		       struct err *e);
-
-/* The file's text, for tests: parses data (cut into pieces) and appends what would be written back. 0 or
- * -ENOMEM. */
-int reservation_rewrite(char *data, struct text *ret);
 
 #endif

@@ -83,8 +83,7 @@ static void amend_local(struct storage *st)
 	st->path = LOCAL_PATH;
 }
 
-/* The network file systems that Proxmox VE itself mounts below /mnt/pve (check_config() in NFSPlugin.pm,
- * CIFSPlugin.pm, CephFSPlugin.pm). */
+/* What Proxmox VE mounts below /mnt/pve (check_config() in NFSPlugin.pm, CIFSPlugin.pm, CephFSPlugin.pm). */
 static bool mounted_by_pve(const char *type)
 {
 	static const char *const types[] = { "nfs", "cifs", "cephfs", "glusterfs" };

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Storages: only so much of /etc/pve/storage.cfg as it takes to find a snippet. The rules are those of
- * PVE/Storage/Plugin.pm. */
+/* As much of storage.cfg as it takes to find a snippet, by the rules of PVE/Storage/Plugin.pm. */
 #ifndef GPUPT_PVE_STORAGE_H
 #define GPUPT_PVE_STORAGE_H
 
