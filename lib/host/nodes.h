@@ -34,9 +34,9 @@ void node_list_done(struct node_list *l);
 int node_dev_parse(const char *s, dev_t *ret);
 
 /*
- * The number of a character device. On "/" that of the file itself; in a captured tree, which holds no device
- * nodes, from its list NODE_MANIFEST: lines "c MAJOR:MINOR PATH" (b for block devices, which this function
- * ignores). 0 or -errno (-ENOTTY: not a character device).
+ * The number of a character device: of the file itself, or, in a captured tree, which can hold no device
+ * nodes, from its list NODE_MANIFEST: lines "c MAJOR:MINOR PATH". 0 or -errno (-ENOTTY: not a character
+ * device).
  */
 #define NODE_MANIFEST "/gpupt-nodes"
 int node_rdev(const struct root *r, const char *path, dev_t *ret);
