@@ -66,7 +66,7 @@ int plan_check(const struct engine *en, const struct plan *p, struct err *e)
 				return k;
 			now = real;
 		}
-		if (!step_same(s, now, s->before))
+		if (!step_can_start(s, now))
 			return err_set(e, -ESTALE, "%s %s is '%s' now, not '%s': look again", s->kind->name, s->target,
 				       now ? now : "(absent)", s->before ? s->before : "(absent)");
 	}
@@ -108,7 +108,7 @@ static int apply_step(const struct engine *en, const struct step *s, struct reco
 	k = s->kind->get(en, s, &now, e);
 	if (k < 0)
 		return k;
-	if (!s->kind->effect && !step_same(s, now, s->before))
+	if (!s->kind->effect && !step_can_start(s, now))
 		return err_set(e, -ESTALE, "%s %s has changed to '%s' meanwhile", s->kind->name, s->target,
 			       now ? now : "(absent)");
 	k = record_begin(rec, s, &seq, e);

@@ -82,6 +82,11 @@ bool step_transit(const struct step *s, const char *now, bool in_flight)
 	return s->kind->transit && now && s->kind->transit(s, now, in_flight);
 }
 
+bool step_can_start(const struct step *s, const char *now)
+{
+	return step_same(s, now, s->before) || (s->kind->stray && now && s->kind->stray(s, now));
+}
+
 static void format_value(struct text *t, const char *v)
 {
 	if (!v)

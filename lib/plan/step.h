@@ -55,6 +55,8 @@ struct step_kind {
 	bool (*same)(const char *a, const char *b);
 	/* Is now a value that only our own half-made step leaves? in_flight: the step was begun and not finished. NULL: never. */
 	bool (*transit)(const struct step *s, const char *now, bool in_flight);
+	/* Is now nobody's wish, so that the step may start from it although undo will go to before? NULL: never. */
+	bool (*stray)(const struct step *s, const char *now);
 };
 
 /* All kinds; NULL if there is none of that name. The table is in step.c. */
@@ -74,6 +76,8 @@ bool target_bdf(const char *target, struct bdf *ret);
 
 bool step_same(const struct step *s, const char *a, const char *b);
 bool step_transit(const struct step *s, const char *now, bool in_flight);
+/* May the step be made while its target has this value? */
+bool step_can_start(const struct step *s, const char *now);
 
 /* One line for a person: "driver 0000:01:00.0: radeon -> vfio-pci (why)". Multi-line values are shown by their size. */
 void step_format(const struct step *s, struct text *t);

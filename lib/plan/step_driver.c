@@ -216,6 +216,15 @@ static bool driver_same(const char *a, const char *b)
 	       strcmp(x.override, y.override) == 0;
 }
 
+/* Found on no driver, or on vfio-pci with nobody's override (a new_id of Proxmox VE's, an earlier keep): before is its home then. */
+static bool driver_stray(const struct step *s, const char *now_text)
+{
+	struct driver_value before, now;
+
+	return s->before && driver_parse(s->before, &before) == 0 && driver_parse(now_text, &now) == 0 &&
+	       (!now.driver[0] || strcmp(now.driver, "vfio-pci") == 0) && strcmp(now.override, before.override) == 0;
+}
+
 static bool driver_transit(const struct step *s, const char *now_text, bool in_flight)
 {
 	struct driver_value before, after, now;
@@ -226,6 +235,9 @@ static bool driver_transit(const struct step *s, const char *now_text, bool in_f
 		return false;
 	ours = strcmp(now.override, after.override) == 0 || strcmp(now.override, after.driver) == 0 ||
 	       (in_flight && strcmp(now.override, before.driver) == 0);
+	/* begun, and nothing done yet */
+	if (in_flight && driver_stray(s, now_text))
+		return true;
 	/* no driver and our override: nobody's but ours, however it came to be */
 	if (!now.driver[0])
 		return ours || (in_flight && strcmp(now.override, before.override) == 0);
@@ -238,4 +250,5 @@ const struct step_kind step_driver = {
 	.set = driver_set,
 	.same = driver_same,
 	.transit = driver_transit,
+	.stray = driver_stray,
 };

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "flow/observe.h"
+#include "host/modalias.h"
+#include "pve/reservation.h"
+
+int settings_load(const struct root *r, struct settings *ret, struct err *e)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int k = root_read(r, SETTINGS_PATH, SETTINGS_MAX, &text, &len);
+
+	if (k == -ENOENT) {
+		settings_default(ret);
+		return 0;
+	}
+	if (k < 0)
+		return err_errno(e, k, "cannot read %s", SETTINGS_PATH);
+	if (strlen(text) != len)
+		return err_set(e, -EINVAL, "%s has NUL bytes: it is not a text file", SETTINGS_PATH);
+	return settings_parse(text, SETTINGS_PATH, ret, e);
+}
+
+void engine_init(struct engine *en, const struct root *r, const struct settings *s, const struct selection *sel)
+{
+	unsigned int timeout = 0;
+
+	for (size_t i = 0; sel && i < sel->n; i++) {
+		const struct gpu_settings *g = settings_gpu(s, sel->v[i].bdf);
+
+		if (g->driver_timeout > timeout)
+			timeout = g->driver_timeout;
+	}
+	*en = (struct engine){
+		.root = r,
+		.driver_timeout_ms = (timeout ? timeout : s->defaults.driver_timeout) * 1000,
+		.job_timeout_ms = 30000,
+	};
+}
+
+/* What a function's modalias asks for; only where nothing better is known, since modules.alias is a megabyte. */
+static void guess_home(const struct root *r, struct fn_facts *fn)
+{
+	_cleanup_strv_ struct strv modules = { 0 }, drivers = { 0 };
+
+	if (fn->has_home || fn->driver.override[0] || (fn->driver.driver[0] && strcmp(fn->driver.driver, "vfio-pci") != 0))
+		return;
+	if (modalias_modules(r, &fn->fn, &modules, NULL) < 0 || modules.n == 0)
+		return;
+	/* a module that is loaded says what its driver is called; most are called like it */
+	module_pci_drivers(r, modules.v[0], &drivers);
+	snprintf(fn->guess, sizeof(fn->guess), "%s", drivers.n ? drivers.v[0] : modules.v[0]);
+}
+
+static int observe_function(const struct engine *en, const struct picked *p, unsigned int vmid, struct fn_facts *fn,
+			    struct err *e)
+{
+	struct claim claim;
+	int k;
+
+	*fn = (struct fn_facts){ .fn.bdf = p->bdf, .role = p->role, .expected = p->expected, .absent = p->absent };
+	memcpy(fn->entry, p->entry, sizeof(fn->entry));
+	if (!fn->absent) {
+		k = pci_fn_load(en->root, p->bdf, &fn->fn, e);
+		if (k == -ENODEV)
+			fn->absent = true;
+		else if (k < 0)
+			return k;
+	}
+	if (fn->absent)
+		return 0;
+	k = driver_read(en, p->bdf, &fn->driver, e);
+	fn->driver_known = k == 0;
+	/* a read that hung just now has made it so */
+	fn->stuck = stuck_find(en->root, p->bdf, &fn->stuck_at) > 0;
+	if (k < 0 && !fn->stuck && k != -EACCES)
+		return k;
+	fn->has_home = home_find(en->root, p->bdf, &fn->home) == 0;
+	if (fn->driver_known)
+		guess_home(en->root, fn);
+	if (claim_find(en->root, p->bdf, &claim) > 0 && claim.vmid != vmid) {
+		fn->claimed = true;
+		fn->claim = claim;
+	}
+	reservation_holder(en->root, p->bdf, vmid, &fn->reserved_by, NULL);
+	return danger_find(en->root, p->bdf, &fn->dangers, e);
+}
+
+static int observe_slots(const struct root *r, struct facts *f, struct err *e)
+{
+	_cleanup_bdf_list_ struct bdf_list all = { 0 };
+
+	for (size_t i = 0; i < f->n; i++) {
+		_cleanup_pci_list_ struct pci_list slot = { 0 };
+		int k;
+
+		if (f->v[i].absent || !gpu_is_display(&f->v[i].fn))
+			continue;
+		k = pci_slot_functions(r, f->v[i].fn.bdf, &slot, e);
+		for (size_t s = 0; k == 0 && s < slot.n; s++)
+			k = bdf_list_add(&all, slot.v[s].bdf);
+		if (k < 0 && k != -ENODEV)
+			return k;
+	}
+	return pci_load_list(r, &all, &f->slots, e);
+}
+
+static int observe_holders(const struct root *r, struct facts *f, struct err *e)
+{
+	_cleanup_node_list_ struct node_list nodes = { 0 };
+	_cleanup_bdf_list_ struct bdf_list bdfs = { 0 };
+
+	for (size_t i = 0; i < f->n; i++) {
+		if (f->v[i].absent)
+			continue;
+		if (nodes_add(r, &f->v[i].fn, &nodes) < 0 || bdf_list_add(&bdfs, f->v[i].fn.bdf) < 0)
+			return -ENOMEM;
+	}
+	return holders_find(r, &nodes, &bdfs, &f->holders, e);
+}
+
+static int observe_consoles(const struct root *r, struct facts *f)
+{
+	_cleanup_bootfb_list_ struct bootfb_list fbs = { 0 };
+	int k = vtcon_scan(r, &f->consoles);
+
+	if (k < 0)
+		return k;
+	bootfb_load(r, &fbs);
+	for (size_t i = 0; i < f->n; i++) {
+		struct fn_facts *fn = &f->v[i];
+
+		if (fn->absent || !gpu_is_display(&fn->fn))
+			continue;
+		fn->console = console_on_function(r, &fn->fn, &fbs, &f->consoles);
+		fn->bootfb = bootfb_of(r, &fbs, fn->fn.bdf) != NULL;
+	}
+	return 0;
+}
+
+/* Displays that are left to the host. */
+static int count_displays(const struct root *r, struct facts *f, struct err *e)
+{
+	_cleanup_pci_list_ struct pci_list all = { 0 };
+	int k = pci_scan(r, &all, e);
+
+	for (size_t i = 0; k == 0 && i < all.n; i++)
+		f->displays += gpu_is_display(&all.v[i]) && !facts_find(f, all.v[i].bdf);
+	return k;
+}
+
+int facts_load(const struct engine *en, const struct selection *sel, unsigned int vmid, bool hurried,
+	       struct facts *ret, struct err *e)
+{
+	_cleanup_facts_ struct facts f = { .vmid = vmid, .root = geteuid() == 0 };
+	int k = iommu_load(en->root, &f.iommu, e);
+
+	f.v = calloc(sel->n + 1, sizeof(*f.v));
+	if (!f.v)
+		return -ENOMEM;
+	for (size_t i = 0; k == 0 && i < sel->n; i++)
+		k = observe_function(en, &sel->v[i], vmid, &f.v[f.n++], e);
+	if (k == 0)
+		k = observe_slots(en->root, &f, e);
+	if (k == 0)
+		k = observe_holders(en->root, &f, e);
+	if (k == 0)
+		k = observe_consoles(en->root, &f);
+	f.vendor_reset = root_exists(en->root, "/sys/module/vendor_reset");
+	if (hurried)
+		f.displays = 1;
+	else if (k == 0)
+		k = count_displays(en->root, &f, e);
+	if (k < 0)
+		return k;
+	*ret = f;
+	f = (struct facts){ 0 };
+	return 0;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Observation: the facts about selected functions, from host, Proxmox VE and our own state. Nothing is written. */
+#ifndef GPUPT_OBSERVE_H
+#define GPUPT_OBSERVE_H
+
+#include "flow/select.h"
+#include "plan/step.h"
+
+/* Reads gpupt.conf; without a file the defaults. 0, -EINVAL (err: file, line, what is accepted), -errno. */
+int settings_load(const struct root *r, struct settings *ret, struct err *e);
+
+/* The engine's deadlines for these cards: the longest that any of them asks for. */
+void engine_init(struct engine *en, const struct root *r, const struct settings *s, const struct selection *sel);
+
+/*
+ * Gathers what judge() and the planners want to know. vmid is the VM on whose behalf (0: none): its own claims and reservations
+ * are no obstacle. hurried leaves out what only a person who asks wants to know. 0 or -errno.
+ */
+int facts_load(const struct engine *en, const struct selection *sel, unsigned int vmid, bool hurried,
+	       struct facts *ret, struct err *e);
+
+#endif

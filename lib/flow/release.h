@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Post-stop, release and reconcile: what a lease took is given back, from its record alone. */
+#ifndef GPUPT_RELEASE_H
+#define GPUPT_RELEASE_H
+
+#include "flow/report.h"
+#include "plan/plan.h"
+#include "policy/settings.h"
+
+struct release {
+	const struct root *root;
+	const struct settings *settings;
+	unsigned int vmid;
+	bool dry_run; /* tell what would be undone, change nothing */
+	const struct report *report;
+};
+
+/*
+ * Waits (bounded by stop-timeout) until nobody holds the cards, resets AMD's, undoes the lease's steps, drops the claims, removes the
+ * record. 0; -ENOENT: the VM has no lease; -EBUSY: the VM still runs or has the cards open, or another process of ours is at
+ * it (err says which); -EUCLEAN: something could not be put back and stays on record; -errno. What was left as somebody else
+ * set it is told through the report and no failure. ret (may be NULL) counts.
+ */
+int release_run(const struct release *rel, struct undo_result *ret, struct err *e);
+
+/* Post-stop's question: must the lease outlive this stop (reboot, stop-mode backup of a running VM)? why gets a clause. */
+bool release_postponed(const struct root *r, unsigned int vmid, const char **ret_why);
+
+/*
+ * Settles the lease of vmid, or all with vmid 0, whose VM does not run and is not being worked on by Proxmox VE (its lock is only
+ * tried); leases of an earlier boot have lapsed. Forgets stuck functions whose process has ended. ret counts over all. 0, -EUCLEAN if
+ * something could not be put back, -errno.
+ */
+int reconcile_run(const struct release *rel, struct undo_result *ret, struct err *e);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the walk tells while it goes on: the journal gets every step, the program that called decides what a person sees. */
+#ifndef GPUPT_REPORT_H
+#define GPUPT_REPORT_H
+
+#include "plan/step.h"
+
+struct report {
+	/* One line without newline, for stdout: a card that moved, a reset. */
+	void (*say)(void *ctx, const char *line);
+	/* One line for stderr: something that is not as it should be. */
+	void (*complain)(void *ctx, const char *line);
+	void *ctx;
+	bool verbose;	   /* say every step */
+	unsigned int vmid; /* for the journal */
+};
+
+void report_say(const struct report *r, const char *fmt, ...) _printf_(2, 3);
+void report_complain(const struct report *r, const char *fmt, ...) _printf_(2, 3);
+
+/* An engine's watch: ctx is a struct report. */
+void report_step(void *ctx, enum step_event event, const struct step *s, const char *text);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/facts.h"
+
+void facts_done(struct facts *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		danger_list_done(&f->v[i].dangers);
+	free(f->v);
+	pci_list_done(&f->slots);
+	holder_list_done(&f->holders);
+	vtcon_list_done(&f->consoles);
+	*f = (struct facts){ 0 };
+}
+
+const struct fn_facts *facts_find(const struct facts *f, struct bdf b)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (bdf_eq(f->v[i].fn.bdf, b))
+			return &f->v[i];
+	return NULL;
+}

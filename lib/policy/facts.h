@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Everything that a decision about a hand-over rests on, gathered beforehand: policy itself reads nothing. */
+#ifndef GPUPT_FACTS_H
+#define GPUPT_FACTS_H
+
+#include "host/console.h"
+#include "host/danger.h"
+#include "host/gpu.h"
+#include "host/holders.h"
+#include "host/iommu.h"
+#include "plan/claim.h"
+#include "plan/driver.h"
+#include "plan/home.h"
+#include "plan/stuck.h"
+#include "policy/settings.h"
+
+/* Why a function goes along. */
+enum fn_role {
+	ROLE_NAMED, /* an entry of the VM names it */
+	ROLE_GROUP, /* Proxmox VE binds the whole IOMMU group (PVE/QemuServer/PCI.pm, prepare_pci_device) */
+};
+
+struct fn_facts {
+	struct pci_fn fn;
+	enum fn_role role;
+	char entry[40];		  /* "hostpci0", or "hostpci0 (mapping gpu)"; "" without a VM */
+	struct pci_id expected;	  /* what the mapping says sits here; vendor 0: nothing said */
+	bool absent;		  /* named, but not there: only fn.bdf and entry count */
+	bool stuck;
+	struct stuck stuck_at;
+	struct driver_value driver; /* nothing known if stuck */
+	bool driver_known;
+	bool has_home;
+	struct home home;	  /* what is remembered */
+	char guess[PCI_NAME_LEN]; /* looked up where home is not known and the function is not with a native driver: what its modalias asks for */
+	struct danger_list dangers;
+	bool claimed; /* by another VM */
+	struct claim claim;
+	unsigned int reserved_by; /* the VM for which Proxmox VE reserves it, or 0 */
+	bool console;		  /* the host's console shows on it */
+	bool bootfb;		  /* memory of the firmware's frame buffer lies in it */
+};
+
+struct facts {
+	unsigned int vmid; /* 0: no VM in particular */
+	struct fn_facts *v; /* sorted by address */
+	size_t n;
+	struct pci_list slots; /* every function of the slots concerned, taken or not */
+	struct iommu iommu;
+	struct holder_list holders;
+	struct vtcon_list consoles;
+	unsigned int displays; /* display functions that are left to the host besides these, BMC included */
+	bool vendor_reset;     /* the module vendor-reset is loaded: device_specific may be there for the asking */
+	bool root; /* seen with root's eyes */
+};
+
+void facts_done(struct facts *f);
+#define _cleanup_facts_ _cleanup_(facts_done)
+
+/* NULL if b is not among them. */
+const struct fn_facts *facts_find(const struct facts *f, struct bdf b);
+
+#endif

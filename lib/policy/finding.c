@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "policy/finding.h"
+
+static const struct row {
+	const char *name;
+	enum severity severity;
+	const char *meaning;
+} rows[FINDING_COUNT] = {
+	[FINDING_READY] = { "ready", SEVERITY_OK, "the card can go to a VM now" },
+	[FINDING_CONFIG_BAD] = { "config-bad", SEVERITY_BLOCK, "a configuration file cannot be understood" },
+	[FINDING_NO_DEVICE] = { "no-device", SEVERITY_BLOCK, "a function that a VM names is not there" },
+	[FINDING_NOT_PASSABLE] = { "not-passable", SEVERITY_BLOCK, "a bridge is named, which no guest can have" },
+	[FINDING_IDENTITY] = { "identity", SEVERITY_BLOCK, "another device than expected sits at the address" },
+	[FINDING_IOMMU_OFF] = { "iommu-off", SEVERITY_BLOCK, "the running kernel uses no IOMMU" },
+	[FINDING_NO_GROUP] = { "no-group", SEVERITY_BLOCK, "the function is in no IOMMU group" },
+	[FINDING_SRIOV_ACTIVE] = { "sriov-active", SEVERITY_BLOCK, "a physical function has active virtual functions" },
+	[FINDING_GROUP_FOREIGN] = { "group-foreign", SEVERITY_INFO, "the IOMMU group holds devices besides the card; they go along" },
+	[FINDING_GROUP_DANGER] = { "group-danger", SEVERITY_BLOCK, "the host runs on a device that would go along" },
+	[FINDING_D3COLD] = { "d3cold", SEVERITY_BLOCK, "the card is powered off" },
+	[FINDING_DEAD] = { "dead", SEVERITY_BLOCK, "the card does not answer: config space reads ff" },
+	[FINDING_STUCK] = { "stuck", SEVERITY_BLOCK, "a process still hangs in the kernel with the card" },
+	[FINDING_CLAIMED] = { "claimed", SEVERITY_BLOCK, "another VM has the card, or is taking it now" },
+	[FINDING_IN_USE] = { "in-use", SEVERITY_BLOCK, "a running VM has the card open" },
+	[FINDING_RESERVED] = { "reserved", SEVERITY_BLOCK, "Proxmox VE reserves the card for another VM" },
+	[FINDING_HELD] = { "held", SEVERITY_BLOCK, "processes hold the card" },
+	[FINDING_BLIND] = { "blind", SEVERITY_INFO, "without root not everything could be seen" },
+	[FINDING_SLOT_PARTIAL] = { "slot-partial", SEVERITY_WARN, "a function of the card stays with the host" },
+	[FINDING_RESET_UNLIKELY] = { "reset-unlikely", SEVERITY_WARN, "no reset is likely to work on this card" },
+	[FINDING_BMC_DISPLAY] = { "bmc-display", SEVERITY_WARN, "the display of a management controller is no card for a VM" },
+	[FINDING_ONLY_DISPLAY] = { "only-display", SEVERITY_WARN, "the host has no other display" },
+	[FINDING_CONSOLE] = { "console", SEVERITY_INFO, "the host's console shows on this card and goes dark meanwhile" },
+	[FINDING_BOOTFB] = { "bootfb", SEVERITY_WARN, "the firmware's frame buffer driver holds the card's memory" },
+	[FINDING_NO_HOME] = { "no-home", SEVERITY_WARN, "no native driver is known to give the card back to" },
+	[FINDING_OVERRIDE] = { "override", SEVERITY_INFO, "an administrator's driver_override is set; it comes back afterwards" },
+	[FINDING_SHARED_CT] = { "shared-ct", SEVERITY_INFO, "a container names the card's device nodes" },
+	[FINDING_SHARED_VM] = { "shared-vm", SEVERITY_INFO, "another VM names the card, too" },
+	[FINDING_KEY_UNKNOWN] = { "key-unknown", SEVERITY_WARN, "a configuration key that this version does not know" },
+	[FINDING_LEASE_OPEN] = { "lease-open", SEVERITY_WARN, "a VM that does not run still has a lease" },
+};
+
+static const char *const severities[] = { "ok", "info", "warn", "block" };
+
+const char *finding_name(enum finding_code code)
+{
+	return rows[code].name;
+}
+
+const char *finding_meaning(enum finding_code code)
+{
+	return rows[code].meaning;
+}
+
+const char *severity_name(enum severity s)
+{
+	return severities[s];
+}
+
+struct finding *finding_add(struct findings *f, enum finding_code code, const char *subject, const char *remedy,
+			    const char *fmt, ...)
+{
+	struct finding *v = reallocarray(f->v, f->n + 1, sizeof(*v)), *new;
+	va_list ap;
+
+	if (!v) {
+		f->r = -ENOMEM;
+		return NULL;
+	}
+	f->v = v;
+	new = &v[f->n];
+	*new = (struct finding){ .code = code, .severity = rows[code].severity };
+	snprintf(new->subject, sizeof(new->subject), "%s", subject);
+	va_start(ap, fmt);
+	if (vasprintf(&new->message, fmt, ap) < 0)
+		new->message = NULL;
+	va_end(ap);
+	new->remedy = remedy ? strdup(remedy) : NULL;
+	f->n++;
+	if (!new->message || (remedy && !new->remedy))
+		f->r = -ENOMEM;
+	return new;
+}
+
+enum severity findings_worst(const struct findings *f)
+{
+	/* a finding that was lost for want of memory may have been the worst */
+	enum severity worst = f->r < 0 ? SEVERITY_BLOCK : SEVERITY_OK;
+
+	for (size_t i = 0; i < f->n; i++)
+		if (f->v[i].severity > worst)
+			worst = f->v[i].severity;
+	return worst;
+}
+
+void findings_done(struct findings *f)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		free(f->v[i].message);
+		free(f->v[i].remedy);
+	}
+	free(f->v);
+	*f = (struct findings){ 0 };
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Findings: what policy has to say about a card. Names are stable: scripts may rely on them. */
+#ifndef GPUPT_FINDING_H
+#define GPUPT_FINDING_H
+
+#include "base/text.h"
+
+enum severity { SEVERITY_OK, SEVERITY_INFO, SEVERITY_WARN, SEVERITY_BLOCK };
+
+enum finding_code {
+	FINDING_READY,
+	FINDING_CONFIG_BAD,
+	FINDING_NO_DEVICE,
+	FINDING_NOT_PASSABLE,
+	FINDING_IDENTITY,
+	FINDING_IOMMU_OFF,
+	FINDING_NO_GROUP,
+	FINDING_SRIOV_ACTIVE,
+	FINDING_GROUP_FOREIGN,
+	FINDING_GROUP_DANGER,
+	FINDING_D3COLD,
+	FINDING_DEAD,
+	FINDING_STUCK,
+	FINDING_CLAIMED,
+	FINDING_IN_USE,
+	FINDING_RESERVED,
+	FINDING_HELD,
+	FINDING_BLIND,
+	FINDING_SLOT_PARTIAL,
+	FINDING_RESET_UNLIKELY,
+	FINDING_BMC_DISPLAY,
+	FINDING_ONLY_DISPLAY,
+	FINDING_CONSOLE,
+	FINDING_BOOTFB,
+	FINDING_NO_HOME,
+	FINDING_OVERRIDE,
+	FINDING_SHARED_CT,
+	FINDING_SHARED_VM,
+	FINDING_KEY_UNKNOWN,
+	FINDING_LEASE_OPEN,
+	FINDING_COUNT,
+};
+
+struct finding {
+	enum finding_code code;
+	enum severity severity;
+	char subject[32]; /* a BDF, "VM 101", "host", a file */
+	char *message;	  /* one sentence without its full stop: what, why */
+	char *remedy;	  /* what to do, or NULL */
+};
+
+struct findings {
+	struct finding *v;
+	size_t n;
+	int r; /* -ENOMEM if one was lost */
+};
+
+/* The name of a code, "iommu-off"; of a severity, "block"; what a code means, for the documentation. */
+const char *finding_name(enum finding_code code);
+const char *finding_meaning(enum finding_code code);
+const char *severity_name(enum severity s);
+
+/* Adds one with the severity of its code's row in the table; remedy may be NULL. Returns its place, or NULL without memory. */
+struct finding *finding_add(struct findings *f, enum finding_code code, const char *subject, const char *remedy,
+			    const char *fmt, ...) _printf_(5, 6);
+enum severity findings_worst(const struct findings *f);
+void findings_done(struct findings *f);
+#define _cleanup_findings_ _cleanup_(findings_done)
+
+#endif

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/judge.h"
+#include "policy/home.h"
+#include "policy/reset_choice.h"
+
+struct judge {
+	const struct facts *f;
+	const struct settings *s;
+	struct findings *ret;
+	const struct fn_facts *fn; /* the function that is looked at */
+	char name[BDF_LEN];
+};
+
+/* A sentence's "(hostpci0)", or nothing. */
+static const char *entry(const struct fn_facts *fn, char buf[static 48])
+{
+	snprintf(buf, 48, fn->entry[0] ? " (%s)" : "%s", fn->entry);
+	return buf;
+}
+
+static void judge_presence(struct judge *j)
+{
+	char e[48];
+
+	if (j->fn->absent)
+		finding_add(j->ret, FINDING_NO_DEVICE, j->name,
+			    "look for its present address with 'gpupt-helper list' and correct the VM's configuration",
+			    "there is no PCI device at %s%s", j->name, entry(j->fn, e));
+	else if (j->fn->fn.bridge && j->fn->role == ROLE_NAMED)
+		finding_add(j->ret, FINDING_NOT_PASSABLE, j->name, "name the card, not the port it sits behind",
+			    "%s%s is a bridge", j->name, entry(j->fn, e));
+}
+
+/* The mapping's ids, the administrator's, or those of the first hand-over: in this order, the first that is there counts. */
+static void judge_identity(struct judge *j)
+{
+	const struct gpu_settings *g = settings_gpu(j->s, j->fn->fn.bdf);
+	char is[PCI_ID_LEN], was[PCI_ID_LEN], remedy[256];
+	struct pci_id wanted = { 0 }, home;
+	const char *by;
+
+	/* the id of [gpu …] is that of the function it names; of the display where it names the slot */
+	if (g->has_id && (g->bdf.fn == BDF_ANY_FN ? gpu_is_display(&j->fn->fn) : bdf_eq(g->bdf, j->fn->fn.bdf))) {
+		wanted = g->id;
+		by = SETTINGS_PATH;
+	} else if (j->fn->expected.vendor) {
+		wanted = j->fn->expected;
+		by = "/etc/pve/mapping/pci.cfg";
+	} else if (j->fn->has_home && pci_id_parse(j->fn->home.identity, &home) == 0) {
+		wanted = home;
+		by = "the first hand-over";
+	}
+	if (!wanted.vendor || pci_id_match(wanted, j->fn->fn.id))
+		return;
+	pci_id_format(j->fn->fn.id, is);
+	snprintf(remedy, sizeof(remedy),
+		 "see 'gpupt-helper list' for where the card is now; if it was exchanged on purpose, set 'id = %s' in [gpu %s] of %s",
+		 is, j->name, SETTINGS_PATH);
+	finding_add(j->ret, FINDING_IDENTITY, j->name, remedy, "%s is %s, not %s as %s has it", j->name, is,
+		    pci_id_format(wanted, was), by);
+}
+
+static void judge_state(struct judge *j)
+{
+	const struct pci_fn *fn = &j->fn->fn;
+	char remedy[160];
+
+	if (j->fn->stuck) {
+		snprintf(remedy, sizeof(remedy), "end what holds the card, or reboot the host; 'gpupt-helper status' shows when process %d is gone",
+			 (int)j->fn->stuck_at.child.pid);
+		finding_add(j->ret, FINDING_STUCK, j->name, remedy, "%s is stuck: process %d still waits in the kernel (%s)",
+			    j->name, (int)j->fn->stuck_at.child.pid, j->fn->stuck_at.what);
+		return;
+	}
+	if (fn->config == PCI_CONFIG_DEAD)
+		finding_add(j->ret, FINDING_DEAD, j->name,
+			    "reboot the host; if that does not help, switch it off and on (some cards need the power cycle)",
+			    "%s does not answer: its config space reads ff", j->name);
+	else if (fn->config == PCI_CONFIG_HANGS)
+		finding_add(j->ret, FINDING_DEAD, j->name, "wait for the reset to end; 'dmesg' shows it",
+			    "%s does not answer in time: a reset of it is under way, or stuck", j->name);
+	else if (strcmp(fn->power_state, "D3cold") == 0 || fn->config == PCI_CONFIG_ASLEEP) {
+		snprintf(remedy, sizeof(remedy),
+			 "wake it: echo 0 > /sys/bus/pci/devices/%s/d3cold_allowed; echo on > /sys/bus/pci/devices/%s/power/control",
+			 j->name, j->name);
+		finding_add(j->ret, FINDING_D3COLD, j->name, remedy, "%s is in D3cold: it has no power", j->name);
+	}
+	if (fn->active_vfs > 0)
+		finding_add(j->ret, FINDING_SRIOV_ACTIVE, j->name, "shut down what uses the virtual functions, then write 0 to sriov_numvfs",
+			    "%s has %u active virtual functions, which rebinding it would destroy", j->name, fn->active_vfs);
+}
+
+static void judge_group(struct judge *j)
+{
+	const struct fn_facts *fn = j->fn;
+
+	if (fn->fn.group < 0 && iommu_state(&j->f->iommu) == IOMMU_ON)
+		finding_add(j->ret, FINDING_NO_GROUP, j->name, "another slot may have a group of its own",
+			    "%s is in no IOMMU group", j->name);
+	for (size_t i = 0; i < fn->dangers.n; i++)
+		finding_add(j->ret, FINDING_GROUP_DANGER, j->name,
+			    fn->role == ROLE_GROUP ?
+				    "put the card into another slot, so that the two are in different IOMMU groups" :
+				    "name another device: the host needs this one",
+			    "%s would go along%s, and %s", j->name,
+			    fn->role == ROLE_GROUP ? " (it is in the card's IOMMU group)" : "", fn->dangers.v[i].text);
+	if (fn->role == ROLE_GROUP && fn->dangers.n == 0)
+		finding_add(j->ret, FINDING_GROUP_FOREIGN, j->name, NULL, "%s (%s) goes along: it is in IOMMU group %d, too", j->name,
+			    fn->fn.driver[0] ? fn->fn.driver : "no driver", fn->fn.group);
+}
+
+static void judge_owner(struct judge *j)
+{
+	const struct fn_facts *fn = j->fn;
+	char remedy[96];
+
+	if (fn->claimed) {
+		snprintf(remedy, sizeof(remedy), "shut down VM %u, or see 'gpupt-helper status'", fn->claim.vmid);
+		finding_add(j->ret, FINDING_CLAIMED, j->name, remedy, "%s belongs to VM %u", j->name, fn->claim.vmid);
+	} else if (fn->reserved_by) {
+		snprintf(remedy, sizeof(remedy), "shut down VM %u", fn->reserved_by);
+		finding_add(j->ret, FINDING_RESERVED, j->name, remedy, "%s is in use or reserved by VM %u", j->name, fn->reserved_by);
+	}
+}
+
+static void judge_knowledge(struct judge *j)
+{
+	const struct fn_facts *fn = j->fn;
+	struct driver_value home;
+
+	if (fn->driver_known && fn->driver.override[0] && strcmp(fn->driver.override, fn->driver.driver) != 0)
+		finding_add(j->ret, FINDING_OVERRIDE, j->name, NULL, "%s has driver_override=%s, set by somebody else; it comes back afterwards",
+			    j->name, fn->driver.override);
+	if (fn->driver_known && !home_value(fn, j->s, &home) && settings_gpu(j->s, fn->fn.bdf)->after_stop != AFTER_STOP_KEEP &&
+	    gpu_is_display(&fn->fn))
+		finding_add(j->ret, FINDING_NO_HOME, j->name, "set 'driver = …' for it in " SETTINGS_PATH ", or after-stop = keep",
+			    "%s is on %s, and no native driver of its own is known", j->name,
+			    fn->driver.driver[0] ? fn->driver.driver : "no driver");
+}
+
+static void judge_display(struct judge *j)
+{
+	const struct fn_facts *fn = j->fn;
+	struct reset_choice choice;
+
+	if (!gpu_is_display(&fn->fn))
+		return;
+	if (gpu_is_bmc(&fn->fn))
+		finding_add(j->ret, FINDING_BMC_DISPLAY, j->name, "choose another card", "%s is the management controller's display: the host's remote console",
+			    j->name);
+	else if (j->f->displays == 0)
+		finding_add(j->ret, FINDING_ONLY_DISPLAY, j->name, "make sure that you can reach the host over the network or a serial console",
+			    "%s is the only display of this host", j->name);
+	if (fn->console)
+		finding_add(j->ret, FINDING_CONSOLE, j->name, NULL, "the host's console shows on %s and is dark while a VM has it", j->name);
+	/* vfio-pci itself drives generic frame buffers away, but for VGA class only (vfio_pci_core_register_device()) */
+	if (fn->bootfb && fn->fn.class >> 8 != 0x0300 && (!fn->fn.driver[0] || strcmp(fn->fn.driver, "vfio-pci") == 0))
+		finding_add(j->ret, FINDING_BOOTFB, j->name, "boot with 'initcall_blacklist=sysfb_init', or let its native driver load first",
+			    "the firmware's frame buffer driver holds memory of %s", j->name);
+	reset_choose(j->f, fn, settings_gpu(j->s, fn->fn.bdf), &choice);
+	if (!choice.works_in_guest)
+		finding_add(j->ret, FINDING_RESET_UNLIKELY, j->name, choice.remedy, "%s is not likely to be reset: %s", j->name, choice.why);
+}
+
+/* A function of a display's slot that is not taken: QEMU cannot reset the slot while the host has a part of it. */
+static void judge_slot(struct judge *j)
+{
+	for (size_t i = 0; i < j->f->slots.n; i++) {
+		const struct pci_fn *fn = &j->f->slots.v[i];
+		char other[BDF_LEN], remedy[96];
+
+		if (!gpu_is_display(&j->fn->fn) || !bdf_same_slot(fn->bdf, j->fn->fn.bdf) || fn->bridge || facts_find(j->f, fn->bdf))
+			continue;
+		bdf_format(fn->bdf, other);
+		snprintf(remedy, sizeof(remedy), "name the whole slot in the VM's configuration: %.*s", (int)strcspn(j->name, "."), j->name);
+		finding_add(j->ret, FINDING_SLOT_PARTIAL, other, remedy, "%s stays with the host while %s goes: no hot reset of the card is possible",
+			    other, j->name);
+	}
+}
+
+static void judge_holders(struct judge *j)
+{
+	for (size_t i = 0; i < j->f->holders.n; i++) {
+		const struct holder *h = &j->f->holders.v[i];
+		_cleanup_text_ struct text nodes = { 0 };
+		char who[192], name[BDF_LEN], remedy[160];
+
+		if (h->shared_only || (h->kind == HOLDER_VM && j->f->vmid && strtoul(h->id, NULL, 10) == j->f->vmid))
+			continue;
+		strv_foreach(n, &h->nodes)
+			text_join(&nodes, ", /dev/", n);
+		snprintf(name, sizeof(name), "%s", "");
+		if (h->bdfs.n > 0)
+			bdf_format(h->bdfs.v[0], name);
+		holder_format(h, who, sizeof(who));
+		if (h->kind == HOLDER_VM) {
+			snprintf(remedy, sizeof(remedy), "shut down VM %s", h->id);
+			finding_add(j->ret, FINDING_IN_USE, name, remedy, "%s is in use by VM %s", name, h->id);
+			continue;
+		}
+		if (settings_gpu(j->s, h->bdfs.n ? h->bdfs.v[0] : j->f->v[0].fn.bdf)->processes == PROCESSES_TERMINATE)
+			continue;
+		if (h->kind == HOLDER_UNIT)
+			snprintf(remedy, sizeof(remedy), "stop it: systemctl stop %s", h->id);
+		else if (h->kind == HOLDER_CONTAINER)
+			snprintf(remedy, sizeof(remedy), "end it in container %s", h->id);
+		else
+			snprintf(remedy, sizeof(remedy), "end process %d", (int)h->proc.pid);
+		finding_add(j->ret, FINDING_HELD, name, remedy, "%s is held by %s: /dev/%s", name, who, text_str(&nodes));
+	}
+	if (j->f->holders.unseen > 0 && !j->f->root)
+		finding_add(j->ret, FINDING_BLIND, "host", "run it as root", "the files of %u processes could not be seen", j->f->holders.unseen);
+}
+
+static void judge_iommu(struct judge *j)
+{
+	switch (iommu_state(&j->f->iommu)) {
+	case IOMMU_ON:
+		break;
+	case IOMMU_OFF:
+		finding_add(j->ret, FINDING_IOMMU_OFF, "host",
+			    "add intel_iommu=on (Intel) to the kernel command line and reboot; AMD's needs nothing but amd_iommu=off removed",
+			    "the firmware describes an IOMMU (%s), the running kernel does not use it", j->f->iommu.firmware);
+		break;
+	case IOMMU_NO_GROUPS:
+	case IOMMU_ABSENT:
+		finding_add(j->ret, FINDING_IOMMU_OFF, "host", "switch on VT-d (Intel) or IOMMU/AMD-Vi (AMD) in the firmware setup",
+			    j->f->iommu.firmware_known ? "no IOMMU: the firmware does not offer one" : "no IOMMU is in use on this host");
+		break;
+	}
+}
+
+void judge(const struct facts *f, const struct settings *s, struct findings *ret)
+{
+	struct judge j = { .f = f, .s = s, .ret = ret };
+
+	judge_iommu(&j);
+	for (size_t i = 0; i < f->n; i++) {
+		j.fn = &f->v[i];
+		bdf_format(j.fn->fn.bdf, j.name);
+		judge_presence(&j);
+		if (j.fn->absent)
+			continue;
+		judge_identity(&j);
+		judge_state(&j);
+		judge_group(&j);
+		judge_owner(&j);
+		judge_knowledge(&j);
+		judge_display(&j);
+		judge_slot(&j);
+	}
+	judge_holders(&j);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* gpupt.conf(5), as a value: what an administrator wants done with each card. */
+#ifndef GPUPT_SETTINGS_H
+#define GPUPT_SETTINGS_H
+
+#include "host/pci.h"
+
+#define SETTINGS_PATH SYSCONFDIR "/gpupt/gpupt.conf"
+#define SETTINGS_MAX  (256 * 1024)
+
+enum after_stop { AFTER_STOP_HOST, AFTER_STOP_KEEP };
+enum processes { PROCESSES_REFUSE, PROCESSES_TERMINATE };
+
+/* What one card, or [defaults], says. */
+struct gpu_settings {
+	struct bdf bdf; /* fn BDF_ANY_FN: the whole slot; unused in [defaults] */
+	bool has_id;
+	struct pci_id id;	 /* of the display function */
+	char driver[PCI_NAME_LEN]; /* its native driver; "": what it came from, else what its modalias asks for */
+	enum after_stop after_stop;
+	enum processes processes;
+	char reset[32];		 /* "auto", "none" or a method's name */
+	bool reset_at_start, reset_at_stop;
+	unsigned int driver_timeout, stop_timeout; /* seconds */
+};
+
+struct vm_settings {
+	unsigned int vmid;
+	char *next; /* volume id of a hookscript that is run after ours, or NULL */
+};
+
+struct settings {
+	struct gpu_settings defaults;
+	struct gpu_settings *gpus;
+	size_t n_gpus;
+	struct vm_settings *vms;
+	size_t n_vms;
+};
+
+/* What holds without a file. */
+void settings_default(struct settings *ret);
+/* From the file's text; name is for messages. 0, -EINVAL (err: file, line, what is accepted) or -ENOMEM. Nothing is taken from a file with an error. */
+int settings_parse(const char *text, const char *name, struct settings *ret, struct err *e);
+void settings_done(struct settings *s);
+#define _cleanup_settings_ _cleanup_(settings_done)
+
+/* The settings of the card that b belongs to: its own, else the defaults. */
+const struct gpu_settings *settings_gpu(const struct settings *s, struct bdf b);
+/* NULL if the file has no section for the VM. */
+const struct vm_settings *settings_vm(const struct settings *s, unsigned int vmid);
+
+#endif
