@@ -9,6 +9,9 @@ HOOK=/usr/libexec/gpupt/gpupt-hook
 T=/tmp
 tap_n=0 tap_failed=0
 
+# The shell prefers busybox's programs to those in PATH: /sbin/modprobe and
+# /bin/sleep are called by their path where it matters which one runs.
+
 # --- TAP -----------------------------------------------------------------------
 
 note() { printf '%s\n' "$*" | sed 's/^/# /'; }
@@ -105,7 +108,8 @@ drv() {
 	l=$(readlink "$PCI/devices/$(bdf "$1")/driver") || { echo none; return; }
 	echo "${l##*/}"
 }
-ovr() { cat "$PCI/devices/$(bdf "$1")/driver_override"; }
+# The kernel's word for no override is (null), or an empty line on some versions.
+ovr() { sed 's/^$/(null)/' "$PCI/devices/$(bdf "$1")/driver_override"; }
 # drvs BDF…: the drivers, in one line
 drvs() {
 	local b all=
@@ -113,7 +117,7 @@ drvs() {
 	echo "${all# }"
 }
 control() { ls -d "$PCI/devices/$(bdf "$1")"/sound/card*/controlC* | head -n 1 | sed 's,.*/,/dev/snd/,'; }
-drm() { ls -d "$PCI/devices/$(bdf "$1")"/drm/"$2"* | head -n 1 | sed 's,.*/,/dev/dri/,'; }
+drm() { ls -d "$PCI/devices/$(bdf "$1")/drm/$2"* | head -n 1 | sed 's,.*/,/dev/dri/,'; }
 
 # rebind BDF DRIVER: by hand, as an administrator would
 rebind() {
@@ -132,9 +136,9 @@ snapshot() {
 	local d f
 	for d in $PCI/devices/*; do
 		printf '%s driver=%s override=%s power=%s reset=%s\n' "${d##*/}" "$(drv "${d##*/}")" \
-			"$(cat "$d/driver_override")" "$(cat "$d/power/control")" "$(cat "$d/reset_method" 2>/dev/null)"
+			"$(ovr "${d##*/}")" "$(cat "$d/power/control")" "$(cat "$d/reset_method" 2>/dev/null)"
 		for f in "$d"/drm/* "$d"/sound/card*/control* "$d"/sound/card*/pcm*; do
-			[ ! -e "$f" ] || echo "${d##*/} has $(echo "${f##*/}" | sed 's/[0-9]*$//')"
+			[ ! -e "$f" ] || echo "${d##*/} has $(echo "${f##*/}" | tr -d 0-9)"
 		done
 	done
 	for d in /sys/class/vtconsole/*; do
@@ -147,11 +151,28 @@ snapshot() {
 	find /run/gpupt/lease /run/gpupt/claim /var/lib/gpupt/lease -type f 2>/dev/null | sort
 }
 before() { snapshot >$T/before; }
+unchanged() {
+	snapshot >$T/after
+	cmp -s $T/before $T/after
+}
 as_before() {
 	# A QEMU that is just gone and an audio codec that is being probed need a moment.
-	within 10 eval 'snapshot >$T/after; cmp -s $T/before $T/after'
+	within 10 unchanged
 	same $T/before $T/after "${1:-everything is as it was}"
 }
+
+# --- our programs ----------------------------------------------------------------
+
+# gpu BDF FIELD: of `gpupt-helper list`
+gpu() { gpupt-helper list --json 2>$T/err | json gpus "$2" "bdf=^$(bdf "$1")\$" 2>&1; }
+# findings [SEVERITY] [GPU|VMID…]: the names of what `check` finds
+findings() {
+	local severity=$1
+	shift
+	gpupt-helper check --json "$@" 2>$T/err | json findings finding "severity=^$severity\$" 2>&1 | sort -u
+}
+leases() { find /run/gpupt/lease /var/lib/gpupt/lease -type f 2>/dev/null | sed 's,.*/,,' | sort | tr '\n' ' '; }
+claims() { find /run/gpupt/claim -type f 2>/dev/null | sed 's,.*/,,' | sort | tr '\n' ' '; }
 
 # --- Proxmox VE ------------------------------------------------------------------
 
@@ -179,9 +200,18 @@ stop() {
 }
 cleaned() { [ "$(grep -cE "^(Finished cleanup for $1|skipping|aborting)" /run/qmeventd.log)" -gt "$2" ]; }
 
+# start VMID; then $rc, $out, $err
+start() { run qm start "$1"; }
+
+# on_vfio BDF…: all of them on vfio-pci
+on_vfio() {
+	local b
+	for b; do [ "$(drv "$b")" = vfio-pci ] || return 1; done
+}
+
 # hold DEVICE: a process that has it open; its pid in $holder
 hold() {
-	sleep 1000 <"$1" &
+	/bin/sleep 1000 <"$1" &
 	holder=$!
 	usleep 200000
 }
@@ -190,9 +220,6 @@ let_go() {
 	wait "$holder" 2>/dev/null
 	usleep 500000
 }
-
-leases() { find /run/gpupt/lease /var/lib/gpupt/lease -type f 2>/dev/null | sed 's,.*/,,' | sort | tr '\n' ' '; }
-claims() { find /run/gpupt/claim -type f 2>/dev/null | sed 's,.*/,,' | sort | tr '\n' ' '; }
 
 mkdir -p /etc/pve/qemu-server /etc/pve/lxc /etc/pve/mapping /etc/pve/nodes/lab \
 	/var/lib/vz/snippets /run/lab /var/lib/gpupt /etc/gpupt
