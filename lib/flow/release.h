@@ -11,7 +11,8 @@ struct release {
 	const struct root *root;
 	const struct settings *settings;
 	unsigned int vmid;
-	bool dry_run; /* tell what would be undone, change nothing */
+	bool dry_run;	    /* tell what would be undone, change nothing */
+	bool called_by_pve; /* our caller holds Proxmox VE's lock of the VM; else it is tried */
 	const struct report *report;
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 
+#include "base/interrupt.h"
 #include "plan/plan.h"
 
 struct step *plan_add(struct plan *p, const struct step_kind *kind, const char *target, const char *before,
@@ -104,6 +105,8 @@ static int apply_step(const struct engine *en, const struct step *s, struct reco
 	unsigned int seq;
 	int k;
 
+	if (interrupt_pending())
+		return err_set(e, -EINTR, "interrupted (%s)", strsignal(interrupt_pending()));
 	/* look once more: between deciding and now somebody may have been here */
 	k = s->kind->get(en, s, &now, e);
 	if (k < 0)
@@ -144,7 +147,7 @@ static bool added_by_plan(void *ctx, const struct step *s)
 /* An optional step may fail, but not take the card with it: dead, or hanging in the kernel. */
 static bool forgivable(const struct step *s, int k)
 {
-	return s->optional && k != -ENXIO && k != -ETIMEDOUT && k != -EBUSY;
+	return s->optional && k != -ENXIO && k != -ETIMEDOUT && k != -EBUSY && k != -EINTR;
 }
 
 int plan_apply(const struct engine *en, const struct plan *p, struct record *rec, struct undo_result *ret_undo,

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "flow/handover.h"
+#include "flow/holding.h"
+#include "flow/observe.h"
+#include "flow/release.h"
+#include "plan/claim.h"
+#include "plan/state.h"
+#include "policy/handover.h"
+#include "policy/judge.h"
+#include "pve/guest.h"
+#include "pve/reservation.h"
+
+#define TURN_WAIT_MS 8000
+
+/* From pre-start to Proxmox VE's own reservation volumes are activated and a cloud-init image may be made; it lapses by itself. */
+#define RESERVE_S 120
+
+/* One hand-over under way. */
+struct work {
+	const struct handover *h;
+	bool live; /* changes are made, not shown */
+	struct engine en;
+	struct vm_devices devices;
+	struct guest_flags flags;
+	struct selection sel;
+	struct facts facts;
+	struct plan plan;
+	struct record lease;
+	bool has_lease, adopted; /* adopted: it was there before */
+	bool reserved;
+	struct findings *findings;
+	struct err *e;
+};
+
+static void work_done(struct work *w)
+{
+	vm_devices_done(&w->devices);
+	selection_done(&w->sel);
+	facts_done(&w->facts);
+	plan_done(&w->plan);
+	record_close(&w->lease);
+}
+
+static bool held(void *ctx, struct bdf b)
+{
+	const struct work *w = ctx;
+
+	return w->has_lease && holding_has(&w->lease, b);
+}
+
+/* An alternative is free if neither gpupt nor Proxmox VE has given one of its functions to another VM. */
+static bool is_free(void *ctx, const struct bdf *b, size_t n)
+{
+	const struct work *w = ctx;
+	struct claim claim;
+	unsigned int other;
+
+	for (size_t i = 0; i < n; i++) {
+		if (claim_find(w->h->root, b[i], &claim) > 0 && claim.vmid != w->h->vmid)
+			return false;
+		if (reservation_holder(w->h->root, b[i], w->h->vmid, &other, NULL) > 0)
+			return false;
+	}
+	return true;
+}
+
+/* Of a lease that lives on (a reboot, a backup) only what still stands as we left it is adopted; the rest is put back first. */
+static int adopt(struct work *w)
+{
+	_cleanup_bdf_list_ struct bdf_list broken = { 0 };
+	struct undo_result u;
+	int k = holding_open(w->h->root, w->h->vmid, &w->lease, w->e);
+
+	if (k == -ENOENT)
+		return 0;
+	if (k < 0)
+		return k;
+	w->has_lease = w->adopted = true;
+	for (size_t i = 0; i < w->lease.n_steps; i++) {
+		const struct record_step *rs = &w->lease.steps[i];
+		_cleanup_free_ char *now = NULL;
+		struct bdf b;
+
+		if (!record_step_open(rs) || rs->step.kind->effect || !target_bdf(rs->step.target, &b))
+			continue;
+		if (rs->state == RECORD_DONE && rs->step.kind->get(&w->en, &rs->step, &now, NULL) == 0 &&
+		    step_same(&rs->step, now, rs->step.after))
+			continue;
+		if (bdf_list_add(&broken, b) < 0)
+			return -ENOMEM;
+	}
+	if (broken.n == 0)
+		return 0;
+	return holding_give_back(&w->en, &w->lease, w->h->vmid, &broken, &u, w->e);
+}
+
+/* Another VM whose start failed or that was killed keeps its claim until somebody settles it: this is somebody. */
+static void settle_others(const struct work *w)
+{
+	for (size_t i = 0; i < w->sel.n; i++) {
+		struct release other = { .root = w->h->root, .settings = w->h->settings, .report = w->h->report };
+		struct claim claim;
+
+		if (claim_find(w->h->root, w->sel.v[i].bdf, &claim) <= 0 || claim.vmid == w->h->vmid)
+			continue;
+		other.vmid = claim.vmid;
+		reconcile_run(&other, NULL, NULL);
+	}
+}
+
+/* Chooses and claims in one go, so that two VMs that start together cannot choose the same. */
+static int select_and_claim(struct work *w)
+{
+	_cleanup_bdf_list_ struct bdf_list all = { 0 }, named = { 0 };
+	_cleanup_close_ int lock = -1;
+	struct claim conflict;
+	int k;
+
+	if (w->live) {
+		lock = state_lock(w->h->root, w->e);
+		if (lock < 0)
+			return lock;
+	}
+	selection_done(&w->sel);
+	k = select_functions(w->h->root, &w->devices, is_free, w, &w->sel, w->e);
+	if (k < 0 || !w->live)
+		return k;
+	if (selection_all(&w->sel, &all) < 0 || selection_named(&w->sel, &named) < 0)
+		return -ENOMEM;
+	if (all.n == 0)
+		return 0;
+	k = claim_take(w->h->root, all.v, all.n, w->h->vmid, &conflict, w->e);
+	if (k == 0) {
+		/* Proxmox VE tries a mapping's alternatives in order as well: what is reserved it does not choose for another VM */
+		k = reservation_reserve(w->h->root, named.v, named.n, w->h->vmid, RESERVE_S, w->e);
+		w->reserved = k == 0;
+	}
+	return k;
+}
+
+static void unclaim(struct work *w)
+{
+	_cleanup_bdf_list_ struct bdf_list named = { 0 };
+
+	for (size_t i = 0; i < w->sel.n; i++)
+		if (!held(w, w->sel.v[i].bdf))
+			claim_drop(w->h->root, w->sel.v[i].bdf, w->h->vmid);
+	if (w->reserved && selection_named(&w->sel, &named) == 0 && named.n > 0)
+		reservation_remove(w->h->root, named.v, named.n, w->h->vmid, NULL);
+}
+
+/* Functions of the adopted lease that the configuration no longer names. */
+static int give_back_unnamed(struct work *w)
+{
+	_cleanup_bdf_list_ struct bdf_list gone = { 0 };
+	_cleanup_free_ struct bdf *all = NULL;
+	struct undo_result u;
+	size_t n;
+	int k;
+
+	if (!w->adopted)
+		return 0;
+	k = lease_functions(&w->lease, &all, &n);
+	for (size_t i = 0; k == 0 && i < n; i++) {
+		bool named = false;
+
+		for (size_t j = 0; j < w->sel.n; j++)
+			named |= bdf_eq(w->sel.v[j].bdf, all[i]);
+		if (!named)
+			k = bdf_list_add(&gone, all[i]);
+	}
+	if (k == 0 && gone.n > 0)
+		k = holding_give_back(&w->en, &w->lease, w->h->vmid, &gone, &u, w->e);
+	if (k == 0 && w->sel.n == 0)
+		k = holding_close(&w->lease, w->h->vmid, w->e);
+	return k;
+}
+
+static int open_lease(struct work *w)
+{
+	_cleanup_bdf_list_ struct bdf_list all = { 0 };
+	char boot_id[BOOT_ID_LEN] = "-", since[24];
+	bool survives = false;
+	int k = 0;
+
+	for (size_t i = 0; i < w->plan.n; i++)
+		survives |= w->plan.steps[i].kind->survives_reboot;
+	if (!w->has_lease) {
+		k = lease_create(w->h->root, w->h->vmid, survives, &w->lease, w->e);
+		w->has_lease = k == 0;
+	}
+	proc_boot_id(w->h->root, boot_id);
+	snprintf(since, sizeof(since), "%lld", (long long)time(NULL));
+	if (k == 0)
+		k = record_note(&w->lease, LEASE_BOOT, boot_id, w->e);
+	if (k == 0 && !w->adopted)
+		k = record_note(&w->lease, LEASE_SINCE, since, w->e);
+	if (k == 0)
+		k = record_note(&w->lease, LEASE_LOCK, w->flags.lock[0] ? w->flags.lock : "none", w->e);
+	if (k == 0)
+		k = selection_all(&w->sel, &all);
+	return k < 0 ? k : lease_set_functions(&w->lease, all.v, all.n, w->e);
+}
+
+/* What has a native driver now is at home. */
+static int remember_homes(struct work *w)
+{
+	for (size_t i = 0; i < w->facts.n; i++) {
+		const struct fn_facts *fn = &w->facts.v[i];
+		struct home home;
+		int k;
+
+		if (!fn->driver_known || !fn->driver.driver[0] || strcmp(fn->driver.driver, "vfio-pci") == 0)
+			continue;
+		pci_id_format(fn->fn.id, home.identity);
+		memcpy(home.driver, fn->driver.driver, sizeof(home.driver));
+		k = home_remember(w->h->root, fn->fn.bdf, &home, w->e);
+		if (k < 0)
+			return k;
+	}
+	return 0;
+}
+
+static void tell(const struct work *w)
+{
+	struct log_entry entry = { .priority = LOG_INFO, .id = LOG_ID_TAKEN, .vmid = w->h->vmid };
+
+	for (size_t i = 0; i < w->facts.n; i++) {
+		const struct fn_facts *fn = &w->facts.v[i];
+		_cleanup_text_ struct text with = { 0 };
+		char name[BDF_LEN], other[BDF_LEN];
+
+		if (!gpu_is_display(&fn->fn))
+			continue;
+		for (size_t j = 0; j < w->facts.n; j++)
+			if (j != i && w->facts.v[j].fn.group == fn->fn.group && !gpu_is_display(&w->facts.v[j].fn))
+				text_join(&with, ", ", bdf_format(w->facts.v[j].fn.bdf, other));
+		entry.bdf = bdf_format(fn->fn.bdf, name);
+		log_write(&entry, "%s goes to VM %u, from %s", name, w->h->vmid, fn->driver.driver[0] ? fn->driver.driver : "no driver");
+		report_say(w->h->report, "%s: for VM %u, %s %s%s%s", name, w->h->vmid,
+			   held((void *)(uintptr_t)w, fn->fn.bdf) && w->adopted ? "still on" : "from",
+			   fn->driver.driver[0] ? fn->driver.driver : "no driver", with.len ? ", with " : "", text_str(&with));
+	}
+}
+
+/* After a failure plan_apply() has put its own steps back; a lease that was made for them goes, too. */
+static int apply_failed(struct work *w, int k, const struct undo_result *u)
+{
+	if (!w->adopted && !record_any_open(&w->lease)) {
+		struct err ignored;
+
+		holding_close(&w->lease, w->h->vmid, &ignored);
+	}
+	return undo_complete(u) ? k : -EUCLEAN;
+}
+
+static int apply(struct work *w)
+{
+	struct undo_result u = { 0 };
+	int k = remember_homes(w);
+
+	if (k == 0)
+		k = open_lease(w);
+	if (k < 0)
+		return w->has_lease ? apply_failed(w, k, &u) : k;
+	k = plan_apply(&w->en, &w->plan, &w->lease, &u, w->e);
+	if (k < 0)
+		return apply_failed(w, k, &u);
+	tell(w);
+	return 0;
+}
+
+static int decide(struct work *w)
+{
+	int k = facts_load(&w->en, &w->sel, w->h->vmid, true, &w->facts, w->e);
+
+	if (k < 0)
+		return k;
+	strv_foreach(s, &w->sel.warnings)
+		finding_add(w->findings, FINDING_KEY_UNKNOWN, w->h->vmid ? "VM" : "", NULL, "%s", s);
+	judge(&w->facts, w->h->settings, w->findings);
+	if (findings_worst(w->findings) == SEVERITY_BLOCK)
+		return -EPERM;
+	return handover_plan(&w->facts, w->h->settings, held, w, &w->plan);
+}
+
+/* The start fails: nobody will call post-stop, so an adopted lease ends here as well. */
+static int withdraw(struct work *w, int k)
+{
+	_cleanup_bdf_list_ struct bdf_list list = { 0 };
+	_cleanup_free_ struct bdf *all = NULL;
+	struct undo_result u = { 0 };
+	struct err ignored;
+	size_t n;
+
+	if (w->adopted && w->lease.path[0] && lease_functions(&w->lease, &all, &n) == 0) {
+		for (size_t i = 0; i < n; i++)
+			bdf_list_add(&list, all[i]);
+		if (holding_give_back(&w->en, &w->lease, w->h->vmid, &list, &u, &ignored) == 0)
+			holding_close(&w->lease, w->h->vmid, &ignored);
+	}
+	unclaim(w);
+	return undo_complete(&u) ? k : -EUCLEAN;
+}
+
+static int walk(struct work *w)
+{
+	int k = w->live ? adopt(w) : 0;
+
+	if (k == 0)
+		k = select_and_claim(w);
+	if (k == -EBUSY && w->live) {
+		settle_others(w);
+		k = select_and_claim(w);
+	}
+	/* still another's: the judgement says whose */
+	if (k < 0 && k != -EBUSY)
+		return k;
+	engine_init(&w->en, w->h->root, w->h->settings, &w->sel);
+	w->en.watch = report_step;
+	w->en.watch_ctx = (void *)(uintptr_t)w->h->report;
+	k = w->live ? give_back_unnamed(w) : 0;
+	if (k == 0 && w->sel.n > 0)
+		k = decide(w);
+	if (k == 0 && w->sel.n > 0 && w->live)
+		k = apply(w);
+	if (k < 0 && w->live)
+		k = withdraw(w, k);
+	return k;
+}
+
+int handover_run(const struct handover *h, struct findings *ret_findings, struct plan *ret_plan, struct err *e)
+{
+	_cleanup_(work_done) struct work w = {
+		.h = h, .lease.fd = -1, .findings = ret_findings, .e = e, .live = root_is_live(h->root) && !h->dry_run,
+	};
+	char path[PATH_MAX], subject[32];
+	int k;
+
+	guest_flags(h->root, h->cfg, &w.flags);
+	snprintf(subject, sizeof(subject), "VM %u", h->vmid);
+	/* a template is started for backups alone, without its devices (PVE/QemuServer.pm, config_to_command()) */
+	k = w.flags.template ? 0 : vm_devices_load(h->root, h->cfg, &w.devices, e);
+	if (k == -EINVAL) {
+		finding_add(ret_findings, FINDING_CONFIG_BAD, subject, "correct it: 'qm config' shows it", "%s", e->text);
+		return -EPERM;
+	}
+	if (k < 0)
+		return k;
+	if (w.devices.entries.n == 0 && lease_path(h->root, h->vmid, path) < 0)
+		return 0;
+	engine_init(&w.en, h->root, h->settings, NULL);
+	w.en.watch = report_step;
+	w.en.watch_ctx = (void *)(uintptr_t)h->report;
+	if (!w.live) {
+		k = walk(&w);
+	} else {
+		k = turn_take(h->root, h->vmid, TURN_WAIT_MS, e);
+		if (k < 0)
+			return k;
+		k = walk(&w);
+		turn_leave(h->root, h->vmid);
+	}
+	if (ret_plan) {
+		*ret_plan = w.plan;
+		w.plan = (struct plan){ 0 };
+	}
+	return k;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "flow/holding.h"
+#include "plan/claim.h"
+
+/* Bindings, attributes and running units don't survive a reboot: there is nothing left to put back. */
+static int lapse(struct record *rec, struct err *e)
+{
+	for (size_t i = 0; i < rec->n_steps; i++) {
+		struct record_step *rs = &rec->steps[i];
+		int k;
+
+		if (!record_step_open(rs) || rs->step.kind->survives_reboot)
+			continue;
+		k = record_mark(rec, rs->seq, RECORD_LEFT, e);
+		if (k < 0)
+			return k;
+	}
+	return 0;
+}
+
+int holding_open(const struct root *r, unsigned int vmid, struct record *ret, struct err *e)
+{
+	char path[PATH_MAX];
+	int k = lease_path(r, vmid, path);
+
+	if (k < 0)
+		return k;
+	k = record_open(r, path, ret, e);
+	if (k < 0 || !lease_is_old(r, ret))
+		return k;
+	k = lapse(ret, e);
+	if (k < 0)
+		record_close(ret);
+	return k;
+}
+
+static bool open_for(const struct record *rec, struct bdf b, const struct step_kind *kind)
+{
+	for (size_t i = 0; i < rec->n_steps; i++) {
+		const struct record_step *rs = &rec->steps[i];
+		struct bdf of;
+
+		if (record_step_open(rs) && (!kind || rs->step.kind == kind) && target_bdf(rs->step.target, &of) &&
+		    bdf_eq(of, b))
+			return true;
+	}
+	return false;
+}
+
+bool holding_has(const struct record *rec, struct bdf b)
+{
+	return open_for(rec, b, &step_driver);
+}
+
+static bool is_of(void *ctx, const struct step *s)
+{
+	struct bdf b;
+
+	return target_bdf(s->target, &b) && bdf_list_has(ctx, b);
+}
+
+static bool is_of_none(void *ctx, const struct step *s)
+{
+	struct bdf b;
+
+	return !target_bdf(s->target, &b);
+}
+
+static bool any_function_open(const struct record *rec)
+{
+	for (size_t i = 0; i < rec->n_steps; i++) {
+		struct bdf b;
+
+		if (record_step_open(&rec->steps[i]) && target_bdf(rec->steps[i].step.target, &b))
+			return true;
+	}
+	return false;
+}
+
+/* The lease's list without those that were given back whole. */
+static int forget_functions(struct record *rec, unsigned int vmid, const struct bdf_list *which, struct err *e)
+{
+	_cleanup_bdf_list_ struct bdf_list stay = { 0 };
+	_cleanup_free_ struct bdf *all = NULL;
+	size_t n;
+	int k = lease_functions(rec, &all, &n);
+
+	for (size_t i = 0; k == 0 && i < n; i++) {
+		if (bdf_list_has(which, all[i]) && !open_for(rec, all[i], NULL))
+			claim_drop(rec->root, all[i], vmid);
+		else
+			k = bdf_list_add(&stay, all[i]);
+	}
+	return k < 0 ? k : lease_set_functions(rec, stay.v, stay.n, e);
+}
+
+int holding_give_back(const struct engine *en, struct record *rec, unsigned int vmid, const struct bdf_list *which,
+		      struct undo_result *ret, struct err *e)
+{
+	struct undo_result own, common = { 0 };
+
+	record_undo(en, rec, is_of, (void *)(uintptr_t)which, &own);
+	if (!any_function_open(rec))
+		record_undo(en, rec, is_of_none, NULL, &common);
+	*ret = (struct undo_result){
+		.undone = own.undone + common.undone,
+		.foreign = own.foreign + common.foreign,
+		.failed = own.failed + common.failed,
+		.stuck = own.stuck + common.stuck,
+	};
+	return forget_functions(rec, vmid, which, e);
+}
+
+int holding_close(struct record *rec, unsigned int vmid, struct err *e)
+{
+	_cleanup_free_ struct bdf *all = NULL;
+	size_t n;
+	int k;
+
+	if (record_any_open(rec))
+		return 0;
+	k = lease_functions(rec, &all, &n);
+	if (k < 0)
+		return k;
+	/* the record first: a claim without lease is over with its maker, a lease without claims would not be safe */
+	k = record_remove(rec, e);
+	for (size_t i = 0; k == 0 && i < n; i++)
+		claim_drop(rec->root, all[i], vmid);
+	return k;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/log.h"
+#include "flow/report.h"
+
+static _printf_(3, 0) void line_v(void (*sink)(void *ctx, const char *line), void *ctx, const char *fmt, va_list ap)
+{
+	char line[1024];
+
+	if (!sink)
+		return;
+	vsnprintf(line, sizeof(line), fmt, ap);
+	sink(ctx, line);
+}
+
+void report_say(const struct report *r, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	line_v(r->say, r->ctx, fmt, ap);
+	va_end(ap);
+}
+
+void report_complain(const struct report *r, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	line_v(r->complain, r->ctx, fmt, ap);
+	va_end(ap);
+}
+
+/* How an event is logged, whether a person is told even without being asked, and by which words. */
+static const struct event_row {
+	enum log_id id;
+	int priority;
+	bool complain;
+	const char *words;
+} events[] = {
+	[STEP_MADE] = { LOG_ID_STEP, LOG_INFO, false, "done" },
+	[STEP_FAILED] = { LOG_ID_FAILED, LOG_ERR, false, "failed" },
+	[STEP_SKIPPED] = { LOG_ID_STEP, LOG_NOTICE, false, "skipped" },
+	[STEP_UNDONE] = { LOG_ID_STEP, LOG_INFO, false, "put back" },
+	[STEP_GONE] = { LOG_ID_STEP, LOG_NOTICE, false, "gone" },
+	[STEP_PARTLY] = { LOG_ID_STEP, LOG_NOTICE, false, "partly" },
+	[STEP_FOREIGN] = { LOG_ID_LEFT, LOG_WARNING, true, "left as somebody else set it" },
+	[STEP_STUCK] = { LOG_ID_STUCK, LOG_ERR, true, "stuck" },
+	[STEP_LEFT] = { LOG_ID_LEFT, LOG_ERR, true, "could not be put back" },
+};
+
+/* A reset is worth a line of its own, made or not. */
+static void say_reset(const struct report *r, enum step_event event, const struct step *s, const char *bdf, const char *text)
+{
+	if (event == STEP_MADE)
+		report_say(r, "%s: reset (%s)", bdf, s->after);
+	else if (event == STEP_SKIPPED)
+		report_say(r, "%s: not reset: %s", bdf, text);
+}
+
+void report_step(void *ctx, enum step_event event, const struct step *s, const char *text)
+{
+	const struct report *r = ctx;
+	const struct event_row *row = &events[event];
+	_cleanup_text_ struct text line = { 0 };
+	char name[BDF_LEN] = "";
+	struct log_entry entry = { .priority = row->priority, .id = row->id, .vmid = r->vmid, .step = s->kind->name };
+	struct bdf b;
+
+	if (target_bdf(s->target, &b))
+		entry.bdf = bdf_format(b, name);
+	step_format(s, &line);
+	log_write(&entry, "%s: %s%s%s", row->words, text_str(&line), text ? ": " : "", text ? text : "");
+	if (str_starts(s->target, "pci-reset "))
+		say_reset(r, event, s, name, text);
+	if (row->complain && event == STEP_FOREIGN)
+		report_complain(r, "%s is left as somebody else set it: '%s'", s->target, text);
+	else if (row->complain)
+		report_complain(r, "%s", text);
+	else if (r->verbose)
+		report_say(r, "%s: %s%s%s", row->words, text_str(&line), text ? ": " : "", text ? text : "");
+}
