@@ -28,7 +28,7 @@ int reservation_holder(const struct root *r, struct bdf b, unsigned int vmid, un
 int reservation_reserve(const struct root *r, const struct bdf *bdfs, size_t n, unsigned int vmid,
 			unsigned int seconds, struct err *e);
 
-/* Drops vmid's reservations of the n functions; n = 0: of all. 0 (also with none), -ETIMEDOUT (2 s), -errno. */
+/* Drops vmid's reservations of the n functions; n = 0: of all. 0 (also with none), -ETIMEDOUT, -errno. */
 int reservation_remove(const struct root *r, const struct bdf *bdfs, size_t n, unsigned int vmid,
 		       struct err *e);
 

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* storage.cfg, with a volume id in its first line: a path that is found is absolute. */
+#include "pve/storage.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	_cleanup_free_ char *text = strndup((const char *)data, size);
+	char *rest = text, *volid, path[PATH_MAX];
+	struct err e = { "" };
+
+	if (!text)
+		return 0;
+	volid = str_line(&rest);
+	if (!volid)
+		return 0;
+	if (storage_snippet_in(rest ? rest : volid + strlen(volid), volid, path, &e) == 0) {
+		if (path[0] != '/')
+			abort();
+	} else if (!e.text[0]) {
+		abort();
+	}
+	return 0;
+}

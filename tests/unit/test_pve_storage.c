@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "pve_tree.h"
+
+#include <errno.h>
+
+#include "pve/storage.h"
+
+static const char config[] = "dir: local\n\tpath /var/lib/vz\n\tcontent iso,vztmpl\n\n"
+			     "# two of them\n"
+			     "dir: data\n\tpath /srv/data\n\tcontent-dirs iso=isos,snippets=my/scripts\n\n"
+			     "nfs: share\n\tserver 10.0.0.1\n\texport /x\n\n"
+			     "NFS: moved\n\tpath /srv/nfs\n\n"
+			     "btrfs: bt\n\tpath /srv/bt\n\tcontent-dirs snippets=../../etc\n\n"
+			     "zfspool: tank\n\tpool tank\n\n"
+			     "dir: nopath\n\tcontent snippets\n\n"
+			     "dir: twice\n\tpath /first\n\tpath /second\n\n"
+			     "dir: again\n\tpath /first\n\n"
+			     "dir: again\n\tpath /last\n\n"
+			     "dir: one\n\tpath /one\ndir: inside\n\tpath /two\n";
+
+static void test_paths(void **state)
+{
+	static const struct {
+		const char *volid, *path;
+		int k;
+	} rows[] = {
+		{ "local:snippets/gpupt-hook", "/var/lib/vz/snippets/gpupt-hook", 0 },
+		{ "data:snippets/a b.pl", "/srv/data/my/scripts/a b.pl", 0 },
+		{ "share:snippets/x", "/mnt/pve/share/snippets/x", 0 },
+		{ "moved:snippets/x", "/srv/nfs/snippets/x", 0 },
+		{ "bt:snippets/x", "/srv/bt/snippets/x", 0 },
+		{ "twice:snippets/x", "/first/snippets/x", 0 },
+		{ "again:snippets/x", "/last/snippets/x", 0 },
+		{ "one:snippets/x", "/one/snippets/x", 0 },
+		{ "inside:snippets/x", "storage 'inside' does not exist", -ENOENT },
+		{ "none:snippets/x", "storage 'none' does not exist", -ENOENT },
+		{ "tank:snippets/x", "storage 'tank' of type 'zfspool' has no directory for snippets",
+		  -EINVAL },
+		{ "nopath:snippets/x", "storage 'nopath' of type 'dir' has no directory for snippets",
+		  -EINVAL },
+		{ "local:iso/x.iso", "'local:iso/x.iso' is not in the snippets directory", -EINVAL },
+		{ "local:snippets/", "'local:snippets/' is not in the snippets directory", -EINVAL },
+		{ "local:snippets/a/b", "'local:snippets/a/b' is not in the snippets directory", -EINVAL },
+		{ "local:snippets/..", "'local:snippets/..' is not in the snippets directory", -EINVAL },
+		{ "local:snippets/../x", "'local:snippets/../x' is not in the snippets directory", -EINVAL },
+		{ "/etc/passwd", "unable to parse volume ID '/etc/passwd'", -EINVAL },
+		{ "local:", "unable to parse volume ID 'local:'", -EINVAL },
+		{ ":snippets/x", "unable to parse volume ID ':snippets/x'", -EINVAL },
+		{ "l:snippets/x", "unable to parse volume ID 'l:snippets/x'", -EINVAL },
+		{ "../x:snippets/x", "unable to parse volume ID '../x:snippets/x'", -EINVAL },
+		{ "", "unable to parse volume ID ''", -EINVAL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_free_ char *data = strdup(config);
+		char path[PATH_MAX] = "untouched";
+		struct err e;
+
+		assert_int_equal(storage_snippet_in(data, rows[i].volid, path, &e), rows[i].k);
+		assert_string_equal(rows[i].k ? e.text : path, rows[i].path);
+		if (rows[i].k)
+			assert_string_equal(path, "untouched");
+	}
+}
+
+/* "local" is what it is on every node, whatever the file makes of it. */
+static void test_local(void **state)
+{
+	static const struct {
+		const char *text, *path;
+	} rows[] = {
+		{ "", "/var/lib/vz/snippets/x" },
+		{ "dir: local\n\tpath /elsewhere\n\tcontent-dirs snippets=s\n", "/var/lib/vz/snippets/x" },
+		{ "nfs: local\n\tpath /var/lib/vz\n\tcontent-dirs snippets=s\n", "/var/lib/vz/snippets/x" },
+		{ "dir: local\n\tpath /var/lib/vz\n\tcontent-dirs snippets=s\n", "/var/lib/vz/s/x" },
+		{ "dir: local\n\tcontent-dirs snippets=s\n", "/var/lib/vz/s/x" },
+	};
+	_cleanup_tree_ struct tree t;
+	char path[PATH_MAX];
+
+	tree_open(&t);
+	assert_int_equal(storage_snippet(&t.root, "local:snippets/x", path, NULL), 0); /* no file at all */
+	assert_string_equal(path, "/var/lib/vz/snippets/x");
+	assert_int_equal(storage_snippet(&t.root, "other:snippets/x", path, NULL), -ENOENT);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		tree_file(&t, "/etc/pve/storage.cfg", rows[i].text);
+		assert_int_equal(storage_snippet(&t.root, "local:snippets/x", path, NULL), 0);
+		assert_string_equal(path, rows[i].path);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_paths), cmocka_unit_test(test_local) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
