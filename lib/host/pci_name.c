@@ -47,9 +47,9 @@ char *pci_name(struct pci_names *n, struct pci_id id, char *buf, size_t size)
 	snprintf(buf, size, "Device %04x", id.device);
 	if (n && setjmp(lib_failed) == 0) {
 		char name[256];
-		const char *found =
-			pci_lookup_name(n->access, name, sizeof(name),
-					PCI_LOOKUP_DEVICE | PCI_LOOKUP_NO_NUMBERS, id.vendor, id.device);
+		const char *found = pci_lookup_name(
+			n->access, name, sizeof(name),
+			PCI_LOOKUP_DEVICE | PCI_LOOKUP_NO_NUMBERS | PCI_LOOKUP_NO_HWDB, id.vendor, id.device);
 
 		if (found)
 			snprintf(buf, size, "%s", found);

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <sys/sysmacros.h>
+
+#include "host/holders.h"
+#include "tree.h"
+
+static void slot_nodes(const struct tree *t, const char *slot, struct node_list *ret, struct bdf_list *bdfs)
+{
+	_cleanup_pci_list_ struct pci_list l = { 0 };
+	struct bdf b;
+	struct err e;
+
+	assert_int_equal(bdf_parse(slot, &b), 0);
+	assert_int_equal(pci_slot_functions(&t->root, b, &l, &e), 0);
+	for (size_t i = 0; i < l.n; i++) {
+		assert_int_equal(nodes_add(&t->root, &l.v[i], ret), 0);
+		assert_int_equal(bdf_list_add(bdfs, l.v[i].bdf), 0);
+	}
+}
+
+static void dev_text(void **state)
+{
+	static const char *const bad[] = {
+		"",	  ":",	  "226",    "226:",	     ":0",
+		"226:0x", "-1:0", "226: 0", "99999999999:1", "11111111111111111111:0"
+	};
+	dev_t d = 7;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(node_dev_parse(bad[i], &d), -EINVAL);
+	assert_int_equal(d, 7);
+	assert_int_equal(node_dev_parse("226:128", &d), 0);
+	assert_true(d == makedev(226, 128));
+}
+
+static void nodes(void **state)
+{
+	static const struct {
+		const char *tree, *slot, *nodes; /* "name major:minor[ shared]" */
+	} cases[] = {
+		{ "amd-four", "0b:00",
+		  "dri/card0 226:0,dri/renderD128 226:128,drm_dp_aux0 238:0,i2c-3 89:3,i2c-7 89:7,kfd 235:0 "
+		  "shared,"
+		  "snd/controlC1 116:9,snd/pcmC1D3p 116:8" },
+		{ "hybrid", "01:00",
+		  "dri/card1 226:1,dri/renderD129 226:129,nvidia-modeset 195:254 shared,nvidia-uvm 507:0 "
+		  "shared,"
+		  "nvidia-uvm-tools 507:1 shared,nvidia0 195:0,nvidiactl 195:255 shared,snd/controlC1 "
+		  "116:9,vfio/2 511:0" },
+		{ "hybrid", "00:02", "dri/card0 226:0,dri/renderD128 226:128,fb0 29:0" },
+		{ "sriov", "03:00", "dri/card0 226:0,vfio/15 511:0,vfio/devices/vfio0 510:0" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_tree_ struct tree t;
+		_cleanup_node_list_ struct node_list l = { 0 };
+		_cleanup_bdf_list_ struct bdf_list b = { 0 };
+		_cleanup_free_ char *expected = strdup(cases[i].nodes);
+		size_t n = 0;
+		char *save = NULL;
+
+		tree_expand(&t, cases[i].tree);
+		slot_nodes(&t, cases[i].slot, &l, &b);
+		for (char *p = strtok_r(expected, ",", &save); p; p = strtok_r(NULL, ",", &save), n++) {
+			const struct node *found;
+			char name[64], shared[8] = "";
+			unsigned int major_, minor_;
+
+			assert_true(sscanf(p, "%63s %u:%u %7s", name, &major_, &minor_, shared) >= 3);
+			found = nodes_find(&l, makedev(major_, minor_));
+			assert_non_null(found);
+			assert_string_equal(found->name, name);
+			assert_int_equal(found->shared, shared[0] != '\0');
+		}
+		assert_int_equal(l.n, n);
+	}
+}
+
+static void nvidia_information(void **state)
+{
+	static const struct {
+		const char *text;
+		int r;
+		unsigned int minor;
+	} cases[] = {
+		{ "Model: \t\t NVIDIA\nDevice Minor: \t 3\n", 0, 3 },
+		{ "Device Minor: \t -1\n", -ENOENT, 0 },
+		{ "Device Minor:\n", -ENOENT, 0 },
+		{ "xDevice Minor: 1\n", -ENOENT, 0 },
+		{ "Device Minor: 99999999\nDevice Minor: 12", 0, 12 },
+		{ "", -ENOENT, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *text = strdup(cases[i].text);
+		unsigned int n = 0;
+
+		assert_int_equal(nodes_nvidia_minor(text, &n), cases[i].r);
+		assert_int_equal(n, cases[i].minor);
+	}
+}
+
+static void node_numbers(void **state)
+{
+	_cleanup_tree_ struct tree t;
+	struct root root;
+	struct err e;
+	dev_t d = 0;
+
+	tree_expand(&t, "twins");
+	assert_int_equal(node_rdev(&t.root, "/dev/dri/renderD129", &d), 0);
+	assert_true(d == makedev(226, 129));
+	assert_int_equal(node_rdev(&t.root, "/dev/dri/renderD130", &d), -ENOENT);
+	tree_put(&t, NODE_MANIFEST,
+		 "c\nc 1\nc 1:2\nc 1:3 relative\nx 1:4 /x\nc 1:5 /a b\nc 1:x /y\nb 8:0 /dev/sda\n");
+	assert_int_equal(node_rdev(&t.root, "/a b", &d), 0);
+	assert_true(d == makedev(1, 5));
+	assert_int_equal(node_rdev(&t.root, "/dev/sda", &d), -ENOENT);
+	assert_int_equal(root_open_dir(&root, "/", &e), 0);
+	assert_int_equal(node_rdev(&root, "/dev/null", &d), 0);
+	assert_true(d == makedev(1, 3));
+	assert_int_equal(node_rdev(&root, "/proc/version", &d), -ENOTTY);
+	assert_int_equal(node_rdev(&root, "/dev/no-such-node", &d), -ENOENT);
+	root_close(&root);
+}
+
+static void cgroups(void **state)
+{
+	static const struct {
+		const char *text;
+		enum holder_kind kind;
+		const char *id;
+	} cases[] = {
+		{ "0::/\n", HOLDER_HOST, "" },
+		{ "", HOLDER_HOST, "" },
+		{ "garbage\n:\n::\n0:\n", HOLDER_HOST, "" },
+		{ "0::/lxc/200/ns/system.slice/jellyfin.service\n", HOLDER_CONTAINER, "200" },
+		{ "0::/lxc/200\n", HOLDER_CONTAINER, "200" },
+		{ "0::/lxc.payload.desk/init.scope\n", HOLDER_CONTAINER, "desk" },
+		{ "0::/lxc.payload/200/ns\n", HOLDER_CONTAINER, "200" },
+		{ "0::/lxc.monitor/200\n", HOLDER_CONTAINER, "200" },
+		{ "0::/lxc\n", HOLDER_HOST, "" },
+		{ "0::/lxc.payload.\n", HOLDER_HOST, "" },
+		{ "0::/qemu.slice/101.scope\n", HOLDER_VM, "101" },
+		{ "0::/qemu.slice\n", HOLDER_HOST, "" },
+		{ "0::/system.slice/nvidia-persistenced.service\n", HOLDER_UNIT,
+		  "nvidia-persistenced.service" },
+		{ "0::/user.slice/user-0.slice/session-3.scope\n", HOLDER_UNIT, "session-3.scope" },
+		/* a name that a container gives itself inside is not believed, nor that of a unit on the host
+		 */
+		{ "0::/lxc/200/qemu.slice/101.scope\n", HOLDER_CONTAINER, "200" },
+		{ "0::/system.slice/evil.service/qemu.slice/101.scope\n", HOLDER_UNIT, "evil.service" },
+		{ "4:memory:/\n1:name=systemd:/qemu.slice/7000.scope\n0::/init.scope\n", HOLDER_VM, "7000" },
+		{ "1:name=systemd:/system.slice/x.service\n0::/lxc/9/x\n", HOLDER_CONTAINER, "9" },
+		{ "0::/lxc/a\033[31mb/x\n", HOLDER_CONTAINER, "a?[31mb" },
+		{ "0::/qemu.slice/.scope\n", HOLDER_HOST, "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *text = strdup(cases[i].text);
+		char id[96] = "unset";
+
+		assert_int_equal(holder_cgroup_parse(text, id, sizeof(id)), cases[i].kind);
+		assert_string_equal(id, cases[i].id);
+	}
+}
+
+static void captured(void **state)
+{
+	static const char *const expected[] = {
+		"ffmpeg (4711) in container 200: dri/renderD128 dri/card0",
+		"rocminfo (4800) of session-3.scope: kfd (shared)",
+		"pipewire (4801) in container desk: snd/controlC1",
+		"Xorg (4803) of display-manager.service: a deleted DRM node of 0000:0b:00.0",
+	};
+	_cleanup_tree_ struct tree t;
+	_cleanup_node_list_ struct node_list nodes_ = { 0 };
+	_cleanup_bdf_list_ struct bdf_list b = { 0 };
+	_cleanup_holder_list_ struct holder_list l = { 0 };
+	struct err e;
+
+	tree_expand(&t, "amd-four");
+	slot_nodes(&t, "0b:00", &nodes_, &b);
+	assert_int_equal(holders_find(&t.root, &nodes_, &b, &l, &e), 0);
+	assert_int_equal(l.n, ARRAY_SIZE(expected));
+	for (size_t i = 0; i < l.n; i++) {
+		_cleanup_text_ struct text s = { 0 };
+		char who[128];
+
+		text_addf(&s, "%s:", holder_format(&l.v[i], who, sizeof(who)));
+		strv_foreach (n, &l.v[i].nodes)
+			text_addf(&s, " %s", n);
+		if (l.v[i].shared_only)
+			text_add(&s, " (shared)");
+		assert_string_equal(text_str(&s), expected[i]);
+	}
+	assert_int_equal(l.v[0].proc.start, 100 + 4711);
+	assert_int_equal(l.v[0].bdfs.n, 1);
+	assert_int_equal(l.unseen, 0);
+	/* nobody asks about functions: the deleted node is not looked for */
+	holder_list_done(&l);
+	assert_int_equal(holders_find(&t.root, &nodes_, NULL, &l, &e), 0);
+	assert_int_equal(l.n, ARRAY_SIZE(expected) - 1);
+}
+
+static void vm_by_arguments(void **state)
+{
+	_cleanup_tree_ struct tree t;
+	_cleanup_node_list_ struct node_list n = { 0 };
+	_cleanup_bdf_list_ struct bdf_list b = { 0 };
+	_cleanup_holder_list_ struct holder_list l = { 0 };
+	char who[128];
+	struct err e;
+
+	tree_expand(&t, "hybrid");
+	slot_nodes(&t, "01:00", &n, &b);
+	tree_put(&t, "/proc/802/cgroup", "0::/\n");
+	assert_int_equal(holders_find(&t.root, &n, &b, &l, &e), 0);
+	assert_int_equal(l.n, 3);
+	assert_false(l.v[0].shared_only); /* nvidia0 and nvidiactl */
+	assert_true(l.v[1].shared_only);
+	assert_string_equal(holder_format(&l.v[2], who, sizeof(who)), "kvm (802) of VM 102");
+	/* an argument list that ends in the middle */
+	holder_list_done(&l);
+	tree_put(&t, "/proc/802/cmdline", "-id");
+	assert_int_equal(holders_find(&t.root, &n, &b, &l, &e), 0);
+	assert_string_equal(holder_format(&l.v[2], who, sizeof(who)), "kvm (802)");
+}
+
+static void no_proc(void **state)
+{
+	_cleanup_tree_ struct tree t;
+	struct holder_list l = { 0 };
+	struct err e;
+
+	tree_new(&t);
+	assert_int_equal(holders_find(&t.root, &(struct node_list){ 0 }, NULL, &l, &e), -ENOENT);
+	assert_non_null(strstr(e.text, "/proc"));
+}
+
+/* A real process of this machine that holds a real node, and one that only names it. */
+static void live(void **state)
+{
+	struct node node = { .dev = makedev(1, 7), .name = "full" };
+	const struct node_list nodes_ = { .v = &node, .n = 1 };
+	_cleanup_holder_list_ struct holder_list l = { 0 };
+	_cleanup_close_ int named = -1, held = -1;
+	struct root root;
+	struct err e;
+	size_t before, mine = 0;
+
+	if (getuid() != 0)
+		skip();
+	assert_int_equal(root_open_dir(&root, "/", &e), 0);
+	named = open("/dev/full", O_PATH | O_CLOEXEC);
+	assert_true(named >= 0);
+	assert_int_equal(holders_find(&root, &nodes_, NULL, &l, &e), 0);
+	before = l.n;
+	for (size_t i = 0; i < l.n; i++)
+		assert_int_not_equal(l.v[i].proc.pid, getpid());
+	holder_list_done(&l);
+	held = open("/dev/full", O_RDWR | O_CLOEXEC);
+	assert_int_equal(holders_find(&root, &nodes_, NULL, &l, &e), 0);
+	assert_true(l.n >= before + 1);
+	for (size_t i = 0; i < l.n; i++) {
+		struct proc_id self;
+
+		if (l.v[i].proc.pid != getpid())
+			continue;
+		mine++;
+		assert_int_equal(proc_self(&root, &self), 0);
+		assert_true(self.start == l.v[i].proc.start);
+		assert_string_equal(l.v[i].nodes.v[0], "full");
+		assert_true(strlen(l.v[i].comm) > 0);
+	}
+	assert_int_equal(mine, 1);
+	root_close(&root);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(dev_text),
+		cmocka_unit_test(nodes),
+		cmocka_unit_test(nvidia_information),
+		cmocka_unit_test(node_numbers),
+		cmocka_unit_test(cgroups),
+		cmocka_unit_test(captured),
+		cmocka_unit_test(vm_by_arguments),
+		cmocka_unit_test(no_proc),
+		cmocka_unit_test(live),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
