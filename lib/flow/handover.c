@@ -3,21 +3,16 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "flow/acquire.h"
 #include "flow/handover.h"
 #include "flow/holding.h"
 #include "flow/observe.h"
-#include "flow/release.h"
-#include "plan/claim.h"
-#include "plan/state.h"
 #include "policy/handover.h"
 #include "policy/judge.h"
+#include "policy/reset_choice.h"
 #include "pve/guest.h"
-#include "pve/reservation.h"
 
 #define TURN_WAIT_MS 8000
-
-/* From pre-start to Proxmox VE's own reservation volumes are activated and a cloud-init image may be made; it lapses by itself. */
-#define RESERVE_S 120
 
 /* One hand-over under way. */
 struct work {
@@ -31,7 +26,7 @@ struct work {
 	struct plan plan;
 	struct record lease;
 	bool has_lease, adopted; /* adopted: it was there before */
-	bool reserved;
+	struct acquire acquire;
 	struct findings *findings;
 	struct err *e;
 };
@@ -50,22 +45,6 @@ static bool held(void *ctx, struct bdf b)
 	const struct work *w = ctx;
 
 	return w->has_lease && holding_has(&w->lease, b);
-}
-
-/* An alternative is free if neither gpupt nor Proxmox VE has given one of its functions to another VM. */
-static bool is_free(void *ctx, const struct bdf *b, size_t n)
-{
-	const struct work *w = ctx;
-	struct claim claim;
-	unsigned int other;
-
-	for (size_t i = 0; i < n; i++) {
-		if (claim_find(w->h->root, b[i], &claim) > 0 && claim.vmid != w->h->vmid)
-			return false;
-		if (reservation_holder(w->h->root, b[i], w->h->vmid, &other, NULL) > 0)
-			return false;
-	}
-	return true;
 }
 
 /* Of a lease that lives on (a reboot, a backup) only what still stands as we left it is adopted; the rest is put back first. */
@@ -96,61 +75,6 @@ static int adopt(struct work *w)
 	if (broken.n == 0)
 		return 0;
 	return holding_give_back(&w->en, &w->lease, w->h->vmid, &broken, &u, w->e);
-}
-
-/* Another VM whose start failed or that was killed keeps its claim until somebody settles it: this is somebody. */
-static void settle_others(const struct work *w)
-{
-	for (size_t i = 0; i < w->sel.n; i++) {
-		struct release other = { .root = w->h->root, .settings = w->h->settings, .report = w->h->report };
-		struct claim claim;
-
-		if (claim_find(w->h->root, w->sel.v[i].bdf, &claim) <= 0 || claim.vmid == w->h->vmid)
-			continue;
-		other.vmid = claim.vmid;
-		reconcile_run(&other, NULL, NULL);
-	}
-}
-
-/* Chooses and claims in one go, so that two VMs that start together cannot choose the same. */
-static int select_and_claim(struct work *w)
-{
-	_cleanup_bdf_list_ struct bdf_list all = { 0 }, named = { 0 };
-	_cleanup_close_ int lock = -1;
-	struct claim conflict;
-	int k;
-
-	if (w->live) {
-		lock = state_lock(w->h->root, w->e);
-		if (lock < 0)
-			return lock;
-	}
-	selection_done(&w->sel);
-	k = select_functions(w->h->root, &w->devices, is_free, w, &w->sel, w->e);
-	if (k < 0 || !w->live)
-		return k;
-	if (selection_all(&w->sel, &all) < 0 || selection_named(&w->sel, &named) < 0)
-		return -ENOMEM;
-	if (all.n == 0)
-		return 0;
-	k = claim_take(w->h->root, all.v, all.n, w->h->vmid, &conflict, w->e);
-	if (k == 0) {
-		/* Proxmox VE tries a mapping's alternatives in order as well: what is reserved it does not choose for another VM */
-		k = reservation_reserve(w->h->root, named.v, named.n, w->h->vmid, RESERVE_S, w->e);
-		w->reserved = k == 0;
-	}
-	return k;
-}
-
-static void unclaim(struct work *w)
-{
-	_cleanup_bdf_list_ struct bdf_list named = { 0 };
-
-	for (size_t i = 0; i < w->sel.n; i++)
-		if (!held(w, w->sel.v[i].bdf))
-			claim_drop(w->h->root, w->sel.v[i].bdf, w->h->vmid);
-	if (w->reserved && selection_named(&w->sel, &named) == 0 && named.n > 0)
-		reservation_remove(w->h->root, named.v, named.n, w->h->vmid, NULL);
 }
 
 /* Functions of the adopted lease that the configuration no longer names. */
@@ -225,6 +149,19 @@ static int remember_homes(struct work *w)
 	return 0;
 }
 
+/* A reset that was made has its line already; one that was wanted and is not possible deserves one. */
+static void tell_no_reset(const struct work *w, const struct fn_facts *fn, const char *name)
+{
+	const struct gpu_settings *g = settings_gpu(w->h->settings, fn->fn.bdf);
+	struct reset_choice c;
+
+	if (!g->reset_at_start || strcmp(g->reset, "none") == 0 || (strcmp(g->reset, "auto") == 0 && !gpu_is_amd(&fn->fn)))
+		return;
+	reset_choose(&w->facts, fn, g, &c);
+	if (!c.reset)
+		report_say(w->h->report, "%s: not reset: %s%s", name, c.why, c.works_in_guest ? "; QEMU can reset the whole card" : "");
+}
+
 static void tell(const struct work *w)
 {
 	struct log_entry entry = { .priority = LOG_INFO, .id = LOG_ID_TAKEN, .vmid = w->h->vmid };
@@ -244,6 +181,7 @@ static void tell(const struct work *w)
 		report_say(w->h->report, "%s: for VM %u, %s %s%s%s", name, w->h->vmid,
 			   held((void *)(uintptr_t)w, fn->fn.bdf) && w->adopted ? "still on" : "from",
 			   fn->driver.driver[0] ? fn->driver.driver : "no driver", with.len ? ", with " : "", text_str(&with));
+		tell_no_reset(w, fn, name);
 	}
 }
 
@@ -303,34 +241,52 @@ static int withdraw(struct work *w, int k)
 		if (holding_give_back(&w->en, &w->lease, w->h->vmid, &list, &u, &ignored) == 0)
 			holding_close(&w->lease, w->h->vmid, &ignored);
 	}
-	unclaim(w);
+	acquire_drop(&w->acquire, &w->sel, held, w);
 	return undo_complete(&u) ? k : -EUCLEAN;
+}
+
+static void prepare_engine(struct work *w)
+{
+	engine_init(&w->en, w->h->root, w->h->settings, &w->sel);
+	w->en.watch = report_step;
+	w->en.watch_ctx = (void *)(uintptr_t)w->h->report;
 }
 
 static int walk(struct work *w)
 {
-	int k = w->live ? adopt(w) : 0;
+	struct err busy = { "" };
+	int k = w->live ? adopt(w) : 0, acquired;
 
-	if (k == 0)
-		k = select_and_claim(w);
-	if (k == -EBUSY && w->live) {
-		settle_others(w);
-		k = select_and_claim(w);
-	}
-	/* still another's: the judgement says whose */
-	if (k < 0 && k != -EBUSY)
+	if (k < 0)
 		return k;
-	engine_init(&w->en, w->h->root, w->h->settings, &w->sel);
-	w->en.watch = report_step;
-	w->en.watch_ctx = (void *)(uintptr_t)w->h->report;
+	acquired = acquire_run(&w->acquire, &w->devices, &w->sel, &busy);
+	if (acquired < 0 && acquired != -EBUSY)
+		return err_set(w->e, acquired, "%s", busy.text);
+	prepare_engine(w);
 	k = w->live ? give_back_unnamed(w) : 0;
-	if (k == 0 && w->sel.n > 0)
-		k = decide(w);
-	if (k == 0 && w->sel.n > 0 && w->live)
+	if (k < 0 || w->sel.n == 0)
+		return k;
+	k = decide(w);
+	/* it was another's, and the judgement, a moment later, did not see whose */
+	if (k == 0 && acquired < 0)
+		k = err_set(w->e, acquired, "%s", busy.text);
+	if (k == 0 && w->live)
 		k = apply(w);
-	if (k < 0 && w->live)
-		k = withdraw(w, k);
 	return k;
+}
+
+/* Is anything here gpupt's business? A VM of which nothing is leaves no trace in our state. */
+static int concerned(struct work *w)
+{
+	char path[PATH_MAX];
+	int k;
+
+	if (lease_path(w->h->root, w->h->vmid, path) == 0)
+		return 1;
+	if (w->devices.entries.n == 0)
+		return 0;
+	k = select_functions(w->h->root, &w->devices, NULL, NULL, &w->sel, w->e);
+	return k < 0 ? k : w->sel.n > 0;
 }
 
 int handover_run(const struct handover *h, struct findings *ret_findings, struct plan *ret_plan, struct err *e)
@@ -338,9 +294,10 @@ int handover_run(const struct handover *h, struct findings *ret_findings, struct
 	_cleanup_(work_done) struct work w = {
 		.h = h, .lease.fd = -1, .findings = ret_findings, .e = e, .live = root_is_live(h->root) && !h->dry_run,
 	};
-	char path[PATH_MAX], subject[32];
+	char subject[32];
 	int k;
 
+	w.acquire = (struct acquire){ h->root, h->settings, h->report, h->vmid, w.live };
 	guest_flags(h->root, h->cfg, &w.flags);
 	snprintf(subject, sizeof(subject), "VM %u", h->vmid);
 	/* a template is started for backups alone, without its devices (PVE/QemuServer.pm, config_to_command()) */
@@ -351,18 +308,19 @@ int handover_run(const struct handover *h, struct findings *ret_findings, struct
 	}
 	if (k < 0)
 		return k;
-	if (w.devices.entries.n == 0 && lease_path(h->root, h->vmid, path) < 0)
-		return 0;
-	engine_init(&w.en, h->root, h->settings, NULL);
-	w.en.watch = report_step;
-	w.en.watch_ctx = (void *)(uintptr_t)h->report;
-	if (!w.live) {
-		k = walk(&w);
-	} else {
+	k = concerned(&w);
+	if (k <= 0)
+		return k;
+	prepare_engine(&w);
+	if (w.live) {
 		k = turn_take(h->root, h->vmid, TURN_WAIT_MS, e);
 		if (k < 0)
 			return k;
-		k = walk(&w);
+	}
+	k = walk(&w);
+	if (w.live) {
+		if (k < 0)
+			k = withdraw(&w, k);
 		turn_leave(h->root, h->vmid);
 	}
 	if (ret_plan) {

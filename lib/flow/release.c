@@ -297,7 +297,8 @@ int release_run(const struct release *rel, struct undo_result *ret, struct err *
 			return err_set(e, k, k == -EBUSY ? "Proxmox VE is working on VM %u: try again when its task has ended" :
 							   "cannot take Proxmox VE's lock of VM %u", rel->vmid);
 	}
-	k = turn_take(rel->root, rel->vmid, TURN_WAIT_MS, e);
+	/* nobody waits for long for a VM that is not its own business */
+	k = turn_take(rel->root, rel->vmid, rel->called_by_pve ? TURN_WAIT_MS : 1000, e);
 	if (k < 0)
 		return k;
 	k = release_in_turn(rel, ret, e);

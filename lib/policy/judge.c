@@ -219,7 +219,9 @@ static void judge_iommu(struct judge *j)
 		break;
 	case IOMMU_OFF:
 		finding_add(j->ret, FINDING_IOMMU_OFF, "host",
-			    "add intel_iommu=on (Intel) to the kernel command line and reboot; AMD's needs nothing but amd_iommu=off removed",
+			    strcmp(j->f->iommu.firmware, "IVRS") == 0 ?
+				    "remove amd_iommu=off or iommu=off from the kernel command line and reboot" :
+				    "add intel_iommu=on to the kernel command line and reboot",
 			    "the firmware describes an IOMMU (%s), the running kernel does not use it", j->f->iommu.firmware);
 		break;
 	case IOMMU_NO_GROUPS:

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "flow/acquire.h"
+#include "flow/release.h"
+#include "plan/claim.h"
+#include "plan/state.h"
+#include "pve/reservation.h"
+
+/* From pre-start to Proxmox VE's own reservation volumes are activated and a cloud-init image may be made; it lapses by itself. */
+#define RESERVE_S 120
+
+/* An alternative is free if neither gpupt nor Proxmox VE has given one of its functions to another VM. */
+static bool is_free(void *ctx, const struct bdf *b, size_t n)
+{
+	const struct acquire *a = ctx;
+	struct claim claim;
+	unsigned int other;
+
+	for (size_t i = 0; i < n; i++) {
+		if (claim_find(a->root, b[i], &claim) > 0 && claim.vmid != a->vmid)
+			return false;
+		if (reservation_holder(a->root, b[i], a->vmid, &other, NULL) > 0)
+			return false;
+	}
+	return true;
+}
+
+/* One try, under the one lock: two VMs that start together must not choose the same. */
+static int try_once(const struct acquire *a, const struct vm_devices *devices, struct selection *ret, struct err *e)
+{
+	_cleanup_bdf_list_ struct bdf_list all = { 0 }, named = { 0 };
+	_cleanup_close_ int lock = -1;
+	struct claim conflict;
+	int k;
+
+	if (a->live) {
+		lock = state_lock(a->root, e);
+		if (lock < 0)
+			return lock;
+	}
+	selection_done(ret);
+	k = select_functions(a->root, devices, is_free, (void *)(uintptr_t)a, ret, e);
+	if (k < 0 || !a->live || ret->n == 0)
+		return k;
+	if (selection_all(ret, &all) < 0 || selection_named(ret, &named) < 0)
+		return -ENOMEM;
+	k = claim_take(a->root, all.v, all.n, a->vmid, &conflict, e);
+	if (k < 0)
+		return k;
+	/* Proxmox VE tries a mapping's alternatives in order as well: what is reserved it does not choose for another VM */
+	return named.n ? reservation_reserve(a->root, named.v, named.n, a->vmid, RESERVE_S, e) : 0;
+}
+
+/* A VM whose start failed, or that was killed, keeps its claims until somebody settles it: this is somebody. */
+static void settle_others(const struct acquire *a, const struct selection *sel)
+{
+	for (size_t i = 0; i < sel->n; i++) {
+		struct release other = { .root = a->root, .settings = a->settings, .report = a->report };
+		struct claim claim;
+
+		if (claim_find(a->root, sel->v[i].bdf, &claim) <= 0 || claim.vmid == a->vmid)
+			continue;
+		other.vmid = claim.vmid;
+		reconcile_run(&other, NULL, NULL);
+	}
+}
+
+int acquire_run(const struct acquire *a, const struct vm_devices *devices, struct selection *ret, struct err *e)
+{
+	int k = try_once(a, devices, ret, e);
+
+	if (k != -EBUSY)
+		return k;
+	settle_others(a, ret);
+	return try_once(a, devices, ret, e);
+}
+
+void acquire_drop(const struct acquire *a, const struct selection *sel, acquire_keep_fn *keep, void *ctx)
+{
+	_cleanup_bdf_list_ struct bdf_list named = { 0 };
+
+	for (size_t i = 0; i < sel->n; i++)
+		if (!keep(ctx, sel->v[i].bdf))
+			claim_drop(a->root, sel->v[i].bdf, a->vmid);
+	if (selection_named(sel, &named) == 0 && named.n > 0)
+		reservation_remove(a->root, named.v, named.n, a->vmid, NULL);
+}
