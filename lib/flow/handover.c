@@ -123,7 +123,8 @@ static int open_lease(struct work *w)
 		k = record_note(&w->lease, LEASE_BOOT, boot_id, w->e);
 	if (k == 0 && !w->adopted)
 		k = record_note(&w->lease, LEASE_SINCE, since, w->e);
-	if (k == 0)
+	/* an adopted lease keeps the lock it was taken under: a stop-mode backup of a running VM adopts it on its way */
+	if (k == 0 && !w->adopted)
 		k = record_note(&w->lease, LEASE_LOCK, w->flags.lock[0] ? w->flags.lock : "none", w->e);
 	if (k == 0)
 		k = selection_all(&w->sel, &all);
