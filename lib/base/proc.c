@@ -9,11 +9,19 @@ static const struct root *proc_root(const struct root *r)
 	return r->hooks && r->hooks->proc ? r->hooks->proc : r;
 }
 
-/* Reads state (field 3) and start time (field 22); the command in field 2 may hold blanks and parentheses, so count behind its last ')'. */
-static int proc_stat(const struct root *r, pid_t pid, char *ret_state, uint64_t *ret_start)
+/* What we want of /proc/PID/stat, proc(5). */
+struct stat_fields {
+	char state;	/* field 3 */
+	uint64_t ppid;	/* field 4 */
+	uint64_t start; /* field 22 */
+};
+
+/* The command in field 2 may hold blanks and parentheses, so count behind its last ')'. */
+static int proc_stat(const struct root *r, pid_t pid, struct stat_fields *ret)
 {
 	_cleanup_free_ char *stat = NULL;
 	char path[PATH_MAX], *p, *save = NULL;
+	struct stat_fields f = { 0 };
 	int k, field = 3;
 
 	k = root_read(proc_root(r), path_f(path, "/proc/%d/stat", (int)pid), 4096, &stat, NULL);
@@ -22,20 +30,38 @@ static int proc_stat(const struct root *r, pid_t pid, char *ret_state, uint64_t 
 	p = strrchr(stat, ')');
 	if (!p)
 		return -EBADMSG;
-	for (p = strtok_r(p + 1, " \n", &save); p; p = strtok_r(NULL, " \n", &save), field++) {
+	for (p = strtok_r(p + 1, " \n", &save); p && k == 0 && field <= 22; p = strtok_r(NULL, " \n", &save), field++) {
 		if (field == 3)
-			*ret_state = *p;
-		if (field == 22)
-			return parse_uint(p, UINT64_MAX, ret_start);
+			f.state = *p;
+		else if (field == 4)
+			k = parse_uint(p, INT32_MAX, &f.ppid);
+		else if (field == 22)
+			k = parse_uint(p, UINT64_MAX, &f.start);
 	}
-	return -EBADMSG;
+	if (k < 0 || field <= 22)
+		return -EBADMSG;
+	*ret = f;
+	return 0;
 }
 
 int proc_start(const struct root *r, pid_t pid, uint64_t *ret)
 {
-	char state;
+	struct stat_fields f;
+	int k = proc_stat(r, pid, &f);
 
-	return proc_stat(r, pid, &state, ret);
+	if (k == 0)
+		*ret = f.start;
+	return k;
+}
+
+int proc_parent(const struct root *r, pid_t pid, pid_t *ret)
+{
+	struct stat_fields f;
+	int k = proc_stat(r, pid, &f);
+
+	if (k == 0)
+		*ret = (pid_t)f.ppid;
+	return k;
 }
 
 int proc_self(const struct root *r, struct proc_id *ret)
@@ -50,10 +76,9 @@ int proc_self(const struct root *r, struct proc_id *ret)
 
 bool proc_alive(const struct root *r, struct proc_id id)
 {
-	uint64_t start;
-	char state;
+	struct stat_fields f;
 
-	return proc_stat(r, id.pid, &state, &start) == 0 && start == id.start && state != 'Z' && state != 'X';
+	return proc_stat(r, id.pid, &f) == 0 && f.start == id.start && f.state != 'Z' && f.state != 'X';
 }
 
 int proc_boot_id(const struct root *r, char ret[static BOOT_ID_LEN])

@@ -16,6 +16,8 @@ struct proc_id {
 
 /* The start time of pid. 0 or -errno (-ESRCH if there is no such process). */
 int proc_start(const struct root *r, pid_t pid, uint64_t *ret);
+/* The parent of pid. 0 or -errno. */
+int proc_parent(const struct root *r, pid_t pid, pid_t *ret);
 /* This process. */
 int proc_self(const struct root *r, struct proc_id *ret);
 /* Is this very process still there? A zombie no longer counts: it holds nothing. */

@@ -150,6 +150,15 @@ static int count_displays(const struct root *r, struct facts *f, struct err *e)
 	return k;
 }
 
+/* Whoever started us must not be ended by us. */
+static void observe_ancestors(const struct root *r, struct facts *f)
+{
+	pid_t pid = getpid();
+
+	while (f->n_ancestors < ARRAY_SIZE(f->ancestors) && proc_parent(r, pid, &pid) == 0 && pid > 0)
+		f->ancestors[f->n_ancestors++] = pid;
+}
+
 int facts_load(const struct engine *en, const struct selection *sel, unsigned int vmid, bool hurried,
 	       struct facts *ret, struct err *e)
 {
@@ -167,6 +176,7 @@ int facts_load(const struct engine *en, const struct selection *sel, unsigned in
 		k = observe_holders(en->root, &f, e);
 	if (k == 0)
 		k = observe_consoles(en->root, &f);
+	observe_ancestors(en->root, &f);
 	f.vendor_reset = root_exists(en->root, "/sys/module/vendor_reset");
 	if (hurried)
 		f.displays = 1;

@@ -49,6 +49,8 @@ struct facts {
 	struct iommu iommu;
 	struct holder_list holders;
 	struct vtcon_list consoles;
+	pid_t ancestors[32]; /* of this process, the nearest first */
+	size_t n_ancestors;
 	unsigned int displays; /* display functions that are left to the host besides these, BMC included */
 	bool vendor_reset;     /* the module vendor-reset is loaded: device_specific may be there for the asking */
 	bool root; /* seen with root's eyes */

@@ -3,6 +3,7 @@
 
 #include "policy/handover.h"
 #include "policy/home.h"
+#include "policy/processes.h"
 #include "policy/reset_choice.h"
 
 struct planner {
@@ -31,21 +32,18 @@ static bool planned(const struct planner *p, const char *target)
 	return false;
 }
 
-/* Only those whom judge() let pass because the settings of the card they hold say so. */
 static int plan_processes(struct planner *p)
 {
 	for (size_t i = 0; i < p->f->holders.n; i++) {
 		const struct holder *h = &p->f->holders.v[i];
+		enum process_fate fate = process_fate(p->f, p->s, h);
 		char target[64];
 		int k = 0;
 
-		if (h->shared_only || h->kind == HOLDER_VM || h->bdfs.n == 0 ||
-		    settings_gpu(p->s, h->bdfs.v[0])->processes != PROCESSES_TERMINATE)
-			continue;
 		snprintf(target, sizeof(target), "process-end %d %llu", (int)h->proc.pid, (unsigned long long)h->proc.start);
-		if (h->kind == HOLDER_UNIT && !planned(p, h->id))
+		if (fate == FATE_UNIT && !planned(p, h->id))
 			k = add(p, &step_unit, h->id, "active", "inactive", "it holds the card", false);
-		else if (h->kind != HOLDER_UNIT)
+		else if (fate == FATE_END)
 			k = add(p, &step_run, target, h->comm, "SIGTERM, then SIGKILL", "it holds the card", false);
 		if (k < 0)
 			return k;

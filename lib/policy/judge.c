@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "policy/judge.h"
 #include "policy/home.h"
+#include "policy/processes.h"
 #include "policy/reset_choice.h"
 
 struct judge {
@@ -178,36 +179,44 @@ static void judge_slot(struct judge *j)
 	}
 }
 
+/* What a person can do about a process, by where it belongs. */
+static void holder_remedy(const struct holder *h, enum process_fate fate, char *buf, size_t size)
+{
+	if (fate == FATE_VM)
+		snprintf(buf, size, "shut down VM %s", h->id);
+	else if (h->kind == HOLDER_UNIT)
+		snprintf(buf, size, "stop it: systemctl stop %s", h->id);
+	else if (h->kind == HOLDER_CONTAINER)
+		snprintf(buf, size, "end it in container %s", h->id);
+	else
+		snprintf(buf, size, "end process %d", (int)h->proc.pid);
+}
+
+static void judge_holder(struct judge *j, const struct holder *h)
+{
+	enum process_fate fate = process_fate(j->f, j->s, h);
+	_cleanup_text_ struct text nodes = { 0 };
+	char who[192], name[BDF_LEN] = "host", remedy[160];
+
+	if (fate == FATE_NONE || fate == FATE_UNIT || fate == FATE_END)
+		return;
+	if (h->bdfs.n > 0)
+		bdf_format(h->bdfs.v[0], name);
+	holder_remedy(h, fate, remedy, sizeof(remedy));
+	if (fate == FATE_VM) {
+		finding_add(j->ret, FINDING_IN_USE, name, remedy, "%s is in use by VM %s", name, h->id);
+		return;
+	}
+	strv_foreach(n, &h->nodes)
+		text_join(&nodes, ", /dev/", n);
+	finding_add(j->ret, FINDING_HELD, name, remedy, "%s is held by %s: /dev/%s%s", name, holder_format(h, who, sizeof(who)),
+		    text_str(&nodes), fate == FATE_PROTECTED ? " (which gpupt never ends)" : "");
+}
+
 static void judge_holders(struct judge *j)
 {
-	for (size_t i = 0; i < j->f->holders.n; i++) {
-		const struct holder *h = &j->f->holders.v[i];
-		_cleanup_text_ struct text nodes = { 0 };
-		char who[192], name[BDF_LEN], remedy[160];
-
-		if (h->shared_only || (h->kind == HOLDER_VM && j->f->vmid && strtoul(h->id, NULL, 10) == j->f->vmid))
-			continue;
-		strv_foreach(n, &h->nodes)
-			text_join(&nodes, ", /dev/", n);
-		snprintf(name, sizeof(name), "%s", "");
-		if (h->bdfs.n > 0)
-			bdf_format(h->bdfs.v[0], name);
-		holder_format(h, who, sizeof(who));
-		if (h->kind == HOLDER_VM) {
-			snprintf(remedy, sizeof(remedy), "shut down VM %s", h->id);
-			finding_add(j->ret, FINDING_IN_USE, name, remedy, "%s is in use by VM %s", name, h->id);
-			continue;
-		}
-		if (settings_gpu(j->s, h->bdfs.n ? h->bdfs.v[0] : j->f->v[0].fn.bdf)->processes == PROCESSES_TERMINATE)
-			continue;
-		if (h->kind == HOLDER_UNIT)
-			snprintf(remedy, sizeof(remedy), "stop it: systemctl stop %s", h->id);
-		else if (h->kind == HOLDER_CONTAINER)
-			snprintf(remedy, sizeof(remedy), "end it in container %s", h->id);
-		else
-			snprintf(remedy, sizeof(remedy), "end process %d", (int)h->proc.pid);
-		finding_add(j->ret, FINDING_HELD, name, remedy, "%s is held by %s: /dev/%s", name, who, text_str(&nodes));
-	}
+	for (size_t i = 0; i < j->f->holders.n; i++)
+		judge_holder(j, &j->f->holders.v[i]);
 	if (j->f->holders.unseen > 0 && !j->f->root)
 		finding_add(j->ret, FINDING_BLIND, "host", "run it as root", "the files of %u processes could not be seen", j->f->holders.unseen);
 }

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/processes.h"
+
+/* Proxmox VE's own, by the start of their units' names: without them there is nobody to start the VM. */
+static const char *const protected_units[] = {
+	"pve", "pmxcfs", "qmeventd", "spiceproxy", "ceph", "corosync", "lxc", "dbus", "systemd-", "ssh", "init.scope",
+};
+
+/* The same for processes that are in no unit of their own. */
+static const char *const protected_commands[] = {
+	"pve", "pmxcfs", "qmeventd", "kvm", "qemu-system", "systemd", "dbus-daemon", "sshd",
+};
+
+static bool starts_with_any(const char *s, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_starts(s, list[i]))
+			return true;
+	return false;
+}
+
+static bool is_protected(const struct facts *f, const struct holder *h)
+{
+	if (h->proc.pid <= 1 || h->kind == HOLDER_CONTAINER)
+		return true;
+	for (size_t i = 0; i < f->n_ancestors; i++)
+		if (f->ancestors[i] == h->proc.pid)
+			return true;
+	return starts_with_any(h->comm, protected_commands, ARRAY_SIZE(protected_commands)) ||
+	       (h->kind == HOLDER_UNIT && starts_with_any(h->id, protected_units, ARRAY_SIZE(protected_units)));
+}
+
+/* A service can be started again; a session, a scope, a user's manager can not. */
+static bool is_service(const struct holder *h)
+{
+	size_t n = strlen(h->id);
+
+	return h->kind == HOLDER_UNIT && n > 8 && strcmp(h->id + n - 8, ".service") == 0 && !str_starts(h->id, "user@");
+}
+
+enum process_fate process_fate(const struct facts *f, const struct settings *s, const struct holder *h)
+{
+	if (h->shared_only || (h->kind == HOLDER_VM && f->vmid && strtoul(h->id, NULL, 10) == f->vmid))
+		return FATE_NONE;
+	if (h->kind == HOLDER_VM)
+		return FATE_VM;
+	/* a descriptor without a function belongs to the card at large: the first function's settings count */
+	if (settings_gpu(s, h->bdfs.n ? h->bdfs.v[0] : f->v[0].fn.bdf)->processes != PROCESSES_TERMINATE)
+		return FATE_REFUSE;
+	if (is_protected(f, h))
+		return FATE_PROTECTED;
+	return is_service(h) ? FATE_UNIT : FATE_END;
+}

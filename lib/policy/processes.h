@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is to become of a process that holds a card. Pure. */
+#ifndef GPUPT_PROCESSES_H
+#define GPUPT_PROCESSES_H
+
+#include "policy/facts.h"
+
+enum process_fate {
+	FATE_NONE,	/* it is no obstacle: it holds only what all cards share, or is the VM's own */
+	FATE_VM,	/* another VM: never ours to end */
+	FATE_PROTECTED, /* PID 1, an ancestor of ours, a daemon of Proxmox VE, a container's: never ended, whatever the settings */
+	FATE_REFUSE,	/* processes = refuse */
+	FATE_UNIT,	/* its unit is stopped, and started again when the card is back */
+	FATE_END,	/* SIGTERM, then SIGKILL */
+};
+
+enum process_fate process_fate(const struct facts *f, const struct settings *s, const struct holder *h);
+
+#endif
