@@ -176,20 +176,20 @@ static void test_load(void **state)
 	struct config untouched;
 	struct err e;
 
-	tree_open(&t);
+	tree_new(&t);
 	assert_non_null(big);
 	assert_int_equal(config_load(&t.root, GUEST_VM, 100, &untouched, &e), -ENOENT);
 	assert_string_equal(e.text, "Configuration file '/etc/pve/qemu-server/100.conf' does not exist");
-	tree_file(&t, "/etc/pve/qemu-server/100.conf", "");
+	tree_put(&t, "/etc/pve/qemu-server/100.conf", "");
 	assert_int_equal(config_load(&t.root, GUEST_VM, 100, &cfg, &e), 0);
 	assert_int_equal(cfg.vmid, 100);
 	assert_int_equal(cfg.n_lines, 0);
 	assert_null(config_get(&cfg, "name"));
 
 	memset(big, 'x', 10 * 1024 * 1024);
-	tree_bytes(&t, "/etc/pve/lxc/101.conf", big, 10 * 1024 * 1024);
+	tree_put_bytes(&t, "/etc/pve/lxc/101.conf", big, 10 * 1024 * 1024);
 	assert_int_equal(config_load(&t.root, GUEST_CT, 101, &untouched, &e), -EFBIG);
-	tree_bytes(&t, "/etc/pve/lxc/102.conf", "a: b\0c: d\n", 10);
+	tree_put_bytes(&t, "/etc/pve/lxc/102.conf", "a: b\0c: d\n", 10);
 	assert_int_equal(config_load(&t.root, GUEST_CT, 102, &untouched, &e), -EBADMSG);
 	assert_non_null(strstr(e.text, "NUL byte"));
 	assert_int_equal(root_mkdir_p(&t.root, "/etc/pve/lxc/103.conf", 0755), 0);

@@ -19,13 +19,13 @@ static void test_list(void **state)
 	struct guest_list none;
 	char path[PATH_MAX];
 
-	tree_open(&t);
+	tree_new(&t);
 	assert_int_equal(guest_list(&t.root, GUEST_VM, &none, NULL), 0); /* no Proxmox VE here */
 	assert_int_equal(none.n, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		tree_file(&t, path_f(path, "/etc/pve/nodes/n/qemu-server/%s", names[i]), "");
+		tree_put(&t, path_f(path, "/etc/pve/nodes/n/qemu-server/%s", names[i]), "");
 	tree_link(&t, "/etc/pve/qemu-server", "nodes/n/qemu-server");
-	tree_file(&t, "/etc/pve/lxc/200.conf", "");
+	tree_put(&t, "/etc/pve/lxc/200.conf", "");
 	assert_int_equal(guest_list(&t.root, GUEST_VM, &l, NULL), 0);
 	assert_int_equal(l.n, 3);
 	assert_int_equal(l.v[0], 101);
@@ -44,24 +44,24 @@ static void test_vm_running(void **state)
 	_cleanup_tree_ struct tree t;
 	pid_t pid = -1;
 
-	tree_open(&t);
+	tree_new(&t);
 	assert_int_equal(guest_running(&t.root, GUEST_VM, 101, &pid), 0);
-	tree_qemu(&t, 101, 4242);
+	tree_put_qemu(&t, 101, 4242);
 	assert_int_equal(guest_running(&t.root, GUEST_VM, 101, &pid), 1);
 	assert_int_equal(pid, 4242);
 	assert_int_equal(guest_running(&t.root, GUEST_VM, 101, NULL), 1);
 	/* the pid was given to another VM's QEMU, to another program, to a process that has ended */
-	tree_file(&t, "/run/qemu-server/102.pid", "4242\n");
+	tree_put(&t, "/run/qemu-server/102.pid", "4242\n");
 	assert_int_equal(guest_running(&t.root, GUEST_VM, 102, NULL), 0);
-	tree_bytes(&t, "/proc/4242/cmdline",
-		   "/bin/sh\0-id\0"
-		   "101",
-		   16);
+	tree_put_bytes(&t, "/proc/4242/cmdline",
+		       "/bin/sh\0-id\0"
+		       "101",
+		       16);
 	assert_int_equal(guest_running(&t.root, GUEST_VM, 101, NULL), 0);
-	tree_file(&t, "/proc/4242/cmdline", "");
+	tree_put(&t, "/proc/4242/cmdline", "");
 	assert_int_equal(guest_running(&t.root, GUEST_VM, 101, NULL), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(no_pids); i++) {
-		tree_file(&t, "/run/qemu-server/101.pid", no_pids[i]);
+		tree_put(&t, "/run/qemu-server/101.pid", no_pids[i]);
 		assert_int_equal(guest_running(&t.root, GUEST_VM, 101, NULL), 0);
 	}
 }
@@ -104,15 +104,15 @@ static void test_ct_running(void **state)
 {
 	_cleanup_tree_ struct tree t;
 
-	tree_open(&t);
+	tree_new(&t);
 	assert_int_equal(guest_running(&t.root, GUEST_CT, 200, NULL), 0);
-	tree_file(&t, "/proc/net/unix",
-		  "Num       RefCount Protocol Flags    Type St Inode Path\n"
-		  "0000000000000000: 00000002 00000000 00010000 0001 01 12345 @/var/lib/lxc/200/command\n"
-		  "0000000000000000: 00000003 00000000 00000000 0001 03  9999\n"
-		  "0000000000000000: 00000002 00000000 00010000 0001 01   777 /tmp/x "
-		  "@/var/lib/lxc/201/command\n"
-		  "0000000000000000: 00000002 00000000 00010000 0001 01 12346 @/var/lib/lxc/2020/command\n");
+	tree_put(&t, "/proc/net/unix",
+		 "Num       RefCount Protocol Flags    Type St Inode Path\n"
+		 "0000000000000000: 00000002 00000000 00010000 0001 01 12345 @/var/lib/lxc/200/command\n"
+		 "0000000000000000: 00000003 00000000 00000000 0001 03  9999\n"
+		 "0000000000000000: 00000002 00000000 00010000 0001 01   777 /tmp/x "
+		 "@/var/lib/lxc/201/command\n"
+		 "0000000000000000: 00000002 00000000 00010000 0001 01 12346 @/var/lib/lxc/2020/command\n");
 	assert_int_equal(guest_running(&t.root, GUEST_CT, 200, NULL), 1);
 	assert_int_equal(guest_running(&t.root, GUEST_CT, 201, NULL), 0); /* a file that is only called so */
 	assert_int_equal(guest_running(&t.root, GUEST_CT, 202, NULL), 0);
@@ -124,11 +124,11 @@ static void test_flags(void **state)
 	_cleanup_config_ struct config vm = { 0 }, ct = { 0 };
 	struct guest_flags f;
 
-	tree_open(&t);
-	tree_file(&t, "/etc/pve/qemu-server/101.conf", "template: 1\nlock: backup\n");
-	tree_file(&t, "/etc/pve/lxc/200.conf",
-		  "onboot: 1\nlock: \x1b-very-long-very-long-very-long-very-long\n");
-	tree_file(&t, "/run/qemu-server/101.reboot", "");
+	tree_new(&t);
+	tree_put(&t, "/etc/pve/qemu-server/101.conf", "template: 1\nlock: backup\n");
+	tree_put(&t, "/etc/pve/lxc/200.conf",
+		 "onboot: 1\nlock: \x1b-very-long-very-long-very-long-very-long\n");
+	tree_put(&t, "/run/qemu-server/101.reboot", "");
 	assert_int_equal(config_load(&t.root, GUEST_VM, 101, &vm, NULL), 0);
 	assert_int_equal(config_load(&t.root, GUEST_CT, 200, &ct, NULL), 0);
 	guest_flags(&t.root, &vm, &f);
@@ -137,7 +137,7 @@ static void test_flags(void **state)
 	guest_flags(&t.root, &ct, &f);
 	assert_true(!f.template && !f.rebooting && f.onboot);
 	assert_string_equal(f.lock, "?-very-long-very-long-very-long");
-	tree_file(&t, "/var/lib/lxc/200/reboot", "");
+	tree_put(&t, "/var/lib/lxc/200/reboot", "");
 	guest_flags(&t.root, &ct, &f);
 	assert_true(f.rebooting);
 }
@@ -175,9 +175,9 @@ static void test_cmdline_of_process(void **state)
 	_cleanup_cmdline_devices_ struct cmdline_devices l = { 0 };
 	struct err e;
 
-	tree_open(&t);
+	tree_new(&t);
 	assert_int_equal(guest_cmdline_hostpci(&t.root, 4242, &l, &e), -ESRCH);
-	tree_qemu(&t, 101, 4242);
+	tree_put_qemu(&t, 101, 4242);
 	assert_int_equal(guest_cmdline_hostpci(&t.root, 4242, &l, &e), 0);
 	assert_int_equal(l.n, 0);
 }
@@ -197,7 +197,7 @@ static void test_lock(void **state)
 		int first = -1, second = -1;
 		struct stat st;
 
-		tree_open(&t);
+		tree_new(&t);
 		assert_int_equal(pve_lock_try(&t.root, rows[i].kind, 101, &first), 0);
 		assert_int_equal(root_stat(&t.root, rows[i].path, &st), 0);
 		assert_int_equal(st.st_mode & 07777, 0644);
@@ -232,27 +232,26 @@ static void test_vms_naming(void **state)
 	_cleanup_guest_uses_ struct guest_uses u = { 0 };
 	struct guest_uses untouched;
 
-	tree_open(&t);
+	tree_new(&t);
 	tree_link(&t, "/etc/pve/local", "nodes/n");
-	tree_file(
-		&t, "/etc/pve/mapping/pci.cfg",
-		"gpu\n map node=n,id=1002:1478,path=0000:02:00\n map node=n,id=1002:1478,path=0000:01:00\n\n"
-		"other\n map node=n,id=1002:1478,path=0000:02:00\n");
-	tree_file(&t, "/etc/pve/qemu-server/101.conf", "hostpci0: 01:00,pcie=1\nhostpci1: 01:00.1\n");
-	tree_file(&t, "/etc/pve/qemu-server/102.conf", "hostpci3: mapping=gpu\nhostpci4: mapping=other\n");
-	tree_file(&t, "/etc/pve/qemu-server/103.conf", "#hostpci0: 01:00\n[PENDING]\nhostpci0: 01:00\n");
-	tree_file(&t, "/etc/pve/qemu-server/104.conf",
-		  "hostpci0: 01:00,bogus\nhostpci1: 02:00\nhostpci2: mapping=none\n");
-	tree_file(&t, "/etc/pve/qemu-server/105.conf", "hostpci0: 01:00\nhostpci0: 02:00\n");
-	tree_bytes(&t, "/etc/pve/qemu-server/106.conf", "hostpci0: 01:00\n\0", 17);
+	tree_put(&t, "/etc/pve/mapping/pci.cfg",
+		 "gpu\n map node=n,id=1002:1478,path=0000:02:00\n map node=n,id=1002:1478,path=0000:01:00\n\n"
+		 "other\n map node=n,id=1002:1478,path=0000:02:00\n");
+	tree_put(&t, "/etc/pve/qemu-server/101.conf", "hostpci0: 01:00,pcie=1\nhostpci1: 01:00.1\n");
+	tree_put(&t, "/etc/pve/qemu-server/102.conf", "hostpci3: mapping=gpu\nhostpci4: mapping=other\n");
+	tree_put(&t, "/etc/pve/qemu-server/103.conf", "#hostpci0: 01:00\n[PENDING]\nhostpci0: 01:00\n");
+	tree_put(&t, "/etc/pve/qemu-server/104.conf",
+		 "hostpci0: 01:00,bogus\nhostpci1: 02:00\nhostpci2: mapping=none\n");
+	tree_put(&t, "/etc/pve/qemu-server/105.conf", "hostpci0: 01:00\nhostpci0: 02:00\n");
+	tree_put_bytes(&t, "/etc/pve/qemu-server/106.conf", "hostpci0: 01:00\n\0", 17);
 	assert_int_equal(root_mkdir_p(&t.root, "/etc/pve/qemu-server/107.conf", 0755), 0);
 	tree_link(&t, "/etc/pve/qemu-server/108.conf", "101.conf");
-	tree_file(&t, "/etc/pve/qemu-server/1000.conf", "hostpci0: 0000:01:00.1");
-	tree_qemu(&t, 101, 4242);
+	tree_put(&t, "/etc/pve/qemu-server/1000.conf", "hostpci0: 0000:01:00.1");
+	tree_put_qemu(&t, 101, 4242);
 	assert_int_equal(guest_vms_naming(&t.root, card, 2, &u, NULL), 0);
 	uses_are(&u, "101 hostpci0 running\n101 hostpci1 running\n102 hostpci3 mapped\n1000 hostpci0\n");
 	/* mappings that cannot be read are no reason to say that nobody has the card */
-	tree_bytes(&t, "/etc/pve/mapping/pci.cfg", "\0", 1);
+	tree_put_bytes(&t, "/etc/pve/mapping/pci.cfg", "\0", 1);
 	assert_int_equal(guest_vms_naming(&t.root, card, 2, &untouched, NULL), -EBADMSG);
 }
 
@@ -265,25 +264,25 @@ static void test_cts_naming(void **state)
 	_cleanup_tree_ struct tree t;
 	_cleanup_guest_uses_ struct guest_uses u = { 0 };
 
-	tree_open(&t);
-	tree_file(&t, "/etc/pve/lxc/200.conf",
-		  "dev0: /dev/dri/renderD129,gid=104\ndev1: path=/dev/dri/card1\ndev2: "
-		  "/dev/dri/card0\ndev256: /dev/dri/card1\n"
-		  "lxc.mount.entry: /dev/dri dev/dri none bind,optional,create=dir\n"
-		  "lxc.mount.entry = /dev/dri/ dev/dri none bind\n"
-		  "lxc.mount.entry: /dev/dr dev/dri none bind\n"
-		  "lxc.mount.entry: tmpfs run tmpfs defaults\n"
-		  "lxc.mount.entry: /dev/dri/renderD129 x\n"
-		  "lxc.cgroup2.devices.allow: c 226:* rwm\n"
-		  "lxc.cgroup.devices.allow: c 226:129 rw\n"
-		  "lxc.cgroup2.devices.allow: c 226:0 rwm\n"
-		  "lxc.cgroup2.devices.allow: b 226:1 rwm\n"
-		  "lxc.cgroup2.devices.allow: c *:* rwm\n"
-		  "lxc.cgroup2.devices.allow: a\n"
-		  "lxc.cgroup2.devices.deny: c 226:1 rwm\n"
-		  "[pve:pending]\ndev3: /dev/dri/card1\n");
-	tree_file(&t, "/etc/pve/lxc/201.conf", "hostname: x\n");
-	tree_file(&t, "/proc/net/unix", "0: 2 0 10000 1 1 12 @/var/lib/lxc/200/command\n");
+	tree_new(&t);
+	tree_put(&t, "/etc/pve/lxc/200.conf",
+		 "dev0: /dev/dri/renderD129,gid=104\ndev1: path=/dev/dri/card1\ndev2: "
+		 "/dev/dri/card0\ndev256: /dev/dri/card1\n"
+		 "lxc.mount.entry: /dev/dri dev/dri none bind,optional,create=dir\n"
+		 "lxc.mount.entry = /dev/dri/ dev/dri none bind\n"
+		 "lxc.mount.entry: /dev/dr dev/dri none bind\n"
+		 "lxc.mount.entry: tmpfs run tmpfs defaults\n"
+		 "lxc.mount.entry: /dev/dri/renderD129 x\n"
+		 "lxc.cgroup2.devices.allow: c 226:* rwm\n"
+		 "lxc.cgroup.devices.allow: c 226:129 rw\n"
+		 "lxc.cgroup2.devices.allow: c 226:0 rwm\n"
+		 "lxc.cgroup2.devices.allow: b 226:1 rwm\n"
+		 "lxc.cgroup2.devices.allow: c *:* rwm\n"
+		 "lxc.cgroup2.devices.allow: a\n"
+		 "lxc.cgroup2.devices.deny: c 226:1 rwm\n"
+		 "[pve:pending]\ndev3: /dev/dri/card1\n");
+	tree_put(&t, "/etc/pve/lxc/201.conf", "hostname: x\n");
+	tree_put(&t, "/proc/net/unix", "0: 2 0 10000 1 1 12 @/var/lib/lxc/200/command\n");
 	assert_int_equal(guest_cts_naming(&t.root, nodes, 2, &u, NULL), 0);
 	uses_are(&u, "200 dev0 running /dev/dri/renderD129,gid=104\n"
 		     "200 dev1 running path=/dev/dri/card1\n"

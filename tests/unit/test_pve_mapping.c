@@ -122,17 +122,17 @@ static void test_load(void **state)
 	struct mappings untouched;
 	struct err e;
 
-	tree_open(&t);
+	tree_new(&t);
 	assert_int_equal(mapping_load(&t.root, &untouched, &e),
 			 0); /* no file, no mappings; a node needs no name then */
 	assert_int_equal(untouched.n, 0);
-	tree_file(&t, "/etc/pve/mapping/pci.cfg", two_cards);
+	tree_put(&t, "/etc/pve/mapping/pci.cfg", two_cards);
 	assert_int_equal(mapping_load(&t.root, &untouched, &e), -ENOENT);
 	assert_string_equal(e.text, "unable to read node name");
 	tree_link(&t, "/etc/pve/local", "nodes/pve1");
 	assert_int_equal(mapping_load(&t.root, &m, &e), 0);
 	assert_non_null(mapping_find(&m, "gpu", &e));
-	tree_bytes(&t, "/etc/pve/mapping/pci.cfg", "gpu\n\0", 5);
+	tree_put_bytes(&t, "/etc/pve/mapping/pci.cfg", "gpu\n\0", 5);
 	assert_int_equal(mapping_load(&t.root, &untouched, &e), -EBADMSG);
 }
 
@@ -141,12 +141,12 @@ static void test_node_name(void **state)
 	_cleanup_tree_ struct tree t;
 	char name[NODE_NAME_MAX];
 
-	tree_open(&t);
+	tree_new(&t);
 	assert_int_equal(node_name(&t.root, name, NULL), -ENOENT);
-	tree_file(&t, "/etc/hostname", "from-file.example.org\n");
+	tree_put(&t, "/etc/hostname", "from-file.example.org\n");
 	assert_int_equal(node_name(&t.root, name, NULL), 0);
 	assert_string_equal(name, "from-file");
-	tree_file(&t, "/proc/sys/kernel/hostname", "from-kernel.example.org\n");
+	tree_put(&t, "/proc/sys/kernel/hostname", "from-kernel.example.org\n");
 	assert_int_equal(node_name(&t.root, name, NULL), 0);
 	assert_string_equal(name, "from-kernel");
 	tree_link(&t, "/etc/pve/local", "nodes/from-pve");

@@ -39,22 +39,21 @@ static void file_set(struct tree *t, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	tree_file(t, FILE_PATH, text);
+	tree_put(t, FILE_PATH, text);
 }
 
-/* The time of an entry of 101 must be `seconds` + 5 from now, give or take the second that the test may take.
- */
+/* The time of an entry of 101 must be `seconds` + 5 from now, give or take what the test takes. */
 static void time_is(struct tree *t, const char *id, unsigned int seconds)
 {
-	_cleanup_free_ char *text = tree_text(t, FILE_PATH);
-	char start[64], *at;
-	long long until;
+	_cleanup_reservation_table_ struct reservation_table table = { .data = tree_text(t, FILE_PATH) };
+	const struct reservation *r;
 
-	snprintf(start, sizeof(start), "%s 101 time:", id);
-	at = strstr(text, start);
-	assert_non_null(at);
-	until = atoll(at + strlen(start));
-	assert_in_range(until, time(NULL) + seconds + 5 - 2, time(NULL) + seconds + 5);
+	assert_int_equal(reservation_table_parse(table.data, 0, &table), 0);
+	r = reservation_table_find(&table, id);
+	assert_non_null(r);
+	assert_false(r->by_pid);
+	assert_string_equal(r->vmid, "101");
+	assert_in_range(atoll(r->value), time(NULL) + seconds + 5 - 2, time(NULL) + seconds + 5);
 }
 
 static void test_reserve_and_remove(void **state)
@@ -63,7 +62,7 @@ static void test_reserve_and_remove(void **state)
 	unsigned int who = 0;
 	struct err e;
 
-	tree_open(&t);
+	tree_new(&t);
 	assert_int_equal(reservation_holder(&t.root, card[0], 102, &who, &e), 0);
 	assert_int_equal(reservation_reserve(&t.root, card, 2, 101, 60, &e), 0);
 	time_is(&t, "0000:01:00.0", 60);
@@ -94,7 +93,7 @@ static void test_others_lines(void **state)
 	_cleanup_tree_ struct tree t;
 	long long later = time(NULL) + 1000;
 
-	tree_open(&t);
+	tree_new(&t);
 	file_set(&t, "0001:02:00.0 0105 pid:0077\n01:00.0 200 time:5\nnonsense\n0000:00:02.0 103 time:%lld\n",
 		 later);
 	assert_int_equal(reservation_reserve(&t.root, card, 1, 101, 10, NULL), 0);
@@ -110,14 +109,14 @@ static void test_stale(void **state)
 	unsigned int who;
 	struct err e;
 
-	tree_open(&t);
+	tree_new(&t);
 	/* a time that has passed, a pid without a process, a pid file that names another process */
 	file_set(&t, "0000:01:00.0 102 time:%lld\n0000:01:00.1 103 pid:4242\n", (long long)time(NULL));
 	assert_int_equal(reservation_holder(&t.root, card[0], 101, &who, &e), 0);
 	assert_int_equal(reservation_holder(&t.root, card[1], 101, &who, &e), 0);
-	tree_qemu(&t, 103, 4243);
+	tree_put_qemu(&t, 103, 4243);
 	assert_int_equal(reservation_holder(&t.root, card[1], 101, &who, &e), 0);
-	tree_qemu(&t, 103, 4242);
+	tree_put_qemu(&t, 103, 4242);
 	assert_int_equal(reservation_holder(&t.root, card[1], 101, &who, &e), 1);
 	assert_int_equal(who, 103);
 	assert_string_equal(e.text, "PCI device '0000:01:00.1' already in use by VMID '103'");
@@ -133,8 +132,8 @@ static void test_own_running(void **state)
 {
 	_cleanup_tree_ struct tree t;
 
-	tree_open(&t);
-	tree_qemu(&t, 101, 4242);
+	tree_new(&t);
+	tree_put_qemu(&t, 101, 4242);
 	file_set(&t, "%s", "0000:01:00.0 101 pid:4242\n");
 	assert_int_equal(reservation_reserve(&t.root, card, 2, 101, 10, NULL), 0);
 	file_is(&t, "%s", "0000:01:00.0 101 pid:4242\n");
@@ -185,8 +184,8 @@ static void test_nul(void **state)
 	static const char text[] = "0000:01:00.0 102\0 time:99999999999\n0000:02:00.0 102 time:99999999999\n";
 	_cleanup_tree_ struct tree t;
 
-	tree_open(&t);
-	tree_bytes(&t, FILE_PATH, text, sizeof(text) - 1);
+	tree_new(&t);
+	tree_put_bytes(&t, FILE_PATH, text, sizeof(text) - 1);
 	assert_int_equal(reservation_reserve(&t.root, card, 1, 101, 10, NULL), 0);
 	assert_int_equal(reservation_remove(&t.root, card, 1, 101, NULL), 0);
 	file_is(&t, "%s", "0000:02:00.0 102 time:99999999999\n");
@@ -200,8 +199,8 @@ static void test_lock_held(void **state)
 	uint64_t start = now_ms();
 	struct err e;
 
-	tree_open(&t);
-	tree_file(&t, FILE_PATH, "");
+	tree_new(&t);
+	tree_put(&t, FILE_PATH, "");
 	fd = root_open(&t.root, FILE_PATH ".lock", O_WRONLY | O_CREAT, 0644);
 	assert_true(fd >= 0);
 	assert_int_equal(flock(fd, LOCK_EX), 0);
@@ -216,7 +215,7 @@ static void test_race(void **state)
 	enum { RIVALS = 8 };
 	_cleanup_tree_ struct tree t;
 
-	tree_open(&t);
+	tree_new(&t);
 	for (int round = 0; round < 10; round++) {
 		int won = 0;
 

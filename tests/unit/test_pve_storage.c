@@ -78,12 +78,12 @@ static void test_local(void **state)
 	_cleanup_tree_ struct tree t;
 	char path[PATH_MAX];
 
-	tree_open(&t);
+	tree_new(&t);
 	assert_int_equal(storage_snippet(&t.root, "local:snippets/x", path, NULL), 0); /* no file at all */
 	assert_string_equal(path, "/var/lib/vz/snippets/x");
 	assert_int_equal(storage_snippet(&t.root, "other:snippets/x", path, NULL), -ENOENT);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		tree_file(&t, "/etc/pve/storage.cfg", rows[i].text);
+		tree_put(&t, "/etc/pve/storage.cfg", rows[i].text);
 		assert_int_equal(storage_snippet(&t.root, "local:snippets/x", path, NULL), 0);
 		assert_string_equal(path, rows[i].path);
 	}
