@@ -90,10 +90,12 @@ static void test_ignored(void **state)
 		{ "gpu\n map node=n,id=1002:73bf,path=0000:01:00\n\ngpu\n map "
 		  "node=m,id=1002:73bf,path=0000:01:00\n",
 		  0, 0 },
-		/* only an empty line ends a section: what looks like a header is inside the first */
+		/* only a line that is false to Perl ends a section: what looks like a header is inside the
+		   first */
 		{ "nic\ngpu\n map node=n,id=1002:73bf,path=0000:01:00\n", 0, 0 },
 		{ "nic\n \ngpu\n map node=n,id=1002:73bf,path=0000:01:00\n", 0, 0 },
 		{ "nic\n\ngpu\n map node=n,id=1002:73bf,path=0000:01:00\n", 1, 0 },
+		{ "nic\n0\ngpu\n map node=n,id=1002:73bf,path=0000:01:00\n", 1, 0 },
 		/* headers that are none, and a section that is skipped */
 		{ "gpu x\n map node=n,id=1002:73bf,path=0000:01:00\n", 0, 0 },
 		{ " gpu\n map node=n,id=1002:73bf,path=0000:01:00\n", 0, 0 },
