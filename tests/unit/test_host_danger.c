@@ -124,7 +124,6 @@ static void mountinfo(void **state)
 /* This machine: whatever PCI function has the disk of the root filesystem is told to stay. */
 static void this_machine(void **state)
 {
-	_cleanup_pci_list_ struct pci_list l = { 0 };
 	struct root root;
 	struct stat st;
 	struct err e;
