@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -32,9 +33,8 @@ static int find_program(const char *name, char path[static PATH_MAX])
 	return -ENOENT;
 }
 
-_Noreturn static void exec_child(const char *path, char *const argv[], int out)
+_Noreturn static void exec_child(const char *path, char *const argv[], int in, int out)
 {
-	int null = open("/dev/null", O_RDWR | O_NOCTTY);
 	sigset_t none;
 
 	/* its own group, so that the deadline reaches its children too, and so that a task's SIGTERM is ours to pass on */
@@ -42,7 +42,7 @@ _Noreturn static void exec_child(const char *path, char *const argv[], int out)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
+	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
 		_exit(127);
 	close_range(3, ~0U, 0);
 	execve(path, argv, fixed_env);
@@ -89,9 +89,31 @@ static void stop_group(pid_t pid, int pidfd)
 	waitpid(pid, NULL, WNOHANG);
 }
 
+/* A descriptor to read input from; a file without a name, so that nobody has to feed a pipe. */
+static int input_fd(const char *input)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (!input)
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	else
+		fd = memfd_create("gpupt", MFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (input && (write(fd, input, strlen(input)) != (ssize_t)strlen(input) || lseek(fd, 0, SEEK_SET) < 0))
+		return -EIO;
+	return TAKE_FD(fd);
+}
+
 int exec_run(const struct root *r, char *const argv[], unsigned int timeout_ms, struct exec_result *ret, struct err *e)
 {
-	_cleanup_close_ int out = -1, in = -1, pidfd = -1;
+	return exec_feed(r, argv, NULL, timeout_ms, ret, e);
+}
+
+int exec_feed(const struct root *r, char *const argv[], const char *input, unsigned int timeout_ms,
+	      struct exec_result *ret, struct err *e)
+{
+	_cleanup_close_ int out = -1, in = -1, pidfd = -1, feed = -1;
 	_cleanup_text_ struct text t = { 0 };
 	char path[PATH_MAX];
 	int fds[2], k, status;
@@ -106,6 +128,9 @@ int exec_run(const struct root *r, char *const argv[], unsigned int timeout_ms, 
 	k = find_program(argv[0], path);
 	if (k < 0)
 		return err_errno(e, k, "cannot run %s", argv[0]);
+	feed = input_fd(input);
+	if (feed < 0)
+		return err_errno(e, feed, "cannot run %s", path);
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return err_errno(e, -errno, "cannot run %s", path);
 	out = fds[0];
@@ -114,7 +139,7 @@ int exec_run(const struct root *r, char *const argv[], unsigned int timeout_ms, 
 	if (pid < 0)
 		return err_errno(e, -errno, "cannot run %s", path);
 	if (pid == 0)
-		exec_child(path, argv, in);
+		exec_child(path, argv, feed, in);
 	close(TAKE_FD(in));
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	k = pidfd < 0 ? -errno : collect(pidfd, out, now_ms() + timeout_ms, &t);

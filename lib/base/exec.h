@@ -20,6 +20,10 @@ void exec_result_done(struct exec_result *res);
  */
 int exec_run(const struct root *r, char *const argv[], unsigned int timeout_ms, struct exec_result *ret, struct err *e);
 
+/* The same with input (a string) as the program's standard input. */
+int exec_feed(const struct root *r, char *const argv[], const char *input, unsigned int timeout_ms,
+	      struct exec_result *ret, struct err *e);
+
 /* exec_run() that takes every exit status but 0 as a failure: -EIO, the program's last line in the sentence. */
 int exec_check(const struct root *r, char *const argv[], unsigned int timeout_ms, struct err *e);
 

@@ -20,7 +20,7 @@ struct root_hooks {
 	int (*write)(void *ctx, const char *path, const char *value);
 	/* Stands for running a program. 0 or -errno; the program's own status goes into ret. */
 	int (*exec)(void *ctx, char *const argv[], struct exec_result *ret);
-	/* Stands for systemd: verb "state" (fills ret_state, 32 bytes), "start", "stop". 0 or -errno, -ENOENT for an unknown unit. */
+	/* Stands for systemd: verb "state" (fills ret_state, 32 bytes), "start", "stop"; "system-state" with unit "". 0 or -errno, -ENOENT for an unknown unit. */
 	int (*unit)(void *ctx, const char *unit, const char *verb, char *ret_state);
 	void *ctx;
 	/* where processes of ours are looked up: the machine that the test itself runs on */

@@ -76,6 +76,24 @@ int unit_state(const struct root *r, const char *unit, char ret[static UNIT_STAT
 	return 0;
 }
 
+bool system_stopping(const struct root *r)
+{
+	_cleanup_(bus_done) struct bus b = { 0 };
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	_cleanup_free_ char *state = NULL;
+	char hooked[UNIT_STATE_LEN];
+
+	if (r->hooks && r->hooks->unit)
+		return r->hooks->unit(r->hooks->ctx, "", "system-state", hooked) == 0 && strcmp(hooked, "stopping") == 0;
+	if (bus_open(r, &b, NULL) < 0)
+		return false;
+	if (b.sd->bus_get_property_string(b.bus, DEST, MANAGER, "SystemState", &error, &state) < 0) {
+		b.sd->bus_error_free(&error);
+		return false;
+	}
+	return strcmp(state, "stopping") == 0;
+}
+
 static int unit_job(const struct root *r, const char *method, const char *verb, const char *unit, struct err *e)
 {
 	_cleanup_(bus_done) struct bus b = { 0 };

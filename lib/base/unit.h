@@ -10,6 +10,9 @@
 /* A unit's ActiveState ("active", "inactive" …). 0, -ENOENT (no such unit), -ENOTCONN (no systemd here), -errno. */
 int unit_state(const struct root *r, const char *unit, char ret[static UNIT_STATE_LEN], struct err *e);
 
+/* Is this machine on its way down? False also where systemd does not run. */
+bool system_stopping(const struct root *r);
+
 /* Queues StartUnit or StopUnit, mode "replace". 0 or as above; the job goes on after the return. */
 int unit_start(const struct root *r, const char *unit, struct err *e);
 int unit_stop(const struct root *r, const char *unit, struct err *e);

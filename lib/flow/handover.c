@@ -7,6 +7,7 @@
 #include "flow/handover.h"
 #include "flow/holding.h"
 #include "flow/observe.h"
+#include "flow/watch.h"
 #include "policy/handover.h"
 #include "policy/judge.h"
 #include "policy/reset_choice.h"
@@ -45,63 +46,6 @@ static bool held(void *ctx, struct bdf b)
 	const struct work *w = ctx;
 
 	return w->has_lease && holding_has(&w->lease, b);
-}
-
-/* Of a lease that lives on (a reboot, a backup) only what still stands as we left it is adopted; the rest is put back first. */
-static int adopt(struct work *w)
-{
-	_cleanup_bdf_list_ struct bdf_list broken = { 0 };
-	struct undo_result u;
-	int k = holding_open(w->h->root, w->h->vmid, &w->lease, w->e);
-
-	if (k == -ENOENT)
-		return 0;
-	if (k < 0)
-		return k;
-	w->has_lease = w->adopted = true;
-	for (size_t i = 0; i < w->lease.n_steps; i++) {
-		const struct record_step *rs = &w->lease.steps[i];
-		_cleanup_free_ char *now = NULL;
-		struct bdf b;
-
-		if (!record_step_open(rs) || rs->step.kind->effect || !target_bdf(rs->step.target, &b))
-			continue;
-		if (rs->state == RECORD_DONE && rs->step.kind->get(&w->en, &rs->step, &now, NULL) == 0 &&
-		    step_same(&rs->step, now, rs->step.after))
-			continue;
-		if (bdf_list_add(&broken, b) < 0)
-			return -ENOMEM;
-	}
-	if (broken.n == 0)
-		return 0;
-	return holding_give_back(&w->en, &w->lease, w->h->vmid, &broken, &u, w->e);
-}
-
-/* Functions of the adopted lease that the configuration no longer names. */
-static int give_back_unnamed(struct work *w)
-{
-	_cleanup_bdf_list_ struct bdf_list gone = { 0 };
-	_cleanup_free_ struct bdf *all = NULL;
-	struct undo_result u;
-	size_t n;
-	int k;
-
-	if (!w->adopted)
-		return 0;
-	k = lease_functions(&w->lease, &all, &n);
-	for (size_t i = 0; k == 0 && i < n; i++) {
-		bool named = false;
-
-		for (size_t j = 0; j < w->sel.n; j++)
-			named |= bdf_eq(w->sel.v[j].bdf, all[i]);
-		if (!named)
-			k = bdf_list_add(&gone, all[i]);
-	}
-	if (k == 0 && gone.n > 0)
-		k = holding_give_back(&w->en, &w->lease, w->h->vmid, &gone, &u, w->e);
-	if (k == 0 && w->sel.n == 0)
-		k = holding_close(&w->lease, w->h->vmid, w->e);
-	return k;
 }
 
 static int open_lease(struct work *w)
@@ -227,23 +171,64 @@ static int decide(struct work *w)
 	return handover_plan(&w->facts, w->h->settings, held, w, &w->plan);
 }
 
+/* Of a lease that lives on (a reboot, a backup) only what still stands as we left it is adopted; the rest is put back first. */
+static int adopt(struct work *w)
+{
+	int k = holding_open(w->h->root, w->h->vmid, &w->lease, w->e);
+
+	if (k == -ENOENT)
+		return 0;
+	if (k < 0)
+		return k;
+	w->has_lease = w->adopted = true;
+	return holding_mend(&w->en, &w->lease, w->h->vmid, w->e);
+}
+
+/* Functions of the adopted lease that the configuration no longer names. */
+static int give_back_unnamed(struct work *w)
+{
+	_cleanup_bdf_list_ struct bdf_list named = { 0 };
+	int k;
+
+	if (!w->adopted)
+		return 0;
+	k = selection_all(&w->sel, &named);
+	if (k == 0)
+		k = holding_keep_only(&w->en, &w->lease, w->h->vmid, &named, w->e);
+	if (k == 0 && w->sel.n == 0)
+		k = holding_close(&w->lease, w->h->vmid, w->e);
+	return k;
+}
+
 /* The start fails: nobody will call post-stop, so an adopted lease ends here as well. */
 static int withdraw(struct work *w, int k)
 {
-	_cleanup_bdf_list_ struct bdf_list list = { 0 };
-	_cleanup_free_ struct bdf *all = NULL;
-	struct undo_result u = { 0 };
+	struct bdf_list none = { 0 };
 	struct err ignored;
-	size_t n;
 
-	if (w->adopted && w->lease.path[0] && lease_functions(&w->lease, &all, &n) == 0) {
-		for (size_t i = 0; i < n; i++)
-			bdf_list_add(&list, all[i]);
-		if (holding_give_back(&w->en, &w->lease, w->h->vmid, &list, &u, &ignored) == 0)
+	if (w->adopted && w->lease.path[0]) {
+		holding_keep_only(&w->en, &w->lease, w->h->vmid, &none, &ignored);
+		if (record_any_open(&w->lease))
+			k = -EUCLEAN;
+		else
 			holding_close(&w->lease, w->h->vmid, &ignored);
 	}
 	acquire_drop(&w->acquire, &w->sel, held, w);
-	return undo_complete(&u) ? k : -EUCLEAN;
+	return k;
+}
+
+/* Before the first step: from here on a failed start, which calls nobody, would strand the card. */
+static int ensure_watch(struct work *w)
+{
+	struct err e;
+	int k = watch_ensure(w->h->root, w->h->vmid, &e);
+
+	if (k == -ENOTCONN) {
+		report_complain(w->h->report, "%s: nobody watches whether VM %u comes up; if its start fails, run 'gpupt-helper release %u'",
+				e.text, w->h->vmid, w->h->vmid);
+		return 0;
+	}
+	return k < 0 ? err_set(w->e, k, "%s", e.text) : 0;
 }
 
 static void prepare_engine(struct work *w)
@@ -268,6 +253,8 @@ static int walk(struct work *w)
 	if (k < 0 || w->sel.n == 0)
 		return k;
 	k = decide(w);
+	if (k == 0 && w->live)
+		k = ensure_watch(w);
 	/* it was another's, and the judgement, a moment later, did not see whose */
 	if (k == 0 && acquired < 0)
 		k = err_set(w->e, acquired, "%s", busy.text);

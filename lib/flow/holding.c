@@ -113,6 +113,45 @@ int holding_give_back(const struct engine *en, struct record *rec, unsigned int 
 	return forget_functions(rec, vmid, which, e);
 }
 
+/* Does the step's target have the value that the step gave it? */
+static bool stands(const struct engine *en, const struct record_step *rs)
+{
+	_cleanup_free_ char *now = NULL;
+
+	return rs->state == RECORD_DONE && rs->step.kind->get(en, &rs->step, &now, NULL) == 0 &&
+	       step_same(&rs->step, now, rs->step.after);
+}
+
+int holding_mend(const struct engine *en, struct record *rec, unsigned int vmid, struct err *e)
+{
+	_cleanup_bdf_list_ struct bdf_list broken = { 0 };
+	struct undo_result u;
+
+	for (size_t i = 0; i < rec->n_steps; i++) {
+		const struct record_step *rs = &rec->steps[i];
+		struct bdf b;
+
+		if (record_step_open(rs) && !rs->step.kind->effect && target_bdf(rs->step.target, &b) && !stands(en, rs) &&
+		    bdf_list_add(&broken, b) < 0)
+			return -ENOMEM;
+	}
+	return broken.n ? holding_give_back(en, rec, vmid, &broken, &u, e) : 0;
+}
+
+int holding_keep_only(const struct engine *en, struct record *rec, unsigned int vmid, const struct bdf_list *keep, struct err *e)
+{
+	_cleanup_bdf_list_ struct bdf_list gone = { 0 };
+	_cleanup_free_ struct bdf *all = NULL;
+	struct undo_result u;
+	size_t n;
+	int k = lease_functions(rec, &all, &n);
+
+	for (size_t i = 0; k == 0 && i < n; i++)
+		if (!bdf_list_has(keep, all[i]))
+			k = bdf_list_add(&gone, all[i]);
+	return k == 0 && gone.n ? holding_give_back(en, rec, vmid, &gone, &u, e) : k;
+}
+
 int holding_close(struct record *rec, unsigned int vmid, struct err *e)
 {
 	_cleanup_free_ struct bdf *all = NULL;

@@ -14,6 +14,15 @@ int holding_open(const struct root *r, unsigned int vmid, struct record *ret, st
 bool holding_has(const struct record *rec, struct bdf b);
 
 /*
+ * Puts back what no longer stands as the lease left it: steps that a crash cut in half, functions that somebody else has moved
+ * (these are left, and off the lease). 0 or -errno.
+ */
+int holding_mend(const struct engine *en, struct record *rec, unsigned int vmid, struct err *e);
+
+/* Puts back all functions of the lease that are not in `keep`. 0 or -errno. */
+int holding_keep_only(const struct engine *en, struct record *rec, unsigned int vmid, const struct bdf_list *keep, struct err *e);
+
+/*
  * Puts back the functions of which: their own steps, and with the last of them the steps that belong to no function (console,
  * units). Drops the claims of those that have nothing open any more and takes them off the lease's list.
  */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 
+#include "base/unit.h"
+#include "flow/alarm.h"
 #include "flow/release.h"
 #include "plan/lease.h"
 #include "plan/stuck.h"
@@ -16,6 +18,10 @@ bool release_postponed(const struct root *r, unsigned int vmid, const char **ret
 
 	if (root_exists(r, path_f(path, "/run/qemu-server/%u.reboot", vmid))) {
 		*ret_why = "it is being rebooted";
+		return true;
+	}
+	if (system_stopping(r)) {
+		*ret_why = "the node shuts down, and its bindings end with it";
 		return true;
 	}
 	if (config_load(r, GUEST_VM, vmid, &cfg, NULL) < 0 || lease_path(r, vmid, path) < 0 || record_load(r, path, &rec, NULL) < 0)
@@ -62,7 +68,7 @@ static int reconcile_one(const struct release *rel, struct undo_result *sum)
 	if (k == -EBUSY)
 		report_say(rel->report, "%s", e.text);
 	else if (k < 0)
-		report_complain(rel->report, "%s", e.text);
+		alarm_root(rel, e.text);
 	return k == -EBUSY ? 0 : k;
 }
 

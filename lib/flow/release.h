@@ -12,6 +12,7 @@ struct release {
 	const struct settings *settings;
 	unsigned int vmid;
 	bool dry_run;	    /* tell what would be undone, change nothing */
+	bool unattended;    /* nobody reads the report: what is left goes to root by mail */
 	bool called_by_pve; /* our caller holds Proxmox VE's lock of the VM; else it is tried */
 	const struct report *report;
 };
@@ -24,7 +25,7 @@ struct release {
  */
 int release_run(const struct release *rel, struct undo_result *ret, struct err *e);
 
-/* Post-stop's question: must the lease outlive this stop (reboot, stop-mode backup of a running VM)? why gets a clause. */
+/* Must the lease outlive this stop (reboot, stop-mode backup of a running VM, the node's own shutdown)? why gets a clause. */
 bool release_postponed(const struct root *r, unsigned int vmid, const char **ret_why);
 
 /*

@@ -158,6 +158,13 @@ int turn_take(const struct root *r, unsigned int vmid, unsigned int wait_ms, str
 	return k;
 }
 
+bool turn_taken(const struct root *r, unsigned int vmid)
+{
+	struct proc_id other;
+
+	return turn_find(r, vmid, &other) == 0 && other.pid != getpid();
+}
+
 void turn_leave(const struct root *r, unsigned int vmid)
 {
 	char path[PATH_MAX];

@@ -34,6 +34,8 @@ int claim_all(const struct root *r, struct claim **ret, size_t *ret_n);
  * to end. 0; -EBUSY (err names the process); -errno. Not a lock: a dead process' turn is over.
  */
 int turn_take(const struct root *r, unsigned int vmid, unsigned int wait_ms, struct err *e);
+/* Is it somebody else's turn? */
+bool turn_taken(const struct root *r, unsigned int vmid);
 void turn_leave(const struct root *r, unsigned int vmid);
 
 #endif
