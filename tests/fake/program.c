@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Programs and units: what the program under test starts. */
+#include <errno.h>
+
+#include "base/exec.h"
+#include "base/unit.h"
+#include "tests/fake/fake.h"
+
+/* A module that is there is named in modules/; the ones that the machine was made with are loaded at once. */
+void fake_load_module(struct fake *f, const char *module)
+{
+	char path[PATH_MAX], name[64];
+
+	fake_hide(f, path_f(path, "modules/%s", module), "1");
+	snprintf(name, sizeof(name), "%s", module);
+	for (char *p = name; *p; p++)
+		if (*p == '-')
+			*p = '_';
+	fake_mkdir(f, path_f(path, "/sys/module/%s", name));
+	if (!str_eq(module, "vfio_iommu_type1"))
+		fake_driver(f, module);
+}
+
+struct unbound {
+	struct fake *f;
+	const char *driver;
+};
+
+/* A driver that comes takes what it knows and nobody has. */
+static void offer(const struct fake *cf, const char *bdf, void *ctx)
+{
+	struct unbound *u = ctx;
+	char path[PATH_MAX];
+
+	if (str_eq(fake_hidden(cf, path_f(path, "native/%s", bdf)), u->driver))
+		fake_probe(u->f, bdf);
+}
+
+static int modprobe(struct fake *f, const char *module, struct exec_result *ret)
+{
+	struct unbound u = { .f = f, .driver = module };
+	char path[PATH_MAX];
+
+	if (!fake_is_hidden(f, path_f(path, "modules/%s", module))) {
+		ret->status = 1;
+		ret->output = strdup("modprobe: FATAL: Module not found in directory /lib/modules\n");
+		return 0;
+	}
+	fake_load_module(f, module);
+	fake_each(f, offer, &u);
+	return 0;
+}
+
+int fake_exec(void *ctx, char *const argv[], struct exec_result *ret)
+{
+	struct fake *f = ctx;
+	const char *last = NULL;
+	unsigned int n;
+	int r;
+
+	__atomic_add_fetch(&f->shared->execs, 1, __ATOMIC_SEQ_CST);
+	if (!fake_before(f, FAKE_KERNEL, NULL, &n, &r))
+		return r;
+	*ret = (struct exec_result){ 0 };
+	for (int i = 0; argv[i]; i++)
+		last = argv[i];
+	r = str_eq(argv[0], "modprobe") ? modprobe(f, last, ret) : -ENOENT;
+	return fake_after(f, n, r);
+}
+
+int fake_unit_call(void *ctx, const char *unit, const char *verb, char *ret_state)
+{
+	struct fake *f = ctx;
+	char path[PATH_MAX];
+	unsigned int n;
+	int r;
+
+	path_f(path, "units/%s", unit);
+	if (!fake_is_hidden(f, path))
+		return -ENOENT;
+	if (str_eq(verb, "state")) {
+		snprintf(ret_state, UNIT_STATE_LEN, "%s", fake_hidden(f, path));
+		return 0;
+	}
+	if (!fake_before(f, FAKE_KERNEL, NULL, &n, &r))
+		return r;
+	if (!str_eq(fake_hidden(f, path), "broken"))
+		fake_hide(f, path, str_eq(verb, "start") ? "active" : "inactive");
+	return fake_after(f, n, 0);
+}
