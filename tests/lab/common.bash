@@ -1,10 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What the lab's host-side scripts share. Sourced, never run.
+# What the lab's host-side scripts, tests/run and install.sh share: where the
+# cache is, and how Debian packages get here. Sourced, never run.
 
 # Everything that the lab downloads or builds lies outside the source tree.
 lab_cache=${GPUPT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/gpupt}
 
-# Debian package → a file that shows it is there. cpio, xz and zstd build the
+# Debian package → a file that shows it is there, for apt_install.
+build_packages=(
+	gcc:/usr/bin/gcc
+	libc6-dev:/usr/include/stdio.h
+	make:/usr/bin/make
+	pkg-config:/usr/bin/pkg-config
+	libpci-dev:/usr/include/pci/pci.h
+	libinih-dev:/usr/include/ini.h
+	libsystemd-dev:/usr/include/systemd/sd-journal.h
+	libsmartcols-dev:/usr/include/libsmartcols/libsmartcols.h
+	scdoc:/usr/bin/scdoc
+)
+
+# cpio, xz and zstd build the
 # image; the QEMU that boots the lab also goes into it, for the VM in the lab.
 lab_packages=(
 	qemu-system-x86:/usr/bin/qemu-system-x86_64
@@ -39,12 +53,12 @@ apt_get() {
 	rm -f "$log"
 }
 
-# apt_install PACKAGE:FILE…: install those whose file is missing. The lists are
-# fetched only when something has to be installed: most runs need no network.
+# apt_install PACKAGE:FILE…: install those whose file (a glob) is missing. The lists
+# are fetched only when something has to be installed: most runs need no network.
 apt_install() {
 	local p missing=()
 	for p; do
-		[ -e "${p#*:}" ] || missing+=("${p%%:*}")
+		compgen -G "${p#*:}" >/dev/null || missing+=("${p%%:*}")
 	done
 	[ ${#missing[@]} -eq 0 ] && return 0
 	[ "$(id -u)" -eq 0 ] || die "not root, and these packages are missing: ${missing[*]}"
