@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `check`: findings about the host, its cards and its VMs. The parts of one command; see check.c. */
+#ifndef GPUPT_CHECK_H
+#define GPUPT_CHECK_H
+
+#include "helper/helper.h"
+#include "host/pci.h"
+#include "policy/finding.h"
+#include "pve/use.h"
+
+struct check {
+	const struct options *o;
+	struct settings settings;
+	struct findings found;
+	struct text unseen; /* what this user may not see */
+	struct text plans;  /* of VMs, with -v or --dry-run */
+};
+
+/* Moves findings over, those left out that are there already; what is about one subject stays together. 0 or -ENOMEM. */
+int check_merge(struct check *c, struct findings *from);
+/* Notes that something cannot be seen, once. */
+void check_unseen(struct check *c, const char *what);
+
+/* The card of display function b. 0 or -errno. */
+int check_card(struct check *c, struct bdf b, struct err *e);
+/* A VM: what pre-start would find, and advice. 0 or -errno. */
+int check_vm(struct check *c, unsigned int vmid, struct err *e);
+/* The advice alone, about all VMs that name a GPU. 0 or -errno. */
+int check_all_vms(struct check *c, struct err *e);
+
+/* Guests that name one of fns: containers, and, if there are several, VMs; but for VM vmid (0: none is left out). */
+int check_sharing(struct check *c, const struct pci_list *fns, struct bdf display, unsigned int vmid, struct findings *ret,
+		  struct err *e);
+
+#endif

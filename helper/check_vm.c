@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "flow/handover.h"
+#include "flow/observe.h"
+#include "helper/check.h"
+#include "policy/judge.h"
+#include "pve/guest.h"
+#include "pve/storage.h"
+
+#define HOOK_NAME "gpupt-hook"
+
+/* One VM. */
+struct subject {
+	struct check *c;
+	const struct root *r;
+	unsigned int vmid;
+	bool asked; /* named on the command line */
+	char name[24];
+	struct config cfg;
+	struct vm_devices devices;
+	struct selection sel;
+	struct findings found;
+	struct err *e;
+};
+
+static void subject_done(struct subject *s)
+{
+	config_done(&s->cfg);
+	vm_devices_done(&s->devices);
+	selection_done(&s->sel);
+	findings_done(&s->found);
+}
+
+static void add_plan(struct subject *s, const struct plan *p, bool refused)
+{
+	struct text *t = &s->c->plans;
+
+	if (!s->asked || !(s->c->o->verbose || s->c->o->dry_run))
+		return;
+	if (refused)
+		text_addf(t, "The start of VM %u would be refused.\n", s->vmid);
+	else if (p->n == 0)
+		text_addf(t, "The start of VM %u would change nothing.\n", s->vmid);
+	else
+		text_addf(t, "The start of VM %u would make these steps:\n", s->vmid);
+	for (size_t i = 0; !refused && i < p->n; i++) {
+		text_add(t, "  ");
+		step_format(&p->steps[i], t);
+		text_add(t, "\n");
+	}
+}
+
+/* What pre-start itself finds: its own walk, without its changes. */
+static int rehearse(struct subject *s)
+{
+	_cleanup_plan_ struct plan plan = { 0 };
+	struct report silent = { .vmid = s->vmid };
+	struct handover h = { .root = s->r, .settings = &s->c->settings, .cfg = &s->cfg, .vmid = s->vmid, .dry_run = true,
+			      .report = &silent };
+	int k = handover_run(&h, &s->found, &plan, s->e);
+
+	if (k == -EINVAL) {
+		finding_add(&s->found, FINDING_CONFIG_BAD, s->name, "correct it: 'qm config' shows it", "%s", s->e->text);
+		k = -EPERM;
+	}
+	if (k < 0 && k != -EPERM)
+		return k;
+	add_plan(s, &plan, k == -EPERM);
+	return 0;
+}
+
+static bool is_ours(const struct subject *s, const char *path)
+{
+	const char *base = strrchr(path, '/');
+	char target[NAME_MAX + 1];
+
+	if (str_starts(base ? base + 1 : path, HOOK_NAME))
+		return true;
+	return root_readlink_base(s->r, path, target, sizeof(target)) == 0 && str_starts(target, HOOK_NAME);
+}
+
+static void advise_hook(struct subject *s)
+{
+	const char *volid = config_get(&s->cfg, "hookscript");
+	char path[PATH_MAX], remedy[160];
+	struct finding *f;
+	struct stat st;
+	struct err e;
+
+	snprintf(remedy, sizeof(remedy), "qm set %u --hookscript local:snippets/" HOOK_NAME, s->vmid);
+	if (!volid) {
+		finding_add(&s->found, FINDING_NO_HOOK, s->name, remedy,
+			    "VM %u has no hookscript: Proxmox VE will take the card, and nobody will give it back", s->vmid);
+		return;
+	}
+	if (storage_snippet(s->r, volid, path, &e) < 0 || root_stat(s->r, path, &st) == -ENOENT) {
+		/* Proxmox VE's exec_hookscript() dies of it at pre-start */
+		f = finding_add(&s->found, FINDING_NO_HOOK, s->name, remedy, "hookscript '%.120s' of VM %u does not exist: the VM cannot start",
+				volid, s->vmid);
+		if (f)
+			f->severity = SEVERITY_BLOCK;
+		return;
+	}
+	if (is_ours(s, path))
+		return;
+	snprintf(remedy, sizeof(remedy), "attach " HOOK_NAME ", and set 'next = %.60s' in [vm %u] of gpupt.conf", volid, s->vmid);
+	finding_add(&s->found, FINDING_NO_HOOK, s->name, remedy, "VM %u has another hookscript than gpupt's: %.120s", s->vmid, volid);
+}
+
+/* Is one of the entry's functions ours? */
+static bool entry_selected(const struct subject *s, const struct hostpci *h)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "hostpci%u", h->index);
+	for (size_t i = 0; i < s->sel.n; i++) {
+		const char *entry = s->sel.v[i].entry;
+
+		if (str_starts(entry, name) && (entry[strlen(name)] == '\0' || entry[strlen(name)] == ','))
+			return true;
+	}
+	return false;
+}
+
+static void advise_pcie(struct subject *s)
+{
+	const char *machine = config_get(&s->cfg, "machine");
+	bool q35 = machine && strstr(machine, "q35");
+	char remedy[96];
+
+	for (size_t i = 0; i < s->devices.entries.n; i++) {
+		const struct hostpci *h = &s->devices.entries.v[i];
+
+		if (h->pcie || !entry_selected(s, h))
+			continue;
+		snprintf(remedy, sizeof(remedy), q35 ? "add pcie=1 to hostpci%u" : "qm set %2$u --machine q35, and add pcie=1 to hostpci%1$u",
+			 h->index, s->vmid);
+		finding_add(&s->found, FINDING_NOT_PCIE, s->name, remedy,
+			    q35 ? "hostpci%u of VM %u has no pcie=1: the guest sees a conventional PCI device" :
+				  "hostpci%u of VM %u is a conventional PCI device for the guest: its machine type is not q35",
+			    h->index, s->vmid);
+	}
+}
+
+/* Facts that pre-start has no time for: who else names the cards, what is left for the host to show. */
+static int advise_cards(struct subject *s)
+{
+	_cleanup_facts_ struct facts facts = { 0 };
+	_cleanup_findings_ struct findings all = { 0 };
+	struct engine en;
+	int k;
+
+	engine_init(&en, s->r, &s->c->settings, &s->sel);
+	k = facts_load(&en, &s->sel, s->vmid, false, &facts, s->e);
+	if (k < 0)
+		return k;
+	judge(&facts, &s->c->settings, &all);
+	for (size_t i = 0; i < all.n; i++)
+		if (all.v[i].code == FINDING_ONLY_DISPLAY)
+			finding_add(&s->found, all.v[i].code, all.v[i].subject, all.v[i].remedy, "%s", all.v[i].message);
+	for (size_t i = 0; k == 0 && i < facts.n; i++) {
+		_cleanup_pci_list_ struct pci_list card = { 0 };
+
+		if (facts.v[i].absent || facts.v[i].role != ROLE_NAMED || !gpu_is_display(&facts.v[i].fn))
+			continue;
+		k = pci_slot_functions(s->r, facts.v[i].fn.bdf, &card, s->e);
+		if (k == 0)
+			k = check_sharing(s->c, &card, facts.v[i].fn.bdf, s->vmid, &s->found, s->e);
+	}
+	return k;
+}
+
+static int advise(struct subject *s)
+{
+	advise_hook(s);
+	advise_pcie(s);
+	return s->asked ? advise_cards(s) : 0;
+}
+
+static void approve(struct subject *s)
+{
+	if (s->asked && findings_worst(&s->found) < SEVERITY_WARN)
+		finding_add(&s->found, FINDING_READY, s->name, NULL, "VM %u can have its cards now", s->vmid);
+}
+
+/* With nothing for gpupt to do there is nothing to find fault with. */
+static int nothing(struct subject *s, const char *why)
+{
+	if (s->asked)
+		finding_add(&s->found, FINDING_READY, s->name, NULL, "VM %u %s: gpupt has nothing to do with it", s->vmid, why);
+	return check_merge(s->c, &s->found);
+}
+
+static int check_devices(struct subject *s)
+{
+	struct err ignored;
+	int k = rehearse(s);
+
+	if (k < 0)
+		return k;
+	/* what is wrong with it the rehearsal has said */
+	if (vm_devices_load(s->r, &s->cfg, &s->devices, &ignored) < 0 ||
+	    select_functions(s->r, &s->devices, NULL, NULL, &s->sel, &ignored) < 0)
+		return check_merge(s->c, &s->found);
+	if (s->sel.n == 0)
+		return nothing(s, "names no GPU");
+	k = advise(s);
+	if (k < 0)
+		return k;
+	approve(s);
+	return check_merge(s->c, &s->found);
+}
+
+static int check_one(struct check *c, unsigned int vmid, bool asked, struct err *e)
+{
+	_cleanup_(subject_done) struct subject s = { .c = c, .r = c->o->root, .vmid = vmid, .asked = asked, .e = e };
+	int k = config_load(s.r, GUEST_VM, vmid, &s.cfg, e);
+
+	snprintf(s.name, sizeof(s.name), "VM %u", vmid);
+	if (k == -ENOENT && guest_kind(s.r, vmid) == GUEST_CT)
+		return err_set(e, -EINVAL, "%u is a container: it shares the host's driver, nothing is handed to it", vmid);
+	if (k == -EACCES && !asked)
+		check_unseen(c, "the configurations of Proxmox VE's guests");
+	if (k == -ENOENT || k == -EACCES || k == -ENOMEM)
+		return asked || k == -ENOMEM ? k : 0;
+	if (k < 0) {
+		finding_add(&s.found, FINDING_CONFIG_BAD, s.name, "restore it from a backup", "%s", e->text);
+		return check_merge(c, &s.found);
+	}
+	if (!config_next(&s.cfg, "hostpci", NULL))
+		return nothing(&s, "has no hostpci entry");
+	if (config_get_bool(&s.cfg, "template", false))
+		return nothing(&s, "is a template, which is started without its devices");
+	return check_devices(&s);
+}
+
+int check_vm(struct check *c, unsigned int vmid, struct err *e)
+{
+	return check_one(c, vmid, true, e);
+}
+
+int check_all_vms(struct check *c, struct err *e)
+{
+	_cleanup_guest_list_ struct guest_list vms = { 0 };
+	int k = guest_list(c->o->root, GUEST_VM, &vms, e);
+
+	if (k == -EACCES) {
+		check_unseen(c, "the configurations of Proxmox VE's guests");
+		return 0;
+	}
+	for (size_t i = 0; k == 0 && i < vms.n; i++)
+		k = check_one(c, vms.v[i], false, e);
+	return k;
+}

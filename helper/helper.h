@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* gpupt-helper: its options and its commands. Help, parsing and completion derive from the two tables in helper.c. */
+#ifndef GPUPT_HELPER_H
+#define GPUPT_HELPER_H
+
+#include "base/root.h"
+#include "flow/report.h"
+#include "policy/settings.h"
+
+/* Exit codes, of every command. */
+enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_LEFT = 3 };
+
+/* The options that stand before or behind any command. */
+struct options {
+	const struct root *root;
+	bool json, noheadings, dry_run, verbose;
+	const char *columns; /* of -o, or NULL */
+	bool help, version;
+	struct root other; /* of --root; fd -1 without it */
+};
+
+struct columns;
+
+struct command {
+	const char *name;
+	const char *args; /* of its synopsis */
+	int min, max;	  /* how many arguments it takes; max -1: any number */
+	bool changes;	  /* it changes the host, so it needs root there */
+	const char *summary, *help;
+	const struct columns *columns; /* of its list, or NULL */
+	int (*run)(const struct options *o, int argc, char **argv); /* argv: the arguments alone. Returns an exit code. */
+};
+
+extern const struct command command_list, command_check, command_status, command_release, command_reconcile, command_reset,
+	command_help;
+
+/* All commands, in the order of the help; *ret_n of them. */
+const struct command *const *helper_commands(size_t *ret_n);
+/* NULL if there is none of that name. */
+const struct command *helper_command(const char *name);
+/* "--root DIR" and the like, with what it does; false behind the last. */
+bool helper_option(size_t i, char *synopsis, size_t size, const char **ret_help);
+
+/* The program. Returns its exit code. */
+int helper_main(const struct root *root, int argc, char **argv);
+
+/* One line on stderr, "gpupt-helper: …". */
+void helper_complain(const char *fmt, ...) _printf_(1, 2);
+/* The same with a hint at the help; returns EXIT_USAGE. */
+int helper_usage(const char *fmt, ...) _printf_(1, 2);
+/* The exit code for 0 or -errno; complains with e's sentence of a failure. */
+int helper_result(int k, const struct err *e);
+
+/* A VMID; complains and returns false if it is none. */
+bool helper_vmid(const char *s, unsigned int *ret);
+/* Reads gpupt.conf; complains and returns false if it is not to be understood. */
+bool helper_settings(const struct options *o, struct settings *ret);
+/* What a command tells while it works: lines on stdout and stderr. */
+struct report helper_report(const struct options *o, unsigned int vmid);
+/* With a captured tree, or --dry-run, changes are shown and not made; says so once. */
+bool helper_shows_only(const struct options *o);
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reads and never writes: not a directory, not a lock file. */
+#include <errno.h>
+#include <time.h>
+
+#include "helper/lease_view.h"
+#include "helper/output.h"
+#include "plan/stuck.h"
+
+enum { VMID, SINCE, STATE, QEMU, CARDS, REMEDY, STEP, TARGET, BEFORE, AFTER, WHY };
+
+static const struct column column_v[] = {
+	[VMID] = { "vmid", "the VM", COLUMN_NUMBER },
+	[SINCE] = { "since", "when it was given its cards" },
+	[STATE] = { "state", "running, starting, settling, not running, earlier boot; stuck; of a step: begun, made, undoing, undone, left" },
+	[QEMU] = { "qemu", "process of QEMU", COLUMN_NUMBER },
+	[CARDS] = { "cards", "the functions", COLUMN_LIST },
+	[REMEDY] = { "remedy", "what to do", .detail = true, .wrap = true },
+	[STEP] = { "step", "kind of step (below its VM)", .detail = true },
+	[TARGET] = { "target", "what the step changed", .detail = true },
+	[BEFORE] = { "before", "value that it had", .detail = true },
+	[AFTER] = { "after", "value that it was given", .detail = true },
+	[WHY] = { "why", "why the step was made", .detail = true },
+};
+static const struct columns columns = { "leases", column_v, ARRAY_SIZE(column_v) };
+
+static const char *const step_states[] = {
+	[RECORD_BEGUN] = "begun", [RECORD_DONE] = "made", [RECORD_UNDOING] = "undoing", [RECORD_UNDONE] = "undone", [RECORD_LEFT] = "left",
+};
+
+struct status {
+	const struct options *o;
+	struct table t;
+	struct text below; /* what people read below the table */
+};
+
+static void status_done(struct status *s)
+{
+	table_done(&s->t);
+	text_done(&s->below);
+}
+
+/* In JSON with its offset from UTC, for programs. */
+static void show_since(struct status *s, const struct record *rec)
+{
+	const char *text = record_get(rec, LEASE_SINCE);
+	char when[40];
+	struct tm tm;
+	uint64_t n;
+	time_t t;
+
+	if (!text || parse_uint(text, INT64_MAX, &n) < 0)
+		return;
+	t = (time_t)n;
+	if (localtime_r(&t, &tm) && strftime(when, sizeof(when), s->o->json ? "%Y-%m-%dT%H:%M:%S%z" : "%Y-%m-%d %H:%M:%S", &tm))
+		table_set(&s->t, SINCE, when);
+}
+
+static void show_step(struct status *s, unsigned int vmid, const struct record_step *rs)
+{
+	table_child(&s->t);
+	table_setf(&s->t, VMID, "%u", vmid);
+	table_set(&s->t, STATE, step_states[rs->state]);
+	table_set(&s->t, STEP, rs->step.kind->name);
+	table_set(&s->t, TARGET, rs->step.target);
+	table_set(&s->t, BEFORE, rs->step.before);
+	table_set(&s->t, AFTER, rs->step.after);
+	table_set(&s->t, WHY, rs->step.why);
+}
+
+static void tell_steps(struct status *s, const struct lease_view *v)
+{
+	text_addf(&s->below, "Steps for VM %u:\n", v->vmid);
+	for (size_t i = 0; i < v->rec.n_steps; i++) {
+		text_addf(&s->below, "  %-8s", step_states[v->rec.steps[i].state]);
+		step_format(&v->rec.steps[i].step, &s->below);
+		text_add(&s->below, "\n");
+	}
+}
+
+static void show_lease(struct status *s, const struct lease_view *v)
+{
+	static const char *const colours[] = {
+		[LEASE_RUNNING] = "green", [LEASE_SETTLING] = "brown", [LEASE_NOT_RUNNING] = "brown", [LEASE_EARLIER_BOOT] = "brown",
+	};
+	_cleanup_text_ struct text cards = { 0 };
+	char name[BDF_LEN], buf[80];
+	const char *remedy = lease_view_remedy(v, buf);
+
+	for (size_t i = 0; i < v->n; i++)
+		text_join(&cards, "\n", bdf_format(v->functions[i], name));
+	table_row(&s->t);
+	table_setf(&s->t, VMID, "%u", v->vmid);
+	show_since(s, &v->rec);
+	table_set(&s->t, STATE, lease_state_name(v->state));
+	table_colour(&s->t, STATE, v->state < ARRAY_SIZE(colours) ? colours[v->state] : NULL);
+	if (v->qemu)
+		table_setf(&s->t, QEMU, "%d", (int)v->qemu);
+	table_set(&s->t, CARDS, text_str(&cards));
+	table_set(&s->t, REMEDY, remedy);
+	if (remedy)
+		text_addf(&s->below, "VM %u has cards and does not run: %s\n", v->vmid, remedy);
+	if (s->o->verbose && !s->o->json)
+		tell_steps(s, v);
+	for (size_t i = 0; s->o->json && i < v->rec.n_steps; i++)
+		show_step(s, v->vmid, &v->rec.steps[i]);
+}
+
+static int show_leases(struct status *s)
+{
+	_cleanup_free_ unsigned int *vms = NULL;
+	int code = EXIT_DONE, k;
+	size_t n = 0;
+	struct err e = { "" };
+
+	k = lease_all(s->o->root, &vms, &n);
+	if (k == -EACCES)
+		err_set(&e, k, "what VMs have on record only root can see: run it as root");
+	else if (k < 0)
+		err_errno(&e, k, "cannot list the leases");
+	if (k < 0)
+		return helper_result(k, &e);
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_lease_view_ struct lease_view v = { .rec.fd = -1 };
+
+		k = lease_view_load(s->o->root, vms[i], &v, &e);
+		if (k == 0)
+			show_lease(s, &v);
+		else if (k != -ENOENT) /* given back meanwhile */
+			code = helper_result(k, &e);
+	}
+	return code;
+}
+
+static int show_stuck(struct status *s)
+{
+	_cleanup_free_ struct stuck *all = NULL;
+	struct err e = { "" };
+	size_t n = 0;
+	int k = stuck_all(s->o->root, &all, &n);
+
+	if (k < 0)
+		return helper_result(k, (err_errno(&e, k, "cannot see which cards are stuck"), &e));
+	for (size_t i = 0; i < n; i++) {
+		char name[BDF_LEN], remedy[160];
+
+		bdf_format(all[i].bdf, name);
+		snprintf(remedy, sizeof(remedy), "end what has the card open, then 'gpupt-helper reconcile'; if nothing has, reboot the host");
+		table_row(&s->t);
+		table_set(&s->t, STATE, "stuck");
+		table_colour(&s->t, STATE, "red");
+		table_set(&s->t, CARDS, name);
+		table_set(&s->t, REMEDY, remedy);
+		text_addf(&s->below, "%s is stuck: process %d waits in the kernel (%s): %s\n", name, (int)all[i].child.pid, all[i].what,
+			  remedy);
+	}
+	return EXIT_DONE;
+}
+
+static int run(const struct options *o, int argc, char **argv)
+{
+	_cleanup_(status_done) struct status s = { .o = o };
+	int code = table_open(o, &columns, &s.t), printed;
+
+	if (code != EXIT_DONE)
+		return code;
+	code = show_leases(&s);
+	if (code == EXIT_DONE)
+		code = show_stuck(&s);
+	if (code == EXIT_DONE && table_rows(&s.t) == 0 && !o->json && !o->noheadings)
+		puts("No VM has a card.");
+	printed = table_print(&s.t);
+	if (!o->json && !o->noheadings && s.below.len)
+		printf("\n%s", text_str(&s.below));
+	return code != EXIT_DONE ? code : printed;
+}
+
+const struct command command_status = {
+	.name = "status",
+	.args = "",
+	.summary = "show which VMs have which cards, and cards that are stuck",
+	.help = "With -v also the steps that were made for each VM; in JSON they are the children of their VM.\n"
+		"Changes nothing.",
+	.columns = &columns,
+	.run = run,
+};
