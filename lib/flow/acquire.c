@@ -10,19 +10,19 @@
 /* From pre-start to Proxmox VE's own reservation volumes are activated and a cloud-init image may be made; it lapses by itself. */
 #define RESERVE_S 120
 
-/* An alternative is free if neither gpupt nor Proxmox VE has given one of its functions to another VM. */
+/*
+ * An alternative is passed over exactly if Proxmox VE will pass it over, too: if it is reserved for another VM
+ * (choose_hostpci_devices() in PVE/QemuServer/PCI.pm). One that only a claim of ours stands against is chosen all the same, and
+ * the start refused if the claim holds: otherwise Proxmox VE would take what we did not prepare.
+ */
 static bool is_free(void *ctx, const struct bdf *b, size_t n)
 {
 	const struct acquire *a = ctx;
-	struct claim claim;
 	unsigned int other;
 
-	for (size_t i = 0; i < n; i++) {
-		if (claim_find(a->root, b[i], &claim) > 0 && claim.vmid != a->vmid)
-			return false;
+	for (size_t i = 0; i < n; i++)
 		if (reservation_holder(a->root, b[i], a->vmid, &other, NULL) > 0)
 			return false;
-	}
 	return true;
 }
 
