@@ -91,6 +91,26 @@ static void judge_state(struct judge *j)
 			    "%s has %u active virtual functions, which rebinding it would destroy", j->name, fn->active_vfs);
 }
 
+/* The worst reasons say enough: a system disk has a dozen. */
+#define DANGERS_SHOWN 2
+
+static void judge_danger(struct judge *j)
+{
+	const struct danger_list *l = &j->fn->dangers;
+	bool along = j->fn->role == ROLE_GROUP;
+	_cleanup_text_ struct text why = { 0 };
+
+	for (size_t i = 0; i < l->n && i < DANGERS_SHOWN; i++)
+		text_join(&why, ", ", l->v[i].text);
+	if (l->n > DANGERS_SHOWN)
+		text_addf(&why, ", and %zu more", l->n - DANGERS_SHOWN);
+	finding_add(j->ret, FINDING_GROUP_DANGER, j->name,
+		    along ? "put the card into another slot, so that the two are in different IOMMU groups" :
+			    "name another device: the host needs this one",
+		    "the host runs on %s, which would go along%s: %s", j->name,
+		    along ? " (it is in the card's IOMMU group)" : "", text_str(&why));
+}
+
 static void judge_group(struct judge *j)
 {
 	const struct fn_facts *fn = j->fn;
@@ -98,13 +118,8 @@ static void judge_group(struct judge *j)
 	if (fn->fn.group < 0 && iommu_state(&j->f->iommu) == IOMMU_ON)
 		finding_add(j->ret, FINDING_NO_GROUP, j->name, "another slot may have a group of its own",
 			    "%s is in no IOMMU group", j->name);
-	for (size_t i = 0; i < fn->dangers.n; i++)
-		finding_add(j->ret, FINDING_GROUP_DANGER, j->name,
-			    fn->role == ROLE_GROUP ?
-				    "put the card into another slot, so that the two are in different IOMMU groups" :
-				    "name another device: the host needs this one",
-			    "%s would go along%s, and %s", j->name,
-			    fn->role == ROLE_GROUP ? " (it is in the card's IOMMU group)" : "", fn->dangers.v[i].text);
+	if (fn->dangers.n > 0)
+		judge_danger(j);
 	if (fn->role == ROLE_GROUP && fn->dangers.n == 0)
 		finding_add(j->ret, FINDING_GROUP_FOREIGN, j->name, NULL, "%s (%s) goes along: it is in IOMMU group %d, too", j->name,
 			    fn->fn.driver[0] ? fn->fn.driver : "no driver", fn->fn.group);
