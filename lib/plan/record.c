@@ -182,29 +182,6 @@ int record_load(const struct root *r, const char *path, struct record *ret, stru
 	return 0;
 }
 
-int record_open(const struct root *r, const char *path, struct record *ret, struct err *e)
-{
-	_cleanup_record_ struct record rec = { .fd = -1 };
-	_cleanup_free_ char *text = NULL;
-	char *end;
-	int k = record_load(r, path, &rec, e);
-
-	if (k < 0)
-		return k;
-	rec.fd = state_open(r, path, O_RDWR | O_APPEND);
-	if (rec.fd < 0)
-		return err_errno(e, rec.fd, "cannot open the record %s for writing", path);
-	k = state_read(r, path, &text);
-	if (k < 0)
-		return err_errno(e, k, "cannot read the record %s", path);
-	end = strrchr(text, '\n');
-	if (ftruncate(rec.fd, end ? end + 1 - text : 0) < 0)
-		return err_errno(e, -errno, "cannot cut the torn end off the record %s", path);
-	*ret = rec;
-	rec = (struct record){ .fd = -1 };
-	return 0;
-}
-
 /* Appends one line so that a crash leaves all of it or a torn end, and a full disk leaves nothing. */
 static int append(struct record *rec, const struct text *line, struct err *e)
 {
@@ -229,10 +206,53 @@ static int append(struct record *rec, const struct text *line, struct err *e)
 	return 0;
 }
 
+static int write_header(struct record *rec, struct err *e)
+{
+	_cleanup_text_ struct text line = { 0 };
+
+	text_add(&line, HEADER "\n");
+	return append(rec, &line, e);
+}
+
+/* Cuts a torn last line off. What is left without its first line, by a crash while the record was made, gets it now. */
+static int mend(struct record *rec, const char *text, struct err *e)
+{
+	const char *end = strrchr(text, '\n');
+	size_t whole = end ? (size_t)(end + 1 - text) : 0;
+	struct stat st;
+
+	if (fstat(rec->fd, &st) < 0)
+		return err_errno(e, -errno, "cannot examine the record %s", rec->path);
+	if ((size_t)st.st_size != whole && ftruncate(rec->fd, (off_t)whole) < 0)
+		return err_errno(e, -errno, "cannot cut the torn end off the record %s", rec->path);
+	return whole ? 0 : write_header(rec, e);
+}
+
+int record_open(const struct root *r, const char *path, struct record *ret, struct err *e)
+{
+	_cleanup_record_ struct record rec = { .fd = -1 };
+	_cleanup_free_ char *text = NULL;
+	int k = record_load(r, path, &rec, e);
+
+	if (k < 0)
+		return k;
+	rec.fd = state_open(r, path, O_RDWR | O_APPEND);
+	if (rec.fd < 0)
+		return err_errno(e, rec.fd, "cannot open the record %s for writing", path);
+	k = state_read(r, path, &text);
+	if (k < 0)
+		return err_errno(e, k, "cannot read the record %s", path);
+	k = mend(&rec, text, e);
+	if (k < 0)
+		return k;
+	*ret = rec;
+	rec = (struct record){ .fd = -1 };
+	return 0;
+}
+
 int record_create(const struct root *r, const char *path, struct record *ret, struct err *e)
 {
 	_cleanup_record_ struct record rec = { .root = r, .fd = -1 };
-	_cleanup_text_ struct text line = { 0 };
 	char dir[PATH_MAX];
 	int k;
 
@@ -244,8 +264,7 @@ int record_create(const struct root *r, const char *path, struct record *ret, st
 	rec.fd = state_open(r, path, O_RDWR | O_CREAT | O_EXCL | O_APPEND);
 	if (rec.fd < 0)
 		return err_errno(e, rec.fd, "cannot make the record %s", path);
-	text_add(&line, HEADER "\n");
-	k = append(&rec, &line, e);
+	k = write_header(&rec, e);
 	if (k < 0) {
 		root_unlink(r, path);
 		return k;
