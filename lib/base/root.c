@@ -182,7 +182,7 @@ int root_read_hex(const struct root *r, const char *path, uint32_t *ret)
 }
 
 /* Opens the directory that holds path's last component and points *ret_name at that component. */
-static int open_parent(const struct root *r, const char *path, const char **ret_name)
+static int open_parent_how(const struct root *r, const char *path, uint64_t resolve, const char **ret_name)
 {
 	char dir[PATH_MAX];
 	const char *slash = strrchr(path, '/');
@@ -193,7 +193,12 @@ static int open_parent(const struct root *r, const char *path, const char **ret_
 	memcpy(dir, path, n);
 	dir[n] = '\0';
 	*ret_name = slash + 1;
-	return root_open(r, n ? dir : "/", O_RDONLY | O_DIRECTORY, 0);
+	return open_how(r, n ? dir : "/", O_RDONLY | O_DIRECTORY, 0, resolve);
+}
+
+static int open_parent(const struct root *r, const char *path, const char **ret_name)
+{
+	return open_parent_how(r, path, 0, ret_name);
 }
 
 int root_readlink_base(const struct root *r, const char *path, char *buf, size_t size)
@@ -313,7 +318,7 @@ int root_rename(const struct root *r, const char *from, const char *to)
 	return 0;
 }
 
-int root_mkdir_p(const struct root *r, const char *path, mode_t mode)
+static int mkdir_p(const struct root *r, const char *path, mode_t mode, uint64_t resolve)
 {
 	char part[PATH_MAX];
 
@@ -327,7 +332,7 @@ int root_mkdir_p(const struct root *r, const char *path, mode_t mode)
 			return -ENAMETOOLONG;
 		memcpy(part, path, (size_t)(p - path));
 		part[p - path] = '\0';
-		dir = open_parent(r, part, &name);
+		dir = open_parent_how(r, part, resolve, &name);
 		if (dir < 0)
 			return dir;
 		if (mkdirat(dir, name, mode) < 0 && errno != EEXIST)
@@ -335,4 +340,14 @@ int root_mkdir_p(const struct root *r, const char *path, mode_t mode)
 		if (!*p)
 			return 0;
 	}
+}
+
+int root_mkdir_p(const struct root *r, const char *path, mode_t mode)
+{
+	return mkdir_p(r, path, mode, 0);
+}
+
+int root_mkdir_p_nofollow(const struct root *r, const char *path, mode_t mode)
+{
+	return mkdir_p(r, path, mode, RESOLVE_NO_SYMLINKS);
 }

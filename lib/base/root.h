@@ -78,5 +78,7 @@ int root_unlink(const struct root *r, const char *path);
 int root_rename(const struct root *r, const char *from, const char *to);
 /* Creates the directory and its parents; 0 if it exists. */
 int root_mkdir_p(const struct root *r, const char *path, mode_t mode);
+/* The same, never through a symbolic link: -ELOOP. */
+int root_mkdir_p_nofollow(const struct root *r, const char *path, mode_t mode);
 
 #endif

@@ -42,7 +42,7 @@ int state_mkdir(const struct root *r, const char *path, struct err *e)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat st;
-	int k = root_mkdir_p(r, path, 0700);
+	int k = root_mkdir_p_nofollow(r, path, 0700);
 
 	if (k < 0)
 		return err_errno(e, k, "cannot make %s", path);
