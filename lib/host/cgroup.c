@@ -11,8 +11,8 @@ static bool ends(const char *s, const char *suffix)
 
 /*
  * The control group's name, component by component from the outermost, so that what a container calls itself
- * inside is not believed: /lxc/ID is made by Proxmox VE (PVE/LXC/Setup and its lxc.cgroup.dir.container),
- * /lxc.payload.NAME by plain LXC, /qemu.slice/ID.scope by Proxmox VE (PVE/Systemd.pm, enter_systemd_scope).
+ * inside is not believed. Proxmox VE makes /lxc/ID (PVE/LXC.pm, update_lxc_config) and /qemu.slice/ID.scope
+ * (PVE/QemuServer.pm, vm_start_nolock); plain LXC makes /lxc.payload.NAME.
  */
 static enum holder_kind path_parse(char *path, char *id, size_t size)
 {

@@ -8,7 +8,7 @@
 #define RTF_UP	    0x1 /* include/uapi/linux/route.h */
 #define RTF_REJECT  0x200
 
-/* Interfaces of default routes. */
+/* Interfaces of default routes; those that reject packets are on "*" or lo, which are no card's. */
 static int routes4(char *text, struct strv *ret)
 {
 	char *line;
@@ -20,8 +20,8 @@ static int routes4(char *text, struct strv *ret)
 
 		if (sscanf(line, "%31s %x %*x %x %*u %*u %*u %x", name, &destination, &flags, &mask) != 4)
 			continue;
-		if (!destination && !mask && flags & RTF_UP && !(flags & RTF_REJECT) &&
-		    !strv_has(ret, name) && strv_add(ret, name) < 0)
+		if (!destination && !mask && flags & RTF_UP && !strv_has(ret, name) &&
+		    strv_add(ret, name) < 0)
 			return -ENOMEM;
 	}
 	return 0;
@@ -39,8 +39,7 @@ static int routes6(char *text, struct strv *ret)
 		if (sscanf(line, "%32s %x %*32s %*x %*32s %*x %*x %*x %x %31s", destination, &len, &flags,
 			   name) != 4)
 			continue;
-		if (len == 0 && flags & RTF_UP && !(flags & RTF_REJECT) && !str_eq(name, "lo") &&
-		    !strv_has(ret, name) && strv_add(ret, name) < 0)
+		if (len == 0 && flags & RTF_UP && !strv_has(ret, name) && strv_add(ret, name) < 0)
 			return -ENOMEM;
 	}
 	return 0;

@@ -3,6 +3,17 @@
 
 #include "host/iommu.h"
 
+#define GROUPS "/sys/kernel/iommu_groups"
+
+/* A group without isolation: vfio_noiommu_group_alloc() in drivers/vfio/group.c. */
+static bool is_noiommu(const struct root *r, const char *group)
+{
+	char path[PATH_MAX], name[32];
+
+	path_f(path, GROUPS "/%s/name", group);
+	return root_read_line(r, path, name, sizeof(name)) == 0 && str_eq(name, "vfio-noiommu");
+}
+
 /* Entries of a directory; *ret stays 0 if there is no such directory. */
 static int count_entries(const struct root *r, const char *dir, unsigned int *ret)
 {
@@ -12,7 +23,7 @@ static int count_entries(const struct root *r, const char *dir, unsigned int *re
 	if (k < 0)
 		return k == -ENOENT ? 0 : k;
 	for (struct dirent *ent; (ent = readdir(d));)
-		*ret += ent->d_name[0] != '.';
+		*ret += ent->d_name[0] != '.' && !is_noiommu(r, ent->d_name);
 	return 0;
 }
 
@@ -26,7 +37,7 @@ int iommu_load(const struct root *r, struct iommu *ret, struct err *e)
 
 	k = count_entries(r, "/sys/class/iommu", &i.units);
 	if (k == 0)
-		k = count_entries(r, "/sys/kernel/iommu_groups", &i.groups);
+		k = count_entries(r, GROUPS, &i.groups);
 	if (k < 0)
 		return err_errno(e, k, "cannot read the state of the IOMMU below %s/sys", r->path);
 	i.firmware_known = root_exists(r, "/sys/firmware/acpi/tables");
@@ -53,7 +64,7 @@ int iommu_group_functions(const struct root *r, int group, struct pci_list *ret,
 {
 	_cleanup_bdf_list_ struct bdf_list l = { 0 };
 	char path[PATH_MAX];
-	int k = pci_dir_functions(r, path_f(path, "/sys/kernel/iommu_groups/%d/devices", group), &l);
+	int k = pci_dir_functions(r, path_f(path, GROUPS "/%d/devices", group), &l);
 
 	if (k < 0)
 		return err_errno(e, k, "cannot list the devices of IOMMU group %d", group);
@@ -64,6 +75,6 @@ void iommu_group_type(const struct root *r, int group, char *buf, size_t size)
 {
 	char path[PATH_MAX];
 
-	if (root_read_line(r, path_f(path, "/sys/kernel/iommu_groups/%d/type", group), buf, size) < 0)
+	if (root_read_line(r, path_f(path, GROUPS "/%d/type", group), buf, size) < 0)
 		buf[0] = '\0';
 }

@@ -8,7 +8,7 @@
 
 struct iommu {
 	unsigned int units;  /* entries of /sys/class/iommu (dmarN, ivhdN, …): in use by the kernel */
-	unsigned int groups; /* entries of /sys/kernel/iommu_groups */
+	unsigned int groups; /* entries of /sys/kernel/iommu_groups, but for those of vfio's no-IOMMU mode */
 	char firmware[8]; /* the ACPI table in which the firmware describes an IOMMU: "DMAR" (Intel), "IVRS"
 			     (AMD), "IORT" (Arm), or "" */
 	bool firmware_known; /* /sys/firmware/acpi/tables could be listed: an empty `firmware` then means that

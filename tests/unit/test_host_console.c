@@ -76,6 +76,28 @@ static void where(void **state)
 	}
 }
 
+/* Three frame buffers: fbcon draws on the first one. */
+static void several_framebuffers(void **state)
+{
+	_cleanup_tree_ struct tree t;
+	_cleanup_vtcon_list_ struct vtcon_list v = { 0 };
+	const struct bootfb_list none = { 0 };
+	struct pci_fn console, other;
+
+	tree_expand(&t, "twins");
+	tree_put(&t, "/sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0/graphics/fb1/dev", "29:1\n");
+	tree_put(&t, "/sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0/graphics/fb10/dev", "29:10\n");
+	tree_link(&t, "/sys/class/graphics/fb1",
+		  "../../devices/pci0000:00/0000:00:01.0/0000:01:00.0/graphics/fb1");
+	tree_link(&t, "/sys/class/graphics/fb10",
+		  "../../devices/pci0000:00/0000:00:01.0/0000:01:00.0/graphics/fb10");
+	console = load(&t, "0000:03:00.0");
+	other = load(&t, "0000:01:00.0");
+	assert_int_equal(vtcon_scan(&t.root, &v), 0);
+	assert_true(console_on_function(&t.root, &console, &none, &v));
+	assert_false(console_on_function(&t.root, &other, &none, &v));
+}
+
 /* fbcon has been unbound: nothing draws there any more. */
 static void console_off(void **state)
 {
@@ -152,7 +174,7 @@ static void overlaps(void **state)
 		uint64_t start, end;
 		bool hit;
 	} cases[] = {
-		{ 0xf7ffffff, 0xf8000000, true },  { 0xf8ffffff, 0xffffffff, true },
+		{ 0xf7ffffff, 0xf8000000, true },  { 0xf8ffffff, 0xf9000000, true },
 		{ 0xf0000000, 0xffffffff, true },  { 0xf8001000, 0xf8001fff, true },
 		{ 0xf0000000, 0xf7ffffff, false }, { 0xf9000000, 0xf9000fff, false },
 	};
@@ -165,6 +187,10 @@ static void overlaps(void **state)
 
 		assert_int_equal(bootfb_of(&t.root, &l, b) != NULL, cases[i].hit);
 	}
+	/* a port range that happens to have the same numbers is no memory */
+	tree_put(&t, "/sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0/resource", "0xe000 0xe0ff 0x40101\n");
+	assert_null(bootfb_of(&t.root,
+			      &(struct bootfb_list){ .v = &(struct bootfb){ .end = 0xffff }, .n = 1 }, b));
 	tree_put(&t, "/sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0/resource", "nonsense\n0x1 0x2\n\n\n");
 	assert_null(bootfb_of(&t.root, &(struct bootfb_list){ .v = &(struct bootfb){ .end = -1ULL }, .n = 1 },
 			      b));
@@ -235,15 +261,11 @@ static void cmdline(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(consoles),
-		cmocka_unit_test(no_console),
-		cmocka_unit_test(where),
-		cmocka_unit_test(console_off),
-		cmocka_unit_test(boot_framebuffer),
-		cmocka_unit_test(iomem),
-		cmocka_unit_test(overlaps),
-		cmocka_unit_test(boot),
-		cmocka_unit_test(secure_boot),
+		cmocka_unit_test(consoles),    cmocka_unit_test(several_framebuffers),
+		cmocka_unit_test(no_console),  cmocka_unit_test(where),
+		cmocka_unit_test(console_off), cmocka_unit_test(boot_framebuffer),
+		cmocka_unit_test(iomem),       cmocka_unit_test(overlaps),
+		cmocka_unit_test(boot),	       cmocka_unit_test(secure_boot),
 		cmocka_unit_test(cmdline),
 	};
 

@@ -102,6 +102,19 @@ static void iommu(void **state)
 	assert_int_equal(iommu_state(&idle), IOMMU_NO_GROUPS);
 }
 
+/* vfio's no-IOMMU mode makes groups, but no isolation. */
+static void noiommu_group(void **state)
+{
+	_cleanup_tree_ struct tree t;
+	struct iommu u;
+	struct err e;
+
+	tree_expand(&t, "no-iommu");
+	tree_put(&t, "/sys/kernel/iommu_groups/0/name", "vfio-noiommu\n");
+	assert_int_equal(iommu_load(&t.root, &u, &e), 0);
+	assert_int_equal(iommu_state(&u), IOMMU_OFF);
+}
+
 static void group(void **state)
 {
 	_cleanup_tree_ struct tree t;
@@ -126,10 +139,8 @@ static void group(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(displays),
-		cmocka_unit_test(tables),
-		cmocka_unit_test(iommu),
-		cmocka_unit_test(group),
+		cmocka_unit_test(displays),	 cmocka_unit_test(tables), cmocka_unit_test(iommu),
+		cmocka_unit_test(noiommu_group), cmocka_unit_test(group),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

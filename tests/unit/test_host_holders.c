@@ -77,6 +77,20 @@ static void nodes(void **state)
 	}
 }
 
+/* kfd is amdgpu's: a radeon card has nothing to do with it. */
+static void no_kfd(void **state)
+{
+	_cleanup_tree_ struct tree t;
+	_cleanup_node_list_ struct node_list l = { 0 };
+	_cleanup_bdf_list_ struct bdf_list b = { 0 };
+
+	tree_expand(&t, "twins");
+	tree_put(&t, "/sys/class/kfd/kfd/dev", "235:0\n");
+	slot_nodes(&t, "01:00", &l, &b);
+	assert_non_null(nodes_find(&l, makedev(226, 0)));
+	assert_null(nodes_find(&l, makedev(235, 0)));
+}
+
 static void nvidia_information(void **state)
 {
 	static const struct {
@@ -153,6 +167,10 @@ static void cgroups(void **state)
 		{ "0::/system.slice/evil.service/qemu.slice/101.scope\n", HOLDER_UNIT, "evil.service" },
 		{ "4:memory:/\n1:name=systemd:/qemu.slice/7000.scope\n0::/init.scope\n", HOLDER_VM, "7000" },
 		{ "1:name=systemd:/system.slice/x.service\n0::/lxc/9/x\n", HOLDER_CONTAINER, "9" },
+		{ "1:name=systemd:/system.slice/a.service\n0::/system.slice/b.service\n", HOLDER_UNIT,
+		  "a.service" },
+		{ "1:name=systemd:/lxc/9\n0::/qemu.slice/101.scope\n", HOLDER_CONTAINER, "9" },
+		{ "1:name=systemd:/qemu.slice/101.scope\n0::/lxc/9\n", HOLDER_VM, "101" },
 		{ "0::/lxc/a\033[31mb/x\n", HOLDER_CONTAINER, "a?[31mb" },
 		{ "0::/qemu.slice/.scope\n", HOLDER_HOST, "" },
 	};
@@ -284,6 +302,7 @@ int main(void)
 		cmocka_unit_test(dev_text),
 		cmocka_unit_test(nodes),
 		cmocka_unit_test(nvidia_information),
+		cmocka_unit_test(no_kfd),
 		cmocka_unit_test(node_numbers),
 		cmocka_unit_test(cgroups),
 		cmocka_unit_test(captured),
