@@ -227,7 +227,7 @@ static int run(const struct options *o, int argc, char **argv)
 
 const struct command command_check = {
 	.name = "check",
-	.args = "[GPU|VMID …]",
+	.args = "[GPU|VMID ...]",
 	.max = -1,
 	.summary = "say whether cards can go to a VM, what stands in the way, and what helps",
 	.help = "Changes nothing. With a GPU: the whole card. With a VMID: what the start of that VM would find,\n"

@@ -4,9 +4,9 @@
 #include "flow/observe.h"
 #include "helper/check.h"
 #include "helper/naming.h"
+#include "helper/reset_word.h"
 #include "plan/state.h"
 #include "policy/judge.h"
-#include "policy/reset_choice.h"
 
 static unsigned int count_guests(const struct guest_uses *uses, unsigned int but, struct text *names)
 {
@@ -91,17 +91,16 @@ static void note_unseen(struct check *c)
 }
 
 /* With no objection and no warning: a word of approval, with what is to be expected of the reset. */
-static void approve(const struct check *c, const struct facts *f, struct bdf b, struct findings *found)
+static void approve(const struct facts *f, struct bdf b, struct findings *found)
 {
 	const struct fn_facts *fn = facts_find(f, b);
-	struct reset_choice choice;
 	char name[BDF_LEN];
 
 	if (!fn || findings_worst(found) >= SEVERITY_WARN)
 		return;
-	reset_choose(f, fn, settings_gpu(&c->settings, b), &choice);
 	bdf_format(b, name);
-	finding_add(found, FINDING_READY, name, NULL, "%s can go to a VM: IOMMU group %d; reset: %s", name, fn->fn.group, choice.why);
+	finding_add(found, FINDING_READY, name, NULL, "%s can go to a VM (IOMMU group %d, reset: %s)", name, fn->fn.group,
+		    reset_word_of_facts(f, &fn->fn));
 }
 
 int check_card(struct check *c, struct bdf b, struct err *e)
@@ -123,6 +122,6 @@ int check_card(struct check *c, struct bdf b, struct err *e)
 	if (k < 0)
 		return k;
 	note_unseen(c);
-	approve(c, &facts, b, &found);
+	approve(&facts, b, &found);
 	return check_merge(c, &found);
 }

@@ -67,15 +67,15 @@ static int show_all(void)
 	const char *help;
 	char synopsis[64];
 
-	printf("Usage: gpupt-helper [OPTION…] COMMAND [ARGUMENT…]\n\n"
+	printf("Usage: gpupt-helper [OPTION...] COMMAND [ARGUMENT...]\n\n"
 	       "Shows, checks and returns the GPUs of a Proxmox VE host.\n\nCommands:\n");
 	for (size_t i = 0; i < n; i++) {
 		snprintf(synopsis, sizeof(synopsis), "%s %s", all[i]->name, all[i]->args);
-		printf("  %-24s  %s\n", synopsis, all[i]->summary);
+		printf("  %-26s %s\n", synopsis, all[i]->summary);
 	}
 	printf("\nOptions:\n");
 	for (size_t i = 0; helper_option(i, synopsis, sizeof(synopsis), &help); i++)
-		printf("  %-25s %s\n", synopsis, help);
+		printf("  %-26s %s\n", synopsis, help);
 	printf("\nA GPU is an address such as 0000:01:00.0, 01:00.0 or 01:00. 'gpupt-helper check' is harmless.\n"
 	       "Exit codes: 0 done; 1 refused, or failed and put back; 2 usage; 3 not everything could be put back.\n"
 	       "'gpupt-helper help COMMAND' says more; so does gpupt-helper(8).\n");

@@ -2,13 +2,14 @@
 #include <errno.h>
 #include <getopt.h>
 
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "flow/observe.h"
 #include "helper/helper.h"
 
 static const struct command *const commands[] = {
 	&command_list,	    &command_check, &command_status, &command_release,
-	&command_reconcile, &command_reset, &command_help,
+	&command_reconcile, &command_reset, &command_settle, &command_help,
 };
 
 static int set_root(struct options *o, const char *arg)
@@ -16,8 +17,10 @@ static int set_root(struct options *o, const char *arg)
 	struct err e;
 
 	root_close(&o->other);
-	if (root_open_dir(&o->other, arg, &e) < 0)
-		return helper_usage("%s", e.text);
+	if (root_open_dir(&o->other, arg, &e) < 0) {
+		helper_complain("%s", e.text);
+		return EXIT_USAGE;
+	}
 	o->root = &o->other;
 	return EXIT_DONE;
 }
@@ -245,8 +248,11 @@ static int run_command(const struct options *o, const struct command *c, int arg
 		helper_complain("%s needs root: it works on the host's drivers", c->name);
 		return EXIT_REFUSED;
 	}
-	if (c->changes && root_is_real(o->root))
+	if (c->changes && root_is_real(o->root)) {
 		log_to_journal();
+		/* at Ctrl-C what was done is put back first */
+		interrupt_install();
+	}
 	return c->run(o, argc, argv);
 }
 
@@ -281,7 +287,7 @@ static int finish(int code)
 int helper_main(const struct root *root, int argc, char **argv)
 {
 	struct options o = { .root = root, .other.fd = -1 };
-	int first, code = parse_options(&o, argc, argv, &first);
+	int first = 0, code = parse_options(&o, argc, argv, &first);
 
 	if (code == EXIT_DONE)
 		code = dispatch(&o, argc - first, argv + first);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <errno.h>
+#include <sys/sysmacros.h>
 
 #include "helper/lease_view.h"
 #include "plan/claim.h"
 #include "pve/guest.h"
+
+#define LOCKS_MAX (4 * 1024 * 1024)
 
 static const char *const states[] = {
 	[LEASE_RUNNING] = "running",
@@ -18,15 +20,21 @@ const char *lease_state_name(enum lease_state s)
 	return states[s];
 }
 
-/* Does the pre-start that claimed a function of it still run? */
-static bool in_hand(const struct root *r, const struct lease_view *v)
+/* Does somebody hold Proxmox VE's lock of the VM? By looking at the list of locks: to try it would be to take it. */
+static bool pve_works_on(const struct root *r, unsigned int vmid)
 {
-	for (size_t i = 0; i < v->n; i++) {
-		struct claim claim;
+	_cleanup_free_ char *locks = NULL;
+	char path[PATH_MAX], want[64], *p, *line;
+	struct stat st;
 
-		if (claim_find(r, v->functions[i], &claim) > 0 && claim.vmid == v->vmid && proc_alive(r, claim.owner))
+	if (root_stat(r, path_f(path, "/var/lock/qemu-server/lock-%u.conf", vmid), &st) < 0 ||
+	    root_read(r, "/proc/locks", LOCKS_MAX, &locks, NULL) < 0)
+		return false;
+	/* "1: FLOCK  ADVISORY  WRITE 1234 00:19:5678 0 EOF", proc_locks(5) */
+	snprintf(want, sizeof(want), " %02x:%02x:%llu ", major(st.st_dev), minor(st.st_dev), (unsigned long long)st.st_ino);
+	for (p = locks; (line = str_line(&p));)
+		if (strstr(line, " FLOCK ") && strstr(line, want))
 			return true;
-	}
 	return false;
 }
 
@@ -47,9 +55,9 @@ static enum lease_state find_state(const struct root *r, const struct lease_view
 		return LEASE_RUNNING;
 	if (lease_is_old(r, &v->rec))
 		return LEASE_EARLIER_BOOT;
-	if (in_hand(r, v))
-		return LEASE_STARTING;
-	return partly_undone(&v->rec) ? LEASE_SETTLING : LEASE_NOT_RUNNING;
+	if (!turn_taken(r, v->vmid) && !pve_works_on(r, v->vmid))
+		return LEASE_NOT_RUNNING;
+	return partly_undone(&v->rec) ? LEASE_SETTLING : LEASE_STARTING;
 }
 
 int lease_view_load(const struct root *r, unsigned int vmid, struct lease_view *ret, struct err *e)
@@ -84,8 +92,8 @@ const char *lease_view_remedy(const struct lease_view *v, char buf[static 80])
 	switch (v->state) {
 	case LEASE_RUNNING:
 	case LEASE_STARTING:
-		return NULL;
 	case LEASE_SETTLING:
+		return NULL;
 	case LEASE_NOT_RUNNING:
 	case LEASE_EARLIER_BOOT:
 		break;

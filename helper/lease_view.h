@@ -7,8 +7,8 @@
 
 enum lease_state {
 	LEASE_RUNNING,	    /* QEMU runs */
-	LEASE_STARTING,	    /* pre-start is at work */
-	LEASE_SETTLING,	    /* some of it is put back, some is not yet */
+	LEASE_STARTING,	    /* a hook of ours or a task of Proxmox VE's is at work on it */
+	LEASE_SETTLING,	    /* the same, and some of it is put back already */
 	LEASE_NOT_RUNNING,  /* the VM does not run; nobody gave the cards back */
 	LEASE_EARLIER_BOOT, /* from before the host was rebooted */
 };

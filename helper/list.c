@@ -2,16 +2,13 @@
 #include <errno.h>
 
 #include "flow/select.h"
-#include "helper/naming.h"
+#include "helper/card_users.h"
 #include "helper/output.h"
+#include "helper/reset_word.h"
 #include "host/console.h"
-#include "host/holders.h"
-#include "host/reset.h"
-#include "plan/claim.h"
 #include "plan/state.h"
 #include "plan/stuck.h"
 #include "pve/guest.h"
-#include "pve/reservation.h"
 
 enum {
 	BDF, NAME, VENDOR, DRIVER, GROUP, RESET, BOOT, USER, STATE, ID, COMPANIONS, METHODS, VMS, CTS
@@ -93,67 +90,6 @@ static int find_holders(struct listing *l, struct err *e)
 	return holders_find(l->r, &nodes, &bdfs, &l->holders, e);
 }
 
-static void add_user(struct strv *users, const char *user)
-{
-	if (!strv_has(users, user))
-		strv_add(users, user);
-}
-
-static void add_owner(const struct listing *l, const struct pci_fn *fn, struct strv *users)
-{
-	struct claim claim;
-	unsigned int vmid;
-	char user[24];
-
-	if (claim_find(l->r, fn->bdf, &claim) > 0)
-		vmid = claim.vmid;
-	else if (reservation_holder(l->r, fn->bdf, 0, &vmid, NULL) <= 0)
-		return;
-	snprintf(user, sizeof(user), "VM %u", vmid);
-	add_user(users, user);
-}
-
-static void add_holder(const struct holder *h, struct strv *users)
-{
-	char user[160];
-
-	if (h->kind == HOLDER_VM || h->kind == HOLDER_CONTAINER)
-		snprintf(user, sizeof(user), "%s %s", h->kind == HOLDER_VM ? "VM" : "CT", h->id);
-	else if (h->kind == HOLDER_UNIT)
-		snprintf(user, sizeof(user), "%s", h->id);
-	else
-		snprintf(user, sizeof(user), "%s (%d)", h->comm, (int)h->proc.pid);
-	add_user(users, user);
-}
-
-/* Who has the card: its owner, then the processes that have it open, then running containers that were given it. */
-static void find_users(const struct listing *l, const struct pci_list *card, const struct guest_uses *cts, struct strv *users)
-{
-	char user[24];
-
-	for (size_t i = 0; i < card->n; i++)
-		add_owner(l, &card->v[i], users);
-	for (size_t i = 0; i < l->holders.n; i++) {
-		bool of_card = false;
-
-		for (size_t f = 0; f < card->n; f++)
-			of_card |= bdf_list_has(&l->holders.v[i].bdfs, card->v[f].bdf);
-		if (of_card && !l->holders.v[i].shared_only)
-			add_holder(&l->holders.v[i], users);
-	}
-	for (size_t i = 0; i < cts->n; i++)
-		if (cts->v[i].running)
-			add_user(users, naming_guest(&cts->v[i], user));
-}
-
-static bool with_vm(const struct strv *users)
-{
-	strv_foreach(u, users)
-		if (str_starts(u, "VM "))
-			return true;
-	return false;
-}
-
 static const char *find_state(const struct listing *l, const struct pci_fn *fn, const struct strv *users)
 {
 	struct stuck stuck;
@@ -164,7 +100,7 @@ static const char *find_state(const struct listing *l, const struct pci_fn *fn, 
 		return "dead";
 	if (fn->config == PCI_CONFIG_HANGS)
 		return "hangs";
-	if (on_vfio(fn) && with_vm(users))
+	if (on_vfio(fn) && card_users_vm(users))
 		return "vm";
 	if (fn->config == PCI_CONFIG_ASLEEP || strcmp(fn->power_state, "D3cold") == 0)
 		return "d3cold";
@@ -189,19 +125,14 @@ static const char *state_colour(const char *state)
 /* What would reset it in a VM that gets the whole card and its group. */
 static void show_reset(struct listing *l, const struct pci_fn *fn)
 {
-	static const char *const words[] = {
-		[RESET_HOW_NONE] = "none", [RESET_HOW_FUNCTION] = "", [RESET_HOW_HOT] = "hot", [RESET_HOW_UNKNOWN] = "unknown",
-	};
 	_cleanup_selection_ struct selection sel = { 0 };
 	_cleanup_bdf_list_ struct bdf_list bdfs = { 0 };
 	_cleanup_pci_list_ struct pci_list set = { 0 };
-	struct reset_prediction p;
 
 	if (!table_wants(&l->t, RESET) || select_card(l->r, fn->bdf, &sel, NULL) < 0 || selection_all(&sel, &bdfs) < 0 ||
 	    pci_load_list(l->r, &bdfs, &set, NULL) < 0)
 		return;
-	reset_predict_in_set(fn, &set, &p);
-	table_set(&l->t, RESET, p.how == RESET_HOW_FUNCTION ? reset_method_name(p.method) : words[p.how]);
+	table_set(&l->t, RESET, reset_word(fn, &set));
 }
 
 static void show_companions(struct listing *l, const struct pci_fn *fn, const struct pci_list *card)
@@ -265,7 +196,7 @@ static int show_gpu(struct listing *l, const struct pci_fn *fn, struct err *e)
 		k = naming_cts(l->r, &card, &cts, e);
 	if (k < 0)
 		return k;
-	find_users(l, &card, &cts, &users);
+	card_users(l->r, &card, &l->holders, &cts, &users);
 	strv_foreach(u, &users)
 		text_join(&who, ", ", u);
 	state = find_state(l, fn, &users);

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "helper/output.h"
+#include "helper/wrap.h"
 
 static bool colours_wanted(void)
 {
@@ -49,6 +50,7 @@ static void add_column(struct table *t, size_t i)
 {
 	const struct column *c = &t->columns->v[i];
 	bool tree = t->json && scols_table_get_ncols(t->tb) == 0;
+	bool as_array = t->json && c->type == COLUMN_LIST;
 	struct libscols_column *col;
 	char name[32];
 	int flags = 0;
@@ -59,20 +61,20 @@ static void add_column(struct table *t, size_t i)
 	for (char *p = name; *p && !t->json; p++)
 		*p = (char)toupper((unsigned char)*p);
 	/* an array's members are a wrapped cell's lines; children make a tree of the first column */
-	flags |= c->wrap || (t->json && c->type == COLUMN_LIST) ? SCOLS_FL_WRAP : 0;
+	flags |= c->wrap || as_array ? SCOLS_FL_WRAP : 0;
 	flags |= c->type == COLUMN_NUMBER && !t->json ? SCOLS_FL_RIGHT : 0;
 	flags |= tree ? SCOLS_FL_TREE : 0;
 	t->place[i] = (int)scols_table_get_ncols(t->tb);
-	col = scols_table_new_column(t->tb, name, c->wrap ? 0.3 : 0, flags);
+	col = scols_table_new_column(t->tb, name, 0, flags);
 	if (!col) {
 		t->r = -ENOMEM;
 		return;
 	}
 	scols_column_set_json_type(col, json_type(c));
-	if (t->json && c->type == COLUMN_LIST)
+	if (c->wrap || as_array) {
 		scols_column_set_wrapfunc(col, scols_wrapnl_chunksize, scols_wrapnl_nextchunk, NULL);
-	if (t->json && c->type == COLUMN_LIST)
 		scols_column_set_safechars(col, "\n");
+	}
 }
 
 static int choose_columns(struct table *t, const char *spec)
@@ -220,8 +222,60 @@ size_t table_rows(const struct table *t)
 	return scols_table_get_nlines(t->tb);
 }
 
+/* The longest text of a column, its header included. */
+static size_t natural_width(const struct table *t, size_t column)
+{
+	size_t width = strlen(t->columns->v[column].name);
+
+	for (size_t i = 0; i < table_rows(t); i++) {
+		const char *s = scols_line_get_column_data(scols_table_get_line(t->tb, i),
+							   scols_table_get_column(t->tb, (size_t)t->place[column]));
+
+		if (s && strlen(s) > width)
+			width = strlen(s);
+	}
+	return width;
+}
+
+static void wrap_column(struct table *t, size_t column, size_t width)
+{
+	for (size_t i = 0; i < table_rows(t); i++) {
+		struct libscols_line *line = scols_table_get_line(t->tb, i);
+		struct libscols_cell *cell = scols_line_get_cell(line, (size_t)t->place[column]);
+		_cleanup_text_ struct text wrapped = { 0 };
+
+		wrap_words(scols_cell_get_data(cell), width, &wrapped);
+		if (wrapped.r < 0 || scols_cell_set_data(cell, text_str(&wrapped)) < 0)
+			t->r = -ENOMEM;
+	}
+}
+
+/* Fits the columns that may be broken into what the terminal leaves them. */
+static void wrap(struct table *t)
+{
+	size_t which[COLUMNS_MAX], natural[COLUMNS_MAX], widths[COLUMNS_MAX], n = 0, fixed = 0;
+	size_t terminal = scols_table_get_termwidth(t->tb);
+
+	for (size_t i = 0; i < t->columns->n; i++) {
+		if (t->place[i] < 0)
+			continue;
+		fixed++; /* the blank between columns */
+		if (t->columns->v[i].wrap) {
+			natural[n] = natural_width(t, i);
+			which[n++] = i;
+		} else {
+			fixed += natural_width(t, i);
+		}
+	}
+	wrap_widths(natural, n, terminal > fixed ? terminal - fixed : 0, widths);
+	for (size_t i = 0; i < n; i++)
+		wrap_column(t, which[i], widths[i]);
+}
+
 int table_print(struct table *t)
 {
+	if (!t->json && isatty(STDOUT_FILENO))
+		wrap(t);
 	if (t->r < 0 || scols_print_table(t->tb) < 0) {
 		helper_complain(t->r < 0 ? "out of memory" : "cannot write the output");
 		return EXIT_REFUSED;

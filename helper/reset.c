@@ -9,10 +9,8 @@
 #include "flow/observe.h"
 #include "helper/gpu_arg.h"
 #include "helper/reset.h"
-#include "plan/plan.h"
+#include "helper/reset_plan.h"
 #include "plan/state.h"
-#include "policy/judge.h"
-#include "policy/reset_choice.h"
 
 #define RESET_DIR STATE_RUN "/reset"
 
@@ -27,7 +25,6 @@ struct work {
 	struct selection sel;
 	struct facts facts;
 	struct plan plan;
-	struct reset_choice choice;
 	struct err *e;
 };
 
@@ -59,121 +56,11 @@ static int select_slot(struct work *w)
 	return select_given(b, n, &w->sel);
 }
 
-/* What keeps a card from a VM and is no obstacle to its reset. */
-static bool matters(enum finding_code code)
-{
-	return code != FINDING_IOMMU_OFF && code != FINDING_NO_GROUP && code != FINDING_IDENTITY;
-}
-
-/* -EPERM, with the reasons on stderr, if something speaks against touching the card. */
-static int refuse(const struct work *w)
-{
-	_cleanup_findings_ struct findings found = { 0 };
-	const char *remedy = NULL;
-	int k = 0;
-
-	judge(&w->facts, w->settings, &found);
-	if (found.r < 0)
-		return found.r;
-	for (size_t i = 0; i < found.n; i++) {
-		const struct finding *f = &found.v[i];
-
-		if (f->severity != SEVERITY_BLOCK || !matters(f->code))
-			continue;
-		helper_complain("%s", f->message);
-		remedy = remedy ? remedy : f->remedy;
-		k = -EPERM;
-	}
-	return k < 0 ? err_set(w->e, k, "%s is not reset%s%s", w->name, remedy ? ": " : "", remedy ? remedy : "") : 0;
-}
-
-/* As for a hand-over, but on demand: reset = none does not hold, and `auto` is for any vendor. */
-static int choose(struct work *w)
-{
-	const struct fn_facts *fn = facts_find(&w->facts, w->gpu);
-	struct gpu_settings g = *settings_gpu(w->settings, w->gpu);
-	struct reset_prediction p;
-
-	if (!fn || fn->absent)
-		return err_set(w->e, -ENODEV, "%s is not there any more", w->name);
-	if (strcmp(g.reset, "none") == 0)
-		snprintf(g.reset, sizeof(g.reset), "auto");
-	reset_choose(&w->facts, fn, &g, &w->choice);
-	if (!w->choice.reset && strcmp(g.reset, "auto") == 0) {
-		reset_predict(&fn->fn, &p);
-		w->choice.reset = p.how == RESET_HOW_FUNCTION || p.how == RESET_HOW_UNKNOWN;
-		snprintf(w->choice.how, sizeof(w->choice.how), "%s",
-			 p.how == RESET_HOW_FUNCTION ? reset_method_name(p.method) : "whatever the kernel has");
-		snprintf(w->choice.why, sizeof(w->choice.why), "%s", p.why);
-	}
-	if (!w->choice.reset)
-		return err_set(w->e, -EOPNOTSUPP, "%s cannot be reset by itself: %s%s", w->name, w->choice.why,
-			       w->choice.works_in_guest ? "; a VM that has the whole card can reset it, by vfio's hot reset" : "");
-	return 0;
-}
-
-/* Takes a function off its native driver. Off vfio-pci nothing needs to be taken: nobody has it open. */
-static int plan_detach(struct work *w, const struct fn_facts *fn)
-{
-	_cleanup_text_ struct text target = { 0 }, before = { 0 };
-	char identity[PCI_ID_LEN];
-
-	if (!fn->driver_known || !fn->driver.driver[0] || strcmp(fn->driver.driver, "vfio-pci") == 0)
-		return 0;
-	driver_target(fn->fn.bdf, pci_id_format(fn->fn.id, identity), &target);
-	driver_format(&fn->driver, &before);
-	return plan_add(&w->plan, &step_driver, text_str(&target), text_str(&before), "none", "no driver survives the reset") ? 0 :
-																-ENOMEM;
-}
-
-static int plan_console(struct work *w)
-{
-	const struct fn_facts *fn = facts_find(&w->facts, w->gpu);
-
-	for (size_t i = 0; fn->console && i < w->facts.consoles.n; i++) {
-		const struct vtcon *v = &w->facts.consoles.v[i];
-		char target[160];
-
-		if (!v->framebuffer || !v->bound)
-			continue;
-		snprintf(target, sizeof(target), "/sys/class/vtconsole/[name=%s]/bind", v->title);
-		if (!plan_add(&w->plan, &step_attr, target, "1", "0", "the host's console lets go of the card"))
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-static int plan_reset(struct work *w)
-{
-	const struct fn_facts *fn = facts_find(&w->facts, w->gpu);
-	char target[PATH_MAX];
-	int k = plan_console(w);
-
-	/* companions first, so that the display is the first to come back */
-	for (size_t i = w->facts.n; k == 0 && i > 0; i--)
-		if (!bdf_eq(w->facts.v[i - 1].fn.bdf, w->gpu))
-			k = plan_detach(w, &w->facts.v[i - 1]);
-	if (k == 0)
-		k = plan_detach(w, fn);
-	if (k == 0 && w->choice.method[0] &&
-	    !plan_add(&w->plan, &step_attr, pci_path(target, w->gpu, "reset_method"), fn->fn.reset_method, w->choice.method,
-		      "the method for this card"))
-		k = -ENOMEM;
-	snprintf(target, sizeof(target), "pci-reset %s", w->name);
-	if (k == 0 && !plan_add(&w->plan, &step_run, target, NULL, w->choice.how, "asked for"))
-		k = -ENOMEM;
-	return k;
-}
-
 static int decide(struct work *w)
 {
 	int k = facts_load(&w->en, &w->sel, 0, false, &w->facts, w->e);
 
-	if (k == 0)
-		k = refuse(w);
-	if (k == 0)
-		k = choose(w);
-	return k < 0 ? k : plan_reset(w);
+	return k < 0 ? k : reset_plan(&w->facts, w->settings, w->gpu, &w->plan, w->e);
 }
 
 /* Applies the plan and puts its steps back, whatever came of it. */
@@ -314,6 +201,7 @@ static int run(const struct options *o, int argc, char **argv)
 	_cleanup_settings_ struct settings settings = { 0 };
 	struct err e = { "" };
 	_cleanup_(work_done) struct work w = { .o = o, .r = o->root, .settings = &settings, .e = &e };
+	bool shows_only;
 	int code = gpu_arg(o, argv[0], &w.gpu);
 
 	if (code != EXIT_DONE)
@@ -321,13 +209,14 @@ static int run(const struct options *o, int argc, char **argv)
 	if (!helper_settings(o, &settings))
 		return EXIT_REFUSED;
 	work_init(&w);
-	if (!helper_shows_only(o))
+	shows_only = helper_shows_only(o);
+	if (!shows_only)
 		code = reset_settle(o, &settings);
 	if (code != EXIT_DONE)
 		return code;
 	code = select_slot(&w);
 	if (code == 0)
-		code = helper_shows_only(o) ? show(&w) : reset(&w);
+		code = shows_only ? show(&w) : reset(&w);
 	return helper_result(code, &e);
 }
 

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Who has a card. */
+#ifndef GPUPT_CARD_USERS_H
+#define GPUPT_CARD_USERS_H
+
+#include "helper/naming.h"
+#include "host/holders.h"
+
+/*
+ * Its owner, then who has one of its functions open, then running containers that were given it: "VM 101", "CT 200",
+ * "nvidia-persistenced.service", "Xorg (1234)".
+ */
+void card_users(const struct root *r, const struct pci_list *card, const struct holder_list *holders, const struct guest_uses *cts,
+		struct strv *users);
+/* Is a VM among them? */
+bool card_users_vm(const struct strv *users);
+
+#endif
