@@ -118,13 +118,15 @@ static int apply_step(const struct engine *en, const struct step *s, struct reco
 	if (k < 0)
 		return k;
 	k = make(en, s, e);
+	if (k > 0)
+		k = -EIO; /* as far as possible is good enough for the way back, not for what was decided */
 	if (k < 0) {
 		/* the undo that follows finds it begun; an effect that failed leaves nothing behind */
 		if (s->kind->effect)
 			record_mark(rec, seq, RECORD_UNDONE, NULL);
 		return k;
 	}
-	engine_tell(en, k > 0 ? STEP_PARTLY : STEP_MADE, s, k > 0 ? e->text : NULL);
+	engine_tell(en, STEP_MADE, s, NULL);
 	return record_mark(rec, seq, RECORD_DONE, e);
 }
 

@@ -18,7 +18,7 @@ enum step_event {
 	STEP_SKIPPED, /* an optional step that could not be made; text says why */
 	STEP_UNDONE,  /* before is in force again */
 	STEP_GONE,    /* nothing to undo: the target is not there any more */
-	STEP_PARTLY,  /* set as far as the kernel takes it; text says what is missing */
+	STEP_PARTLY,  /* put back as far as the kernel takes it; text says what is missing */
 	STEP_FOREIGN, /* left as somebody else set it; text has the value found */
 	STEP_STUCK,   /* the kernel has not answered in time; text says what to do */
 	STEP_LEFT,    /* could not be put back; text says why */

@@ -84,24 +84,41 @@ static int write_value(const struct engine *en, const char *target, const char *
 
 /*
  * reset_method re-probes every name that is written, and one that does not work now (bus, with a sibling on it) makes the
- * whole write EINVAL (drivers/pci/pci.c, reset_method_store): so take names off the end until the kernel agrees.
+ * whole write EINVAL (drivers/pci/pci.c, reset_method_store): so add name after name and keep those that the kernel takes.
  */
 static int write_methods(const struct engine *en, const char *target, const char *path, const char *value, struct err *e)
 {
-	char names[VALUE_MAX];
-	char *blank;
+	char names[VALUE_MAX], kept[VALUE_MAX] = "", next[VALUE_MAX], *save = NULL;
 	int k = write_value(en, target, path, value, e);
 
+	if (k != -EINVAL)
+		return k;
 	snprintf(names, sizeof(names), "%s", value);
-	while (k == -EINVAL && (blank = strrchr(names, ' '))) {
-		*blank = '\0';
-		k = write_value(en, target, path, names, e);
-		if (k == 0) {
-			err_set(e, 0, "the kernel took '%s' of '%s'", names, value);
-			return 1;
-		}
+	for (char *name = strtok_r(names, " ", &save); name; name = strtok_r(NULL, " ", &save)) {
+		size_t n = strlen(kept);
+
+		if (n + strlen(name) + 2 > sizeof(next))
+			return err_set(e, -EINVAL, "'%s' is too long for reset methods", value);
+		memcpy(next, kept, n + 1);
+		snprintf(next + n, sizeof(next) - n, "%s%s", n ? " " : "", name);
+		k = write_value(en, target, path, next, e);
+		if (k == 0)
+			memcpy(kept, next, sizeof(kept));
+		else if (k != -EINVAL)
+			return k;
 	}
-	return k;
+	if (kept[0])
+		err_set(e, 0, "the kernel took '%s' of '%s'", kept, value);
+	else
+		err_set(e, 0, "the kernel takes nothing of '%s' now, and keeps what it has", value);
+	return 1;
+}
+
+static bool is_methods(const char *path)
+{
+	const char *base = strrchr(path, '/');
+
+	return base && strcmp(base, "/reset_method") == 0;
 }
 
 static int attr_set(const struct engine *en, const struct step *s, struct err *e)
@@ -113,13 +130,38 @@ static int attr_set(const struct engine *en, const struct step *s, struct err *e
 		return k;
 	if (!s->after)
 		return err_set(e, -EINVAL, "%s cannot be made absent", s->target);
-	if (strstr(path, "/reset_method"))
+	if (is_methods(path))
 		return write_methods(en, s->target, path, s->after, e);
 	return write_value(en, s->target, path, s->after, e);
+}
+
+static bool has_word(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *p = list; *p; p += strcspn(p, " "), p += strspn(p, " "))
+		if (strcspn(p, " ") == n && strncmp(p, word, n) == 0)
+			return true;
+	return false;
+}
+
+/* A restoration that was cut off between two of its writes left some of the names. */
+static bool attr_transit(const struct step *s, const char *now, bool in_flight)
+{
+	char names[VALUE_MAX], *save = NULL;
+
+	if (!in_flight || !s->before || !is_methods(s->target) || !*now)
+		return false;
+	snprintf(names, sizeof(names), "%s", now);
+	for (char *name = strtok_r(names, " ", &save); name; name = strtok_r(NULL, " ", &save))
+		if (!has_word(s->before, name))
+			return false;
+	return true;
 }
 
 const struct step_kind step_attr = {
 	.name = "attr",
 	.get = attr_get,
 	.set = attr_set,
+	.transit = attr_transit,
 };
