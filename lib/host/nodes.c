@@ -108,6 +108,7 @@ static int place_add(const struct root *r, struct node_list *l, struct bdf bdf, 
 	for (struct dirent *ent; (ent = readdir(d));) {
 		int k;
 
+		/* no links: controlD64 is one, to card0 */
 		if (ent->d_name[0] == '.' || (ent->d_type != DT_DIR && ent->d_type != DT_UNKNOWN) ||
 		    fnmatch(part, ent->d_name, 0) != 0)
 			continue;
@@ -181,6 +182,11 @@ static int nvidia_add(const struct root *r, const struct pci_fn *fn, struct node
 	return 0;
 }
 
+static int compare_name(const void *a, const void *b)
+{
+	return strverscmp(((const struct node *)a)->name, ((const struct node *)b)->name);
+}
+
 int nodes_add(const struct root *r, const struct pci_fn *fn, struct node_list *l)
 {
 	char path[PATH_MAX];
@@ -197,5 +203,7 @@ int nodes_add(const struct root *r, const struct pci_fn *fn, struct node_list *l
 		k = node_add_file(r, l, fn->bdf, true, "", path_f(path, "/sys/class/kfd/kfd/dev"));
 	if (k == 0 && str_eq(fn->driver, "nvidia"))
 		k = nvidia_add(r, fn, l);
+	if (l->n) /* a directory has no order */
+		qsort(l->v, l->n, sizeof(*l->v), compare_name);
 	return k;
 }

@@ -21,9 +21,9 @@ struct node_list {
 };
 
 /*
- * Adds the nodes of fn: drm, DP aux, sound, i2c, frame buffer, VFIO group and device, kfd, nvidia. USB and
- * input devices below a USB controller are not among them: they do not keep it from being unbound. 0 or
- * -ENOMEM.
+ * Adds the nodes of fn, and sorts the list by name: drm, DP aux, sound, i2c, frame buffer, VFIO group and
+ * device, kfd, nvidia. USB and input devices below a USB controller are not among them: they do not keep it
+ * from being unbound. 0 or -ENOMEM.
  */
 int nodes_add(const struct root *r, const struct pci_fn *fn, struct node_list *l);
 const struct node *nodes_find(const struct node_list *l, dev_t dev);

@@ -72,6 +72,7 @@ static void nodes(void **state)
 			assert_non_null(found);
 			assert_string_equal(found->name, name);
 			assert_int_equal(found->shared, shared[0] != '\0');
+			assert_ptr_equal(found, &l.v[n]); /* in this order */
 		}
 		assert_int_equal(l.n, n);
 	}
