@@ -52,11 +52,15 @@ int claim_take(const struct root *r, const struct bdf *b, size_t n, unsigned int
 {
 	char boot_id[BOOT_ID_LEN] = "-", path[PATH_MAX], name[BDF_LEN];
 	_cleanup_text_ struct text t = { 0 };
+	_cleanup_free_ bool *own = calloc(n + 1, sizeof(*own));
 	struct proc_id self = { 0 };
 	struct claim c;
 
+	if (!own)
+		return err_errno(e, -ENOMEM, "cannot claim GPUs for VM %u", vmid);
 	for (size_t i = 0; i < n; i++) {
-		if (claim_find(r, b[i], &c) && c.vmid != vmid) {
+		own[i] = claim_find(r, b[i], &c);
+		if (own[i] && c.vmid != vmid) {
 			*ret_conflict = c;
 			return err_set(e, -EBUSY, "%s belongs to VM %u", bdf_format(b[i], name), c.vmid);
 		}
@@ -69,7 +73,8 @@ int claim_take(const struct root *r, const struct bdf *b, size_t n, unsigned int
 
 		if (k < 0) {
 			while (i-- > 0)
-				claim_drop(r, b[i], vmid);
+				if (!own[i])
+					claim_drop(r, b[i], vmid);
 			return k;
 		}
 	}
