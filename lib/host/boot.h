@@ -19,11 +19,15 @@ int boot_load(const struct root *r, struct boot *ret);
 void boot_done(struct boot *b);
 #define _cleanup_boot_ _cleanup_(boot_done)
 
-/* Splits a kernel command line; a double-quoted part may hold blanks (next_arg() in lib/cmdline.c). 0 or
- * -ENOMEM. */
+/*
+ * Splits a kernel command line; a double-quoted part may hold blanks (next_arg() in lib/cmdline.c). 0 or
+ * -ENOMEM.
+ */
 int boot_cmdline_parse(const char *text, struct strv *ret);
-/* The value of the last token NAME=value, "" for a token NAME alone, NULL if there is none. '-' and '_' are
- * the same. */
+/*
+ * The value of the last token NAME=value, "" for a token NAME alone, NULL if there is none. '-' and '_' are
+ * the same.
+ */
 const char *boot_param(const struct boot *b, const char *name);
 /* Is the release at least major.minor? False if unknown. */
 bool boot_release_at_least(const struct boot *b, unsigned int major, unsigned int minor);

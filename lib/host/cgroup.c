@@ -48,8 +48,10 @@ static enum holder_kind path_parse(char *path, char *id, size_t size)
 
 enum holder_kind holder_cgroup_parse(char *text, char *id, size_t size)
 {
-	/* several lines on a host with version 1 hierarchies: a guest named in any of them counts more than a
-	 * unit */
+	/*
+	 * several lines on a host with version 1 hierarchies: a guest named in any of them counts more than a
+	 * unit
+	 */
 	static const int weight[] = {
 		[HOLDER_HOST] = 0, [HOLDER_UNIT] = 1, [HOLDER_VM] = 2, [HOLDER_CONTAINER] = 2
 	};

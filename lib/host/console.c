@@ -115,8 +115,10 @@ int console_platform_framebuffers(const struct root *r, struct strv *ret)
 	return 0;
 }
 
-/* Does fbcon draw on a frame buffer of the function? It takes the first one that there is, unless told
- * otherwise by fbcon=map. */
+/*
+ * Does fbcon draw on a frame buffer of the function? It takes the first one that there is, unless told
+ * otherwise by fbcon=map.
+ */
 static bool fbcon_on(const struct root *r, struct bdf bdf, const struct vtcon_list *v)
 {
 	_cleanup_strv_ struct strv own = { 0 }, all = { 0 };

@@ -54,8 +54,10 @@ void console_fb_name(const struct root *r, unsigned int n, char *buf, size_t siz
  */
 int console_platform_framebuffers(const struct root *r, struct strv *ret);
 
-/* Does the host's console show on this function: is it the firmware's boot display, or does fbcon draw on a
- * frame buffer of it? */
+/*
+ * Does the host's console show on this function: is it the firmware's boot display, or does fbcon draw on a
+ * frame buffer of it?
+ */
 bool console_on_function(const struct root *r, const struct pci_fn *fn, const struct bootfb_list *l,
 			 const struct vtcon_list *v);
 

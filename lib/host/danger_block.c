@@ -79,8 +79,10 @@ static int mounts_check(const struct uses *u, const char *disk, const char *name
 	return 0;
 }
 
-/* btrfs mounts have a device number of their own; a mounted one lists its members in sysfs
- * (fs/btrfs/sysfs.c). */
+/*
+ * btrfs mounts have a device number of their own; a mounted one lists its members in sysfs
+ * (fs/btrfs/sysfs.c).
+ */
 static int btrfs_check(const struct uses *u, const char *disk, const char *name)
 {
 	_cleanup_closedir_ DIR *d = NULL;
@@ -116,8 +118,10 @@ static int swaps_check(const struct uses *u, const char *disk, const char *name)
 	return 0;
 }
 
-/* What udev found on the device: ID_FS_TYPE in its database, which systemd-udevd(8) keeps below
- * /run/udev/data. */
+/*
+ * What udev found on the device: ID_FS_TYPE in its database, which systemd-udevd(8) keeps below
+ * /run/udev/data.
+ */
 static int member_check(const struct uses *u, const char *disk, dev_t dev)
 {
 	static const struct {
@@ -180,8 +184,10 @@ static int device_check(const struct uses *u, const char *disk, const char *name
 	return 0;
 }
 
-/* nvme0c1n1 is one path to nvme0n1, whose own place is below /sys/devices/virtual
- * (drivers/nvme/host/multipath.c). */
+/*
+ * nvme0c1n1 is one path to nvme0n1, whose own place is below /sys/devices/virtual
+ * (drivers/nvme/host/multipath.c).
+ */
 static int multipath_heads(const struct root *r, struct strv *l)
 {
 	_cleanup_closedir_ DIR *d = NULL;

@@ -5,12 +5,16 @@
 
 #include "host/pci.h"
 
-/* Base class 03: VGA (0300), 3D (0302), other display (0380). PCI Code and ID Assignment Specification,
- * "Display controller". */
+/*
+ * Base class 03: VGA (0300), 3D (0302), other display (0380). PCI Code and ID Assignment Specification,
+ * "Display controller".
+ */
 bool gpu_is_display(const struct pci_fn *fn);
 
-/* The display chip of a server's management controller: it is the host's console, never a card to pass
- * through. */
+/*
+ * The display chip of a server's management controller: it is the host's console, never a card to pass
+ * through.
+ */
 bool gpu_is_bmc(const struct pci_fn *fn);
 
 /* "NVIDIA", "AMD", "Intel", …; NULL for a vendor not in the table. */
@@ -32,8 +36,10 @@ enum gpu_companion gpu_companion(const struct pci_fn *fn);
 /* "audio", "USB", "UCSI", "other", or "". */
 const char *gpu_companion_name(enum gpu_companion c);
 
-/* The slots of `all` that hold a display function: their display functions, in order of address (the first of
- * each slot). 0 or -ENOMEM. */
+/*
+ * The slots of `all` that hold a display function: their display functions, in order of address (the first of
+ * each slot). 0 or -ENOMEM.
+ */
 int gpu_list(const struct pci_list *all, struct bdf_list *ret);
 
 #endif

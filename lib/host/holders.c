@@ -116,8 +116,10 @@ static int fd_check(const struct scan *s, int fds, const char *pid, const char *
 	return holder_hold(h, text, i.pdev, false);
 }
 
-/* QEMU that Proxmox VE did not start in a scope of its own, by the -id that it always gives
- * (PVE/QemuServer.pm). */
+/*
+ * QEMU that Proxmox VE did not start in a scope of its own, by the -id that it always gives
+ * (PVE/QemuServer.pm).
+ */
 static void vm_identify(const struct root *r, struct holder *h)
 {
 	_cleanup_free_ char *args = NULL;

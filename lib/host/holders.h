@@ -46,8 +46,10 @@ void holder_list_done(struct holder_list *l);
 /* From the text of /proc/PID/cgroup, cut in place; id is "" for HOLDER_HOST. */
 enum holder_kind holder_cgroup_parse(char *text, char *id, size_t size);
 
-/* "ffmpeg (1234) in container 200", "kvm (99) of VM 101", "nvidia-persistenced (7) of
- * nvidia-persistenced.service"; returns buf. */
+/*
+ * "ffmpeg (1234) in container 200", "kvm (99) of VM 101", "nvidia-persistenced (7) of
+ * nvidia-persistenced.service"; returns buf.
+ */
 char *holder_format(const struct holder *h, char *buf, size_t size);
 
 #endif

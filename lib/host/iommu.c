@@ -29,8 +29,10 @@ static int count_entries(const struct root *r, const char *dir, unsigned int *re
 
 int iommu_load(const struct root *r, struct iommu *ret, struct err *e)
 {
-	/* DMAR: Intel VT-d specification, 8.1; IVRS: AMD I/O Virtualization specification, 5.2; IORT: Arm DEN
-	 * 0049 */
+	/*
+	 * DMAR: Intel VT-d specification, 8.1; IVRS: AMD I/O Virtualization specification, 5.2; IORT: Arm DEN
+	 * 0049
+	 */
 	static const char *const tables[] = { "DMAR", "IVRS", "IORT" };
 	struct iommu i = { 0 };
 	int k;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The IOMMU of the running kernel. What the command line says is not asked: AMD's is on by default, Intel's
- * from Linux 6.8. */
+/*
+ * The IOMMU of the running kernel. What the command line says is not asked: AMD's is on by default, Intel's
+ * from Linux 6.8.
+ */
 #ifndef GPUPT_HOST_IOMMU_H
 #define GPUPT_HOST_IOMMU_H
 
@@ -9,10 +11,11 @@
 struct iommu {
 	unsigned int units;  /* entries of /sys/class/iommu (dmarN, ivhdN, …): in use by the kernel */
 	unsigned int groups; /* entries of /sys/kernel/iommu_groups, but for those of vfio's no-IOMMU mode */
-	char firmware[8]; /* the ACPI table in which the firmware describes an IOMMU: "DMAR" (Intel), "IVRS"
-			     (AMD), "IORT" (Arm), or "" */
-	bool firmware_known; /* /sys/firmware/acpi/tables could be listed: an empty `firmware` then means that
-				it is switched off there */
+	/* the ACPI table in which the firmware describes one: "DMAR" (Intel), "IVRS" (AMD), "IORT" (Arm), or
+	 * "" */
+	char firmware[8];
+	/* there are ACPI tables to look at: an empty `firmware` then means that it is switched off there */
+	bool firmware_known;
 };
 
 enum iommu_state {
@@ -26,8 +29,10 @@ enum iommu_state {
 int iommu_load(const struct root *r, struct iommu *ret, struct err *e);
 enum iommu_state iommu_state(const struct iommu *i);
 
-/* The functions of group `group`, sorted, bridges among them (fn.bridge tells). 0, -ENOENT if there is no
- * such group, -errno. */
+/*
+ * The functions of group `group`, sorted, bridges among them (fn.bridge tells). 0, -ENOENT if there is no
+ * such group, -errno.
+ */
 int iommu_group_functions(const struct root *r, int group, struct pci_list *ret, struct err *e);
 /* The group's default domain, "DMA", "DMA-FQ", "identity" …, or "" where the kernel does not say. */
 void iommu_group_type(const struct root *r, int group, char *buf, size_t size);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A captured tree's list of device numbers (NODE_MANIFEST of nodes.h): it can hold neither nodes nor
- * descriptors. */
+/*
+ * A captured tree's list of device numbers (NODE_MANIFEST of nodes.h): it can hold neither nodes nor
+ * descriptors.
+ */
 #ifndef GPUPT_HOST_MANIFEST_H
 #define GPUPT_HOST_MANIFEST_H
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The device nodes through which processes use a PCI function, by number: a container has nodes of its own
- * with other names. */
+/*
+ * The device nodes through which processes use a PCI function, by number: a container has nodes of its own
+ * with other names.
+ */
 #ifndef GPUPT_HOST_NODES_H
 #define GPUPT_HOST_NODES_H
 
@@ -41,8 +43,10 @@ int node_dev_parse(const char *s, dev_t *ret);
 #define NODE_MANIFEST "/gpupt-nodes"
 int node_rdev(const struct root *r, const char *path, dev_t *ret);
 
-/* "Device Minor" in the text of /proc/driver/nvidia/gpus/BDF/information, which is cut in place. 0 or
- * -ENOENT. */
+/*
+ * "Device Minor" in the text of /proc/driver/nvidia/gpus/BDF/information, which is cut in place. 0 or
+ * -ENOENT.
+ */
 int nodes_nvidia_minor(char *text, unsigned int *ret);
 
 #endif

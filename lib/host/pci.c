@@ -74,8 +74,10 @@ static int identity_load(const struct root *r, struct pci_fn *fn)
 	return 0;
 }
 
-/* The bridge above: the directory that really holds the function's,
- * /sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0. */
+/*
+ * The bridge above: the directory that really holds the function's,
+ * /sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0.
+ */
 static void upstream_load(const struct root *r, struct pci_fn *fn)
 {
 	_cleanup_bdf_list_ struct bdf_list below = { 0 };
@@ -138,8 +140,10 @@ static int group_number(const struct root *r, struct bdf bdf)
 	return (int)n;
 }
 
-/* Everything but config space. 0 with what could be read, -ENODEV if the function is not there, -errno
- * without its identity. */
+/*
+ * Everything but config space. 0 with what could be read, -ENODEV if the function is not there, -errno
+ * without its identity.
+ */
 static int sysfs_load(const struct root *r, struct bdf bdf, struct pci_fn *fn)
 {
 	char path[PATH_MAX], text[8];

@@ -23,14 +23,14 @@ enum pci_config {
 	PCI_CONFIG_UNREAD, /* the file could not be read */
 	PCI_CONFIG_OK,
 	PCI_CONFIG_DEAD,   /* every byte reads ff: off the bus, without power, or a failed reset */
-	PCI_CONFIG_ASLEEP, /* in D3cold; not read, since reading wakes the card (pci_config_pm_runtime_get())
-			    */
+	PCI_CONFIG_ASLEEP, /* D3cold: not read, since that wakes the card (pci_config_pm_runtime_get()) */
 	PCI_CONFIG_HANGS,  /* no answer in time: a reset is under way, or stuck */
 };
 
 /* A fact from config space that one may not be allowed to see: beyond byte 64 only root reads it. */
 enum tri { TRI_UNKNOWN = -1, TRI_NO, TRI_YES };
 
+/* A text that cannot be read is "". */
 struct pci_fn {
 	struct bdf bdf;
 	struct pci_id id;
@@ -38,25 +38,24 @@ struct pci_fn {
 	uint8_t revision;
 	char driver[PCI_NAME_LEN]; /* "" if none is bound */
 	int group;		   /* IOMMU group, -1 if none */
-	bool bridge; /* it has a pci_bus directory or class 06: never goes to a guest, does not count in a
-			group */
+	/* PCI to PCI, by a pci_bus directory or class 0604, 0609: never goes to a guest, counts in no group
+	 */
+	bool bridge;
 	bool boot_vga;
 	bool has_upstream;   /* below a bridge; false: on a root bus, where no bus reset exists */
 	struct bdf upstream; /* that bridge */
-	unsigned int
-		on_bus; /* functions on its bus, itself included; 0 on a root bus, where they do not matter */
+	unsigned int on_bus; /* functions on its bus, itself included; 0: not counted, on a root bus */
 	bool is_vf;
 	struct bdf pf;		 /* of a virtual function */
 	unsigned int active_vfs; /* of a physical function: its virtfnN links */
 	enum pci_config config;
-	enum tri no_soft_reset; /* NoSoftRst of the power management capability: D3hot → D0 keeps its state.
-				   Unknown also without that capability */
-	bool has_reset;		/* the file reset exists */
-	bool has_reset_method;	/* the file reset_method exists: Linux ≥ 5.15 and at least one method */
-	char reset_method[96];	/* its text: names in the order in which the kernel would try them; "" also if
-				   all are disabled */
-	char power_state[16];	/* "D0", "D3hot", "D3cold", "unknown", "error"; "" before Linux 5.11 */
-	char power_control[8];	/* power/control: "on" or "auto"; "" if unreadable */
+	/* NoSoftRst: D3hot → D0 keeps the state. Unknown also without a power management capability */
+	enum tri no_soft_reset;
+	bool has_reset;	       /* the file reset exists */
+	bool has_reset_method; /* the file reset_method exists: Linux ≥ 5.15, at least one method at boot */
+	char reset_method[96]; /* names in the order in which the kernel tries them; "" if all are disabled */
+	char power_state[16];  /* "D0", "D3hot", "D3cold", "unknown" …; "" before Linux 5.11 */
+	char power_control[8]; /* power/control: "on" or "auto" */
 	enum tri d3cold_allowed;
 };
 
@@ -76,15 +75,19 @@ bool bdf_list_has(const struct bdf_list *l, struct bdf b);
 void bdf_list_done(struct bdf_list *l);
 #define _cleanup_bdf_list_ _cleanup_(bdf_list_done)
 
-/* One function, without looking at any other. 0, -ENODEV (there is none at that address), -EINVAL (no
- * function in bdf), -errno. */
+/*
+ * One function, without looking at any other. 0, -ENODEV (there is none at that address), -EINVAL (no
+ * function in bdf), -errno.
+ */
 int pci_fn_load(const struct root *r, struct bdf bdf, struct pci_fn *ret, struct err *e);
 /* Several, sorted by address. One that is gone meanwhile is left out. 0 or -errno. */
 int pci_load_list(const struct root *r, const struct bdf_list *which, struct pci_list *ret, struct err *e);
 /* All of the machine, in every domain, sorted. 0 or -errno (-ENOENT: no PCI bus at all). */
 int pci_scan(const struct root *r, struct pci_list *ret, struct err *e);
-/* All functions that the slot of bdf really has, sorted; whatever bdf.fn says. 0, -ENODEV if it has none,
- * -errno. */
+/*
+ * All functions that the slot of bdf really has, sorted; whatever bdf.fn says. 0, -ENODEV if it has none,
+ * -errno.
+ */
 int pci_slot_functions(const struct root *r, struct bdf bdf, struct pci_list *ret, struct err *e);
 /* The functions of one directory of links such as iommu_groups/N/devices, sorted. 0 or -errno. */
 int pci_dir_functions(const struct root *r, const char *dir, struct bdf_list *ret);
@@ -97,8 +100,10 @@ void pci_list_done(struct pci_list *l);
 
 /* "1002:73bf/1da2:e438"; returns out. */
 char *pci_id_format(struct pci_id id, char out[static PCI_ID_LEN]);
-/* That text, or "1002:73bf" alone: then subvendor and subdevice become 0, which pci_id_match() takes as any.
- * 0 or -EINVAL. */
+/*
+ * That text, or "1002:73bf" alone: then subvendor and subdevice become 0, which pci_id_match() takes as any.
+ * 0 or -EINVAL.
+ */
 int pci_id_parse(const char *s, struct pci_id *ret);
 /* Is `is` what `wanted` (perhaps without subsystem) asks for? */
 bool pci_id_match(struct pci_id wanted, struct pci_id is);

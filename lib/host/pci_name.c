@@ -8,8 +8,10 @@ struct pci_names {
 	struct pci_access *access;
 };
 
-/* Where libpci's error callback, which must not return, goes: a broken pci.ids costs the names, not the
- * program. */
+/*
+ * Where libpci's error callback, which must not return, goes: a broken pci.ids costs the names, not the
+ * program.
+ */
 static jmp_buf lib_failed;
 
 __attribute__((noreturn)) static void lib_error(char *msg, ...)

@@ -35,8 +35,10 @@ struct reset_methods {
 void reset_methods_parse(const char *text, struct reset_methods *ret);
 bool reset_methods_has(const struct reset_methods *m, enum reset_method which);
 
-/* Would method m work on fn by itself, if the kernel lists it? NULL if so, else a clause that says why not
- * ("…: …" is the caller's to write). */
+/*
+ * Would method m work on fn by itself, if the kernel lists it? NULL if so, else a clause that says why not
+ * ("…: …" is the caller's to write).
+ */
 const char *reset_obstacle(const struct pci_fn *fn, enum reset_method m);
 
 enum reset_how {
@@ -61,8 +63,10 @@ void reset_predict(const struct pci_fn *fn, struct reset_prediction *ret);
  */
 void reset_predict_in_set(const struct pci_fn *fn, const struct pci_list *set, struct reset_prediction *ret);
 
-/* Can vfio reset fn's whole bus when exactly set goes to the guest? NULL if so, else why not
- * (VFIO_DEVICE_PCI_HOT_RESET, drivers/vfio/pci/vfio_pci_core.c). */
+/*
+ * Can vfio reset fn's whole bus when exactly set goes to the guest? NULL if so, else why not
+ * (VFIO_DEVICE_PCI_HOT_RESET, drivers/vfio/pci/vfio_pci_core.c).
+ */
 const char *reset_hot_obstacle(const struct pci_fn *fn, const struct pci_list *set);
 
 #endif
