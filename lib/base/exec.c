@@ -76,16 +76,15 @@ static int collect(int pidfd, int out, uint64_t deadline, struct text *t)
 	}
 }
 
-/* SIGTERM, then SIGKILL to the whole group; waits a moment for each. */
+/* SIGTERM, then SIGKILL to the whole group, also to those that outlive its leader: its id stays taken until the leader is waited for. */
 static void stop_group(pid_t pid, int pidfd)
 {
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
 
 	kill(-pid, SIGTERM);
-	if (poll(&p, 1, KILL_AFTER_MS) == 0) {
-		kill(-pid, SIGKILL);
-		poll(&p, 1, KILL_AFTER_MS);
-	}
+	poll(&p, 1, KILL_AFTER_MS);
+	kill(-pid, SIGKILL);
+	poll(&p, 1, KILL_AFTER_MS);
 	waitpid(pid, NULL, WNOHANG);
 }
 
