@@ -59,7 +59,8 @@ static int set_reset_at(struct parser *p, struct gpu_settings *g, const char *ke
 	char copy[64], *save = NULL;
 	bool start = false, stop = false;
 
-	snprintf(copy, sizeof(copy), "%s", v);
+	if (snprintf(copy, sizeof(copy), "%s", v) >= (int)sizeof(copy))
+		return refuse(p, key, v, "use start, stop, or both with a comma between");
 	for (char *s = strtok_r(copy, ",", &save); s; s = strtok_r(NULL, ",", &save)) {
 		s = str_trim(s);
 		if (strcmp(s, "start") == 0)
@@ -250,11 +251,13 @@ static char *next_line(char *buf, int size, void *ctx)
 	struct parser *p = ctx;
 	size_t n = strcspn(p->next, "\n");
 
-	if (!*p->next)
+	if (!*p->next || p->r < 0)
 		return NULL;
 	p->line++;
-	if (n > LINE_MAX_LEN && p->r == 0)
+	if (n > LINE_MAX_LEN) {
 		p->r = err_set(p->e, -EINVAL, "%s line %d: longer than %d bytes", p->name, p->line, LINE_MAX_LEN);
+		return NULL;
+	}
 	snprintf(buf, (size_t)size, "%.*s", (int)n, p->next);
 	p->next += n + (p->next[n] == '\n');
 	return buf;
@@ -283,7 +286,8 @@ int settings_parse(const char *text, const char *name, struct settings *ret, str
 	settings_default(&p.s);
 	bad = ini_parse_stream(next_line, &p, handle, &p);
 	strv_done(&p.seen);
-	if (p.r == 0 && bad != 0)
+	/* the first error counts: inih goes on behind a line that it does not understand, the reader stops behind ours */
+	if (bad != 0 && (p.r == 0 || bad < p.line))
 		p.r = err_set(e, -EINVAL, "%s line %d: neither '[section]' nor 'key = value'", name, bad);
 	if (p.r < 0) {
 		settings_done(&p.s);
