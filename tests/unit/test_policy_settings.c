@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "policy/settings.h"
+#include "tests/fake/fake.h"
+
+static void parse(const char *text, struct settings *ret)
+{
+	struct err e = { "" };
+
+	if (settings_parse(text, "test.conf", ret, &e) < 0)
+		fail_msg("'%s': %s", text, e.text);
+}
+
+static void nothing_said(void **state)
+{
+	static const char *const texts[] = { "", "\n\n", "# only comments\n; of both kinds\n", "[defaults]\n", "\xef\xbb\xbf[defaults]\n" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		_cleanup_settings_ struct settings s = { 0 };
+		const struct gpu_settings *g;
+
+		parse(texts[i], &s);
+		g = settings_gpu(&s, fake_bdf("0000:01:00.0"));
+		assert_ptr_equal(g, &s.defaults);
+		assert_int_equal(g->after_stop, AFTER_STOP_HOST);
+		assert_int_equal(g->processes, PROCESSES_REFUSE);
+		assert_string_equal(g->reset, "auto");
+		assert_true(g->reset_at_start && g->reset_at_stop && !g->has_id);
+		assert_true(g->driver_timeout >= 5 && g->stop_timeout >= 5);
+		assert_string_equal(g->driver, "");
+		assert_null(settings_vm(&s, 101));
+	}
+}
+
+static void every_key(void **state)
+{
+	_cleanup_settings_ struct settings s = { 0 };
+	const struct gpu_settings *g;
+
+	parse("[defaults]\n"
+	      "after-stop = keep\n"
+	      "processes = terminate\n"
+	      "reset = none\n"
+	      "reset-at = stop\n"
+	      "driver-timeout = 600\n"
+	      "stop-timeout = 1\n"
+	      "[gpu 0000:01:00.0]\n"
+	      "id = 1002:73bf/1da2:e438\n"
+	      "driver = amdgpu\n"
+	      "after-stop = host\n"
+	      "reset = device_specific\n"
+	      "reset-at = start, stop\n"
+	      "driver-timeout = 20\n"
+	      "[gpu 02:00]\n"
+	      "id = 1002:73bf\n"
+	      "[vm 101]\n"
+	      "next = local:snippets/my-hook\n"
+	      "[vm 102]\n"
+	      "next = nfs-1:snippets/sub/other\n",
+	      &s);
+	assert_int_equal(s.defaults.after_stop, AFTER_STOP_KEEP);
+	assert_int_equal(s.defaults.processes, PROCESSES_TERMINATE);
+	assert_string_equal(s.defaults.reset, "none");
+	assert_true(!s.defaults.reset_at_start && s.defaults.reset_at_stop);
+	assert_int_equal(s.defaults.driver_timeout, 600);
+	assert_int_equal(s.defaults.stop_timeout, 1);
+	assert_int_equal(s.n_gpus, 2);
+	g = settings_gpu(&s, fake_bdf("0000:01:00.1")); /* the whole card's */
+	assert_ptr_equal(g, &s.gpus[0]);
+	assert_true(g->has_id);
+	assert_int_equal(g->id.vendor, 0x1002);
+	assert_int_equal(g->id.subdevice, 0xe438);
+	assert_string_equal(g->driver, "amdgpu");
+	assert_int_equal(g->after_stop, AFTER_STOP_HOST);
+	assert_int_equal(g->processes, PROCESSES_TERMINATE); /* from [defaults] */
+	assert_string_equal(g->reset, "device_specific");
+	assert_true(g->reset_at_start && g->reset_at_stop);
+	assert_int_equal(g->driver_timeout, 20);
+	assert_int_equal(g->stop_timeout, 1);
+	g = settings_gpu(&s, fake_bdf("0000:02:00.0"));
+	assert_int_equal(g->bdf.fn, BDF_ANY_FN);
+	assert_int_equal(g->id.subvendor, 0);
+	assert_ptr_equal(settings_gpu(&s, fake_bdf("0000:03:00.0")), &s.defaults);
+	assert_string_equal(settings_vm(&s, 101)->next, "local:snippets/my-hook");
+	assert_string_equal(settings_vm(&s, 102)->next, "nfs-1:snippets/sub/other");
+	assert_null(settings_vm(&s, 103));
+}
+
+static void every_reset_method(void **state)
+{
+	static const char *const methods[] = { "auto", "none", "device_specific", "acpi", "flr", "af_flr", "pm", "bus", "cxl_bus" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
+		_cleanup_settings_ struct settings s = { 0 };
+		char text[64];
+
+		snprintf(text, sizeof(text), "[defaults]\nreset = %s\n", methods[i]);
+		parse(text, &s);
+		assert_string_equal(s.defaults.reset, methods[i]);
+	}
+}
+
+static void forms(void **state)
+{
+	_cleanup_settings_ struct settings s = { 0 };
+
+	/* inih's own: colons, blanks around, comments behind a value, no newline at the end, CR LF */
+	parse("[defaults]\r\nreset:flr\r\n  \nprocesses   =   terminate   ; because\n[gpu 0001:AB:1F.7]\nafter-stop=keep", &s);
+	assert_string_equal(s.defaults.reset, "flr");
+	assert_int_equal(s.defaults.processes, PROCESSES_TERMINATE);
+	assert_int_equal(s.gpus[0].bdf.domain, 1);
+	assert_int_equal(s.gpus[0].bdf.bus, 0xab);
+	assert_int_equal(s.gpus[0].after_stop, AFTER_STOP_KEEP);
+}
+
+#define BLANKS60 "                                                            "
+
+/* Each with the line that the error must name, and a word that says what is accepted. */
+static void every_error(void **state)
+{
+	static const struct {
+		const char *text;
+		int line;
+		const char *word;
+	} bad[] = {
+		{ "reset = auto\n", 1, "[defaults]" },
+		{ "[defaults]\nresets = auto\n", 2, "after-stop" },
+		{ "[defaults]\n\n# c\nafter-stop = maybe\n", 4, "host or keep" },
+		{ "[defaults]\nafter-stop =\n", 2, "host or keep" },
+		{ "[defaults]\nafter-stop = KEEP\n", 2, "host or keep" },
+		{ "[defaults]\nprocesses = kill\n", 2, "refuse or terminate" },
+		{ "[defaults]\nreset = bounce\n", 2, "device_specific" },
+		{ "[defaults]\nreset = flr bus\n", 2, "device_specific" },
+		{ "[defaults]\nreset-at = boot\n", 2, "start, stop" },
+		{ "[defaults]\nreset-at = \n", 2, "reset = none" },
+		{ "[defaults]\nreset-at = start," BLANKS60 "bogus\n", 2, "start, stop" },
+		{ "[defaults]\nreset-at = start" BLANKS60 ",bogus\n", 2, "start, stop" },
+		{ "[defaults]\ndriver-timeout = 0\n", 2, "1 to 600" },
+		{ "[defaults]\ndriver-timeout = 601\n", 2, "1 to 600" },
+		{ "[defaults]\ndriver-timeout = 10s\n", 2, "1 to 600" },
+		{ "[defaults]\nstop-timeout = -1\n", 2, "1 to 600" },
+		{ "[defaults]\nid = 1002:73bf\n", 2, "[gpu" },
+		{ "[defaults]\ndriver = amdgpu\n", 2, "[gpu" },
+		{ "[gpu 01:00]\nid = AMD\n", 2, "vendor:device" },
+		{ "[gpu 01:00]\nid = 1002:73bf/1da2\n", 2, "vendor:device" },
+		{ "[gpu 01:00]\ndriver = ../../etc\n", 2, "PCI driver" },
+		{ "[gpu 01:00]\ndriver = \n", 2, "PCI driver" },
+		{ "[gpu 01:00]\ndriver = abcdefghijklmnopqrstuvwxyzabcdef\n", 2, "PCI driver" },
+		{ "[gpu 1:0]\nreset = auto\n", 2, "names no card" },
+		{ "[gpu]\nreset = auto\n", 2, "no section" },
+		{ "[gpu 01:00]\nreset = auto\n[gpu 0000:01:00.0]\nreset = auto\n", 4, "second section" },
+		{ "[gpu 01:00]\nreset = auto\n[defaults]\nreset = auto\n", 4, "before every [gpu" },
+		{ "[gpu 01:00]\nnext = local:snippets/x\n", 2, "after-stop" },
+		{ "[vm 99]\nnext = local:snippets/x\n", 2, "names no VM" },
+		{ "[vm 101x]\nnext = local:snippets/x\n", 2, "names no VM" },
+		{ "[vm 101]\nnext = /usr/local/bin/x\n", 2, "snippet" },
+		{ "[vm 101]\nreset = auto\n", 2, "next" },
+		{ "[ct 200]\nnext = local:snippets/x\n", 2, "no section" },
+		{ "[defaults]\nreset = auto\nreset = none\n", 3, "second time" },
+		{ "[defaults]\nreset = auto\n[vm 101]\nnext = a:snippets/x\n[defaults]\nreset = auto\n", 6, "second time" },
+		{ "[vm 101]\nnext = a:snippets/x\n[vm 101]\nnext = a:snippets/y\n", 4, "second time" },
+		{ "[defaults]\nreset = auto\n  none\n", 3, "second time" }, /* inih's continuation line */
+		{ "[defaults]\nnonsense\n", 2, "key = value" },
+		{ "[defaults\nreset = auto\n", 1, "[section]" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		_cleanup_settings_ struct settings s = { 0 };
+		struct err e = { "" };
+		char where[32];
+
+		s.n_gpus = 0;
+		snprintf(where, sizeof(where), "test.conf line %d:", bad[i].line);
+		if (settings_parse(bad[i].text, "test.conf", &s, &e) != -EINVAL)
+			fail_msg("accepted: %s", bad[i].text);
+		if (!str_starts(e.text, where) || !strstr(e.text, bad[i].word))
+			fail_msg("for:\n%s: %s", bad[i].text, e.text);
+		/* nothing is taken from a file with an error */
+		assert_null(s.gpus);
+		assert_null(s.vms);
+		assert_int_equal(s.defaults.driver_timeout, 0);
+	}
+}
+
+static void long_lines(void **state)
+{
+	static const char *const ways[] = { "# %s\n", "[defaults]\nreset = %s\n", "[gpu %s]\nreset = auto\n", "%s" };
+	char x[1000];
+
+	memset(x, 'x', sizeof(x));
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		for (int n = 195; n < 230; n += 1) {
+			_cleanup_settings_ struct settings s = { 0 };
+			_cleanup_text_ struct text t = { 0 };
+			struct err e = { "" };
+			const char *line;
+			int k;
+
+			x[n] = '\0';
+			for (const char *p = ways[i]; *p; p++) {
+				if (*p == '%') {
+					text_add(&t, x);
+					p++;
+				} else {
+					text_add_n(&t, p, 1);
+				}
+			}
+			x[n] = 'x';
+			/* a second line that must not be taken for the rest of the first */
+			text_add(&t, "\n[defaults]\nprocesses = terminate\n");
+			k = settings_parse(text_str(&t), "test.conf", &s, &e);
+			line = strchr(ways[i], '\n') && ways[i][0] == '[' && ways[i][1] == 'd' ? "line 2" : "line 1";
+			if (n > 198 && (k != -EINVAL || !strstr(e.text, "longer than") || !strstr(e.text, line)))
+				fail_msg("%d bytes in '%s': %d %s", n, ways[i], k, e.text);
+			if (i == 0 && n + 2 <= 198)
+				assert_int_equal(k, 0);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_said),
+		cmocka_unit_test(every_key),
+		cmocka_unit_test(every_reset_method),
+		cmocka_unit_test(forms),
+		cmocka_unit_test(every_error),
+		cmocka_unit_test(long_lines),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
