@@ -186,7 +186,8 @@ static void show(struct check *c, struct table *t)
 
 	/* judge() says how many processes could not be looked into; this is the rest */
 	if (c->unseen.len > 0)
-		finding_add(&c->found, FINDING_BLIND, "host", "run it as root", "without root these cannot be seen: %s", text_str(&c->unseen));
+		finding_add(&c->found, FINDING_BLIND, "host", "run it as root", "without root these cannot be seen: %s",
+			    text_str(&c->unseen));
 	for (size_t i = 0; i < c->found.n; i++) {
 		const struct finding *f = &c->found.v[i];
 

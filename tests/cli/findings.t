@@ -1,0 +1,181 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# `check`: each finding on a machine that has it, with severity, subject and exit code; and that none is left out here.
+. "$(dirname "$0")/lib.sh"
+
+seen=
+
+# finds NAME SEVERITY SUBJECT MESSAGE ARGUMENT…: check finds it. The regexes are for the whole subject and a part of the message.
+finds() {
+	local name=$1 severity=$2 subject=$3 message=$4 code=0 before
+	shift 4
+	seen="$seen $name"
+	before=$(listing)
+	helper --root "$tree" check --json "$@"
+	is "$(json findings severity "finding=^$name\$" "subject=^$subject\$" "message=$message" | sort -u)" "$severity" \
+		"$name: $severity, about $subject" || note "$err" "$out"
+	[ "$(json findings severity | grep -c block)" -eq 0 ] || code=1
+	is "$rc" "$code" "… exit code $code"
+	is "$(listing)" "$before" "… nothing was changed"
+}
+# a remedy that belongs to the last `finds`
+remedy() { like "$(json findings remedy "finding=^$1\$")" "$2" "… with its remedy"; }
+lacks() {
+	local name=$1
+	shift
+	helper --root "$tree" check --json "$@"
+	is "$(json findings severity "finding=^$name\$")" "" "no $name: ${*:-the host}"
+}
+unbound() { rm -f "$tree/sys/bus/pci/devices/$1/driver"; }
+on_vfio() {
+	mkdir -p "$tree/sys/bus/pci/drivers/vfio-pci"
+	ln -sfn ../../../../bus/pci/drivers/vfio-pci "$tree/sys/bus/pci/devices/$1/driver"
+}
+
+tree twins
+finds ready ok 0000:01:00.0 'IOMMU group 7, reset: hot' 01:00
+finds ready ok 0000:03:00.0 'IOMMU group 9, reset: bus' 0000:03:00.0
+finds shared-ct info 0000:02:00.0 'CT 200 .*dev0' 02:00.1
+finds console info 0000:03:00.0 'dark'
+vm 101 'hostpci0: 0000:01:00,pcie=1'
+finds ready ok 'VM 101' 'can have its cards' 101
+lacks shared-vm 101
+lacks no-hook 101
+vm 102 'hostpci0: 01:00'
+finds shared-vm info 0000:01:00.0 'VM 102' 101
+finds shared-vm info 0000:01:00.0 'VM 101, VM 102'
+finds not-pcie info 'VM 102' 'hostpci0' 102
+vm 103 'hostpci0: 01:00,pcie=1'
+sed -i /hookscript/d "$tree/etc/pve/qemu-server/103.conf"
+finds no-hook warn 'VM 103' 'nobody will give it back' 103
+remedy no-hook 'qm set 103 --hookscript'
+sed -i '1i hookscript: local:snippets/other' "$tree/etc/pve/qemu-server/103.conf"
+finds no-hook block 'VM 103' "'local:snippets/other' of VM 103 does not exist" 103
+put /var/lib/vz/snippets/other ''
+finds no-hook warn 'VM 103' 'another hookscript' 103
+remedy no-hook 'next = local:snippets/other'
+vm 104 'hostpci0: 0000:09:00,pcie=1'
+finds no-device block 0000:09:00 'no PCI device at 0000:09:00 \(hostpci0\)' 104
+vm 104 'hostpci0: 0000:01:00;0000:00:01.0,pcie=1'
+finds not-passable block 0000:00:01.0 'is a bridge' 104
+vm 104 'hostpci0: 0000:01:00,pcie=1,shiny=1'
+finds key-unknown warn '.*' "hostpci0 has the key 'shiny'" 104
+vm 104 'hostpci0: 0000:01:00, pcie=1'
+finds config-bad block 'VM 104' 'hostpci0' 104
+finds config-bad block 'VM 104' 'hostpci0'
+vm 105 'cores: 2'
+finds ready ok 'VM 105' 'no hostpci entry' 105
+vm 106 'hostpci0: 0000:01:00' 'template: 1'
+finds ready ok 'VM 106' 'template' 106
+vm 107 'hostpci0: mapping=nix,pcie=1'
+finds config-bad block 'VM 107' 'nix' 107
+rm "$tree"/etc/pve/qemu-server/*
+
+put /etc/gpupt/gpupt.conf '[gpu 01:00]\nid = 10de:1234\n'
+finds identity block 0000:01:00.0 '1002:5159/1af4:1100, not 10de:1234' 01:00
+put /etc/pve/mapping/pci.cfg 'gpu\n\tmap id=10de:1234,iommugroup=8,node=pve,path=0000:02:00\n'
+vm 101 'hostpci0: mapping=gpu,pcie=1'
+finds identity block 0000:02:00.0 'mapping/pci.cfg' 101
+put /etc/gpupt/gpupt.conf '[defaults]\nafter-stpo = keep\n'
+finds config-bad block gpupt.conf "line 2: there is no key 'after-stpo'"
+finds config-bad block gpupt.conf "line 2" 03:00
+
+tree twins
+put /sys/bus/pci/devices/0000:01:00.0/driver_override 'radeon2\n'
+finds override info 0000:01:00.0 'driver_override=radeon2' 01:00
+rm "$tree"/sys/bus/pci/devices/0000:02:00.?/iommu_group
+finds no-group block 0000:02:00.1 'no IOMMU group' 02:00
+on_vfio 0000:03:00.0
+lacks no-home 03:00
+rm -r "$tree/lib/modules"
+finds no-home warn 0000:03:00.0 'vfio-pci, and no native driver' 03:00
+unbound 0000:03:00.0
+finds no-home warn 0000:03:00.0 'no driver, and no native driver' 03:00
+put /etc/gpupt/gpupt.conf '[gpu 03:00.0]\nafter-stop = keep\n'
+lacks no-home 03:00
+
+tree twins
+lease 101 "0000:01:00.0 0000:01:00.1" "$(boot_of)"
+finds claimed block 0000:01:00.0 'VM 101' 01:00
+remedy claimed 'VM 101'
+finds lease-open warn 'VM 101' 'does not run and still has 0000:01:00.0, 0000:01:00.1'
+remedy lease-open 'reconcile 101'
+vm 101 'hostpci0: 0000:01:00,pcie=1'
+lacks claimed 101
+lease 101 "0000:01:00.0 0000:01:00.1" an-earlier-boot
+finds lease-open warn 'VM 101' 'earlier boot'
+lacks claimed 01:00
+put /run/qemu-server/pci-id-reservations '0000:02:00.0 105 time:9999999999\n'
+finds reserved block 0000:02:00.0 'VM 105' 02:00
+put /run/qemu-server/pci-id-reservations '0000:02:00.0 105 time:1000\n'
+lacks reserved 02:00
+put /proc/4242/stat '4242 (gpupt-hook) D 1 4242 4242 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 777 0 0\n'
+put /run/gpupt/stuck/0000:03:00.0 '4242 777 writing unbind\n'
+finds stuck block 0000:03:00.0 'process 4242 .*writing unbind' 03:00
+
+tree amd-four
+finds held block 0000:0b:00.0 'ffmpeg \(4711\) in container 200: /dev/dri/renderD128' 0b:00
+finds held block 0000:0b:00.1 'pipewire' 0b:00
+finds held block 0000:0b:00.0 'Xorg \(4803\) of display-manager.service' 0b:00
+remedy held 'systemctl stop display-manager.service'
+finds only-display warn 0000:0b:00.0 'only display'
+finds only-display warn 0000:0b:00.0 'only display' 0b:00.3
+vm 101 'hostpci0: 0000:0b:00.0,pcie=1'
+finds slot-partial warn 0000:0b:00.2 'no hot reset' 101
+remedy slot-partial 'name the whole slot.*0000:0b:00'
+
+tree hybrid
+finds in-use block 0000:01:00.0 'in use by VM 102' 01:00
+finds held block 0000:01:00.0 'nvidia-persistenced.service: /dev/nvidia0' 01:00
+finds ready ok 0000:00:02.0 'reset: flr' 00:02.0
+
+tree no-iommu
+finds iommu-off block host 'IVRS.*does not use it'
+remedy iommu-off 'amd_iommu=off'
+finds iommu-off block host 'IVRS' 01:00
+
+tree server
+finds bmc-display warn 0000:04:00.0 'remote console' 04:00
+finds ready ok 0001:81:00.0 'group 41' 0001:81:00.0
+unbound 0001:81:00.0
+put /proc/iomem '100000000-1ffffffff : System RAM\n3000000000-30ffffffff : PCI Bus 0001:81\n  3000000000-3007ffffff : BOOTFB\n'
+put /sys/bus/pci/devices/0001:81:00.0/resource '0x0000003000000000 0x000000300fffffff 0x0000000000140204\n'
+finds bootfb warn 0001:81:00.0 'frame buffer' 0001:81:00
+
+tree sriov
+finds sriov-active block 0000:03:00.0 '2 active virtual functions' 03:00
+
+tree shared-group
+for what in 01.0:/boot/efi 02.0:/mnt 03.0:vmbr0 04.0:'default route' 05.0:btrfs 06.0:'default route'; do
+	finds group-danger block "0000:02:${what%%:*}" "${what#*:}" 02:00
+done
+remedy group-danger 'another slot'
+
+# what shares the group and is of no importance goes along, and is named
+tree twins
+vm 101 'hostpci0: 0000:01:00.0,pcie=1'
+finds group-foreign info 0000:01:00.1 'snd_hda_intel' 101
+
+tree dead
+finds dead block 0000:0a:00.0 'config space reads ff' 0a:00
+finds reset-unlikely warn 0000:0a:00.0 'not likely to be reset' 0a:00
+tree d3cold
+finds d3cold block 0000:01:00.0 'no power' 01:00
+remedy d3cold 'd3cold_allowed'
+
+# what root alone sees: /proc/iomem reads zeros to others
+tree amd-four
+sed -i -E 's/[0-9a-f]+-[0-9a-f]+/00000000-00000000/' "$tree/proc/iomem"
+finds blind info host '/proc/iomem' 0b:00
+remedy blind 'as root'
+
+# several at once, and the same said once
+tree twins
+helper --root "$tree" check --json 01:00 01:00.0 0000:01:00.1 03:00
+is "$(json findings subject finding=ready)" "0000:01:00.0
+0000:03:00.0" "the same card thrice is one finding"
+
+declared=$(sed -n 's/.*= { "\([a-z0-9-]*\)", SEVERITY_.*/\1/p' "$top/lib/policy/finding.c" | sort -u)
+like "$declared" '^iommu-off$' "the source has its table of findings"
+is "$(printf '%s\n' $seen | sort -u)" "$declared" "every finding was seen here"
+done_testing

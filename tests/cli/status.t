@@ -1,0 +1,99 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# `status`: what is on record, without writing a byte.
+. "$(dirname "$0")/lib.sh"
+
+tree twins
+before=$(listing)
+helper --root "$tree" status
+is "$rc $out" "0 No VM has a card." "nothing on record"
+helper --root "$tree" status --noheadings
+is "$rc$out$err" 0 "… with --noheadings not a word"
+helper --root "$tree" status --json
+is "$rc $(json leases vmid)" "0 " "… as JSON an empty list"
+is "$(listing)" "$before" "looking made no directory"
+
+steps='begin 1 driver 0000:01:00.1%208086:293e/1af4:1100 snd_hda_intel vfio-pci,override=vfio-pci the%20VM%20gets%20it\ndone 1\n'
+steps=$steps'begin 2 driver 0000:01:00.0%201002:5159/1af4:1100 radeon vfio-pci,override=vfio-pci the%20VM%20gets%20it\ndone 2\n'
+cards="0000:01:00.0 0000:01:00.1"
+lease 101 "$cards" "$(boot_of)" "$steps"
+before=$(listing)
+
+helper --root "$tree" status
+is "$rc" 0 "a VM that does not run"
+is "$(printf '%s\n' "$out" | sed -n 1,2p | tr -s ' ')" "VMID SINCE STATE QEMU CARDS
+ 101 2023-11-14 22:13:20 not running - 0000:01:00.0, 0000:01:00.1" "… is shown so"
+like "$out" '^VM 101 .*gpupt-helper reconcile 101$' "… with what to do"
+unlike "$out" 'snd_hda_intel' "… without its steps"
+helper --root "$tree" status -v
+like "$out" '^  made +driver 0000:01:00.1 8086:293e/1af4:1100: snd_hda_intel -> vfio-pci,override=vfio-pci \(the VM gets it\)$' "-v: its steps"
+helper --root "$tree" status --json
+is "$(json leases vmid)" 101 "JSON: the VM"
+is "$(json leases cards)" "$cards" "… its cards"
+is "$(json leases since)" "2023-11-14T22:13:20+0000" "… since when"
+is "$(json leases qemu)" null "… no QEMU"
+is "$(printf '%s' "$out" | perl -MJSON::PP -e 'local $/; my $d = decode_json(<STDIN>);
+	print map { "$_->{step} $_->{state} $_->{before} $_->{after}\n" } @{ $d->{leases}[0]{children} }')" \
+	"driver made snd_hda_intel vfio-pci,override=vfio-pci
+driver made radeon vfio-pci,override=vfio-pci" "… its steps as its children"
+helper --root "$tree" status -o state,vmid --noheadings
+is "$(printf '%s\n' "$out" | head -n 1 | tr -s ' ')" "not running 101" "-o"
+is "$(listing)" "$before" "reading wrote nothing"
+
+put /run/qemu-server/101.pid '5151\n'
+put /proc/5151/cmdline '/usr/bin/kvm\0-id\0101\0-pidfile\0/run/qemu-server/101.pid\0'
+put /proc/5151/stat '5151 (kvm) S 1 5151 5151 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 900 0 0\n'
+helper --root "$tree" status
+like "$out" '^ 101 .* running +5151 ' "a VM that runs, with the process of QEMU"
+unlike "$out" 'reconcile' "… and nothing to do"
+rm "$tree/run/qemu-server/101.pid"
+
+mkdir -p "$tree/run/gpupt/turn"
+put /proc/4242/stat '4242 (gpupt-hook) S 1 4242 4242 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 777 0 0\n'
+put /run/gpupt/turn/101 '4242 777\n'
+helper --root "$tree" status -o state --noheadings
+is "$out" "starting" "a hook is at work on it"
+lease 101 "$cards" "$(boot_of)" "$steps"'undo 2\nundone 2\n'
+helper --root "$tree" status -o state --noheadings
+is "$out" "settling" "… and has put something back"
+rm -r "$tree/run/gpupt/turn"
+
+# Proxmox VE works on it: its lock is held, which the list of locks tells
+put /var/lock/qemu-server/lock-101.conf ''
+lease 101 "$cards" "$(boot_of)" "$steps"
+read -r dev ino < <(stat -c '%d %i' "$tree/var/lock/qemu-server/lock-101.conf")
+put /proc/locks "1: FLOCK  ADVISORY  WRITE 77 $(printf '%02x:%02x' $(((dev >> 8) & 0xfff)) $(((dev & 0xff) | ((dev >> 12) & 0xfff00)))):$ino 0 EOF\n"
+helper --root "$tree" status -o state --noheadings
+is "$out" "starting" "Proxmox VE is at work on it"
+put /proc/locks ''
+helper --root "$tree" status -o state --noheadings
+is "$out" "not running" "… and is not any more"
+
+lease 101 "$cards" an-earlier-boot "$steps"
+helper --root "$tree" status -o state --noheadings
+is "$out" "earlier boot" "a lease of an earlier boot"
+
+# stuck
+put /run/gpupt/stuck/0000:03:00.0 '4242 777 writing unbind\n'
+helper --root "$tree" status
+like "$out" '^ +- - +stuck +- +0000:03:00.0$' "a function that is stuck"
+like "$out" '^0000:03:00.0 is stuck: process 4242 waits in the kernel \(writing unbind\): .*reconcile.*reboot' "… with what to do"
+helper --root "$tree" status --json
+is "$(json leases cards state=stuck)" "0000:03:00.0" "… in JSON"
+like "$(json leases remedy state=stuck)" 'reboot' "… with its remedy"
+
+# records that are damaged
+before=$(listing)
+printf 'gpupt-record 1\nbegin 1 dri' >"$tree/run/gpupt/lease/101"
+helper --root "$tree" status --json
+is "$rc $(json leases vmid state=not)" "0 101" "a torn last line never was"
+printf 'gpupt-record 1\nnonsense\n' >"$tree/run/gpupt/lease/101"
+helper --root "$tree" status
+is "$rc" 1 "a line that is none"
+like "$err" '/run/gpupt/lease/101.*line 2' "… is named"
+ok "and left as it is" grep -q nonsense "$tree/run/gpupt/lease/101"
+rm -r "$tree/run/gpupt/lease"
+ln -s /etc "$tree/run/gpupt/lease"
+helper --root "$tree" status
+unlike "$out" 'passwd' "a link in the place of our directory leads nowhere"
+done_testing
