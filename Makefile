@@ -105,17 +105,19 @@ $(O)/fuzz/%: $(O)/obj/tests/fuzz/%.o $(O)/libgpupt.a
 bench: all ## ratios from one run, nothing asserted
 	$(Q)O='$(abspath $(O))' tests/bench/run
 
+UNITS := gpupt-settle@.service gpupt-reconcile.service
 install: all ## DESTDIR and PREFIX as usual
 	install -Dm755 $(O)/gpupt-helper $(DESTDIR)$(PREFIX)/sbin/gpupt-helper
 	install -Dm755 $(O)/gpupt-hook $(DESTDIR)$(LIBEXECDIR)/gpupt/gpupt-hook
 	[ -e $(DESTDIR)$(SYSCONFDIR)/gpupt/gpupt.conf ] || install -Dm644 conf/gpupt.conf $(DESTDIR)$(SYSCONFDIR)/gpupt/gpupt.conf
 	install -Dm644 conf/gpupt.catalog $(DESTDIR)$(CATALOGDIR)/gpupt.catalog
-	install -Dm644 conf/completion.bash $(DESTDIR)$(BASHCOMPDIR)/gpupt-helper
+	for u in $(UNITS); do sed 's,/usr/sbin/,$(PREFIX)/sbin/,' conf/$$u | install -Dm644 /dev/stdin $(DESTDIR)$(UNITDIR)/$$u; done
+	[ ! -e conf/completion.bash ] || install -Dm644 conf/completion.bash $(DESTDIR)$(BASHCOMPDIR)/gpupt-helper
 	for m in $(notdir $(MANS)); do [ ! -e $(O)/man/$$m ] || install -Dm644 $(O)/man/$$m $(DESTDIR)$(MANDIR)/man$${m##*.}/$$m; done
 
 uninstall: ## what install put there; the configuration stays
 	rm -f $(DESTDIR)$(PREFIX)/sbin/gpupt-helper $(DESTDIR)$(LIBEXECDIR)/gpupt/gpupt-hook \
-		$(DESTDIR)$(CATALOGDIR)/gpupt.catalog $(DESTDIR)$(BASHCOMPDIR)/gpupt-helper \
+		$(DESTDIR)$(CATALOGDIR)/gpupt.catalog $(DESTDIR)$(BASHCOMPDIR)/gpupt-helper $(UNITS:%=$(DESTDIR)$(UNITDIR)/%) \
 		$(foreach m,$(notdir $(MANS)),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$m)
 	-rmdir $(DESTDIR)$(LIBEXECDIR)/gpupt 2>/dev/null
 
