@@ -29,7 +29,10 @@ note "$out"
 note "$err"
 is "$(drvs 01:00.0 01:00.1)" "vfio-pci vfio-pci" "display and audio are on vfio-pci"
 is "$(drvs 02:00.0 02:00.1 03:00.0)" "radeon snd_hda_intel bochs-drm" "the twin and the console are where they were"
-is "$(printf '%s\n' "$out" | grep -c '^gpupt:.*01:00')" 1 "one line for the card in the task log"
+is "$(printf '%s\n' "$out" | grep -c '^gpupt: 0000:01:00')" "$(printf '%s\n' "$out" | grep -c .)" "every line of ours in the task log is about the card"
+like "$out" '^gpupt: 0000:01:00\.0: .*VM 101.*radeon' "one for the card"
+like "$out" '^gpupt: 0000:01:00\.0: .*reset' "one for its reset"
+is "$(printf '%s\n' "$out" | grep -c .)" 2 "that is all"
 ok "QEMU runs" running 101
 qtree=$(qm monitor 101 info qtree)
 like "$qtree" 'x-pci-device-id = 20825 \(0x5159\)|host = "0000:01:00.0"' "QEMU has the display"

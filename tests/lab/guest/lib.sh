@@ -203,10 +203,11 @@ reservations() { sort $QEMU/pci-id-reservations 2>/dev/null; }
 
 # stop VMID: and wait for qmeventd's cleanup, which comes a moment later
 stop() {
-	local seen
+	local seen ran=no
+	! running "$1" || ran=yes
 	seen=$(grep -c "^Finished cleanup for $1" /run/qmeventd.log 2>/dev/null || true)
 	run qm stop "$1"
-	within 30 cleaned "$1" "${seen:-0}"
+	[ $ran = no ] || within 30 cleaned "$1" "${seen:-0}"
 	return $rc
 }
 cleaned() { [ "$(grep -cE "^(Finished cleanup for $1|skipping|aborting)" /run/qmeventd.log)" -gt "$2" ]; }
