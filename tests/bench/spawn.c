@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * spawn ROUNDS COMMAND… [-- COMMAND…]: runs the commands in turn, ROUNDS times each, and prints for each a line: the
- * median of its wall time in microseconds, the largest resident set in KiB (of its own or of a child it waited for),
- * and its last exit status. In turn, so that whatever else the machine does meets both.
+ * spawn ROUNDS COMMAND… [-- COMMAND…]: runs the commands in turn, ROUNDS times each, and prints for each a
+ * line: the median of its wall time in microseconds, the largest resident set in KiB (of its own or of a
+ * child it waited for), and its last exit status. In turn, so that whatever else the machine does meets both.
  */
 #include <errno.h>
 #include <fcntl.h>
