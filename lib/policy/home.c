@@ -31,6 +31,8 @@ bool home_value(const struct fn_facts *fn, const struct settings *s, struct driv
 	snprintf(home.driver, sizeof(home.driver), "%s", known_driver(fn, s));
 	if (!home.driver[0])
 		return false;
+	/* no driver touches it, so as it is found it comes back; power/control is what vfio-pci made of it */
+	memcpy(home.d3cold, now->d3cold, sizeof(home.d3cold));
 	*ret = home;
 	return true;
 }
