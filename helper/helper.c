@@ -277,10 +277,12 @@ static int dispatch(const struct options *o, int argc, char **argv)
 /* What did not get out is no success. */
 static int finish(int code)
 {
-	/* the stream's own error comes first: by now errno may be another's */
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	if (fflush(stdout) != 0)
+		helper_complain("cannot write the output: %s", strerror(errno));
+	else if (ferror(stdout)) /* earlier: errno is another's by now */
+		helper_complain("cannot write the output");
+	else
 		return code;
-	helper_complain("cannot write the output: %s", strerror(errno));
 	return code == EXIT_DONE ? EXIT_REFUSED : code;
 }
 

@@ -111,6 +111,7 @@ json() {
 	printf '%s' "$out" | perl -MJSON::PP -e '
 		my ($list, $field, @where) = @ARGV;
 		local $/;
+		binmode(STDOUT, ":utf8");
 		my $top = JSON::PP->new->utf8->decode(scalar <STDIN>);
 		die "no object\n" unless ref $top eq "HASH";
 		die "its keys: " . join(" ", sort keys %$top) . "\n" unless join(" ", keys %$top) eq $list && ref $top->{$list} eq "ARRAY";

@@ -1,0 +1,103 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# gpupt-hook on a captured machine judges and shows its plan, and changes nothing.
+. "$(dirname "$0")/lib.sh"
+
+# shows TREE VM-LINE STEPS: the steps of pre-start, each shortened to "kind target: before-driver -> after"
+shows() {
+	tree "$1"
+	vm 101 "$2"
+	before=$(listing)
+	hook --root "$tree" 101 pre-start
+	is "$rc|$err" "0|" "$1: pre-start"
+	is "$(printf '%s\n' "$out" | sed -E 's/^gpupt: would do: //; s/ \([^()]*\)$//; s/ [0-9a-f:\/]{19}:/:/; s/,[a-z0-9,=-]*( ->|$)/\1/g')" "$3" "… its steps"
+	is "$(listing)" "$before" "… changed nothing"
+}
+shows twins 'hostpci0: 0000:01:00,pcie=1' 'driver 0000:01:00.1: snd_hda_intel -> vfio-pci
+driver 0000:01:00.0: radeon -> vfio-pci'
+shows twins 'hostpci0: 0000:02:00.0' 'driver 0000:02:00.1: snd_hda_intel -> vfio-pci
+driver 0000:02:00.0: radeon -> vfio-pci'
+shows twins 'hostpci0: 0000:03:00' 'attr /sys/class/vtconsole/[name=(M) frame buffer device]/bind: 1 -> 0
+driver 0000:03:00.0: bochs-drm -> vfio-pci'
+shows server 'hostpci0: 0001:81:00.0' 'driver 0001:81:00.0: nouveau -> vfio-pci'
+# none of ours
+for line in 'cores: 4' 'hostpci0: 0000:00:1f.3' 'hostpci0: 0000:00:02.0,mdev=i915-GVTg_V5_4' 'hostpci0: 0000:01:00,driver=keep'; do
+	shows hybrid "$line" ''
+done
+shows sriov 'hostpci0: 0000:03:00.2' ''
+shows twins 'template: 1' ''
+
+# a card whose home is not its driver: on vfio-pci already, or on nothing
+tree twins
+vm 101 'hostpci0: 0000:01:00,pcie=1'
+mkdir -p "$tree/sys/bus/pci/drivers/vfio-pci"
+for f in 0 1; do ln -sfn ../../../../bus/pci/drivers/vfio-pci "$tree/sys/bus/pci/devices/0000:01:00.$f/driver"; done
+hook --root "$tree" 101 pre-start
+like "$out" 'driver 0000:01:00.0 [^ ]+ radeon.* -> vfio-pci' "found on vfio-pci: its home is found by its modalias"
+
+# refusals: every obstacle a line, the remedy last, nothing on stdout
+refused() { # TREE VM-LINE MESSAGE REMEDY
+	tree "$1"
+	vm 101 "$2"
+	before=$(listing)
+	hook --root "$tree" 101 pre-start
+	is "$rc|$out" "1|" "$1: refused"
+	like "$err" "^gpupt: VM 101 cannot start: .*$3" "… says why"
+	like "$(printf '%s\n' "$err" | tail -n 1)" "^gpupt: what to do: .*$4" "… and, last, what to do"
+	is "$(listing)" "$before" "… changed nothing"
+}
+refused no-iommu 'hostpci0: 01:00,pcie=1' 'IOMMU' 'amd_iommu=off'
+refused amd-four 'hostpci0: 0b:00,pcie=1' '0000:0b:00.0 is held by Xorg \(4803\)' 'systemctl stop display-manager.service'
+refused hybrid 'hostpci0: 01:00,pcie=1' '0000:01:00.0 is in use by VM 102' 'shut down VM 102'
+refused sriov 'hostpci0: 03:00.0,pcie=1' '2 active virtual functions' 'sriov_numvfs'
+refused shared-group 'hostpci0: 02:00,pcie=1' 'nvme0n1' 'another slot'
+refused dead 'hostpci0: 0a:00,pcie=1' 'config space reads ff' 'reboot'
+refused d3cold 'hostpci0: 01:00,pcie=1' 'D3cold' 'd3cold_allowed'
+
+# processes = terminate: then they are steps
+tree amd-four
+vm 101 'hostpci0: 0b:00,pcie=1'
+put /etc/gpupt/gpupt.conf '[defaults]\nprocesses = terminate\n'
+hook --root "$tree" 101 pre-start
+is "$rc" 1 "processes = terminate: those of a container are not ended"
+rm -r "$tree/proc/4711" "$tree/proc/4801"
+hook --root "$tree" 101 pre-start
+like "$out$err" 'unit display-manager.service: active -> inactive' "… a service is, as a step"
+
+# the other phases, with and without a lease; a container's id
+tree twins
+vm 101 'hostpci0: 0000:01:00,pcie=1'
+before=$(listing)
+for phase in post-start pre-stop post-stop; do
+	hook --root "$tree" 101 $phase
+	is "$rc|$out|$err" "0||" "$phase without a lease: not a word"
+	hook --root "$tree" 200 $phase
+	is "$rc|$out|$err" "0||" "$phase of a container: not a word"
+done
+is "$(listing)" "$before" "nothing was changed"
+lease 101 "0000:01:00.0 0000:01:00.1" "$(boot_of)" \
+	'begin 1 driver 0000:01:00.0%201002:5159/1af4:1100 radeon vfio-pci,override=vfio-pci why\ndone 1\n'
+before=$(listing)
+hook --root "$tree" 101 post-stop
+is "$rc" 0 "post-stop with a lease"
+like "$out" 'driver 0000:01:00.0 1002:5159/1af4:1100: vfio-pci,override=vfio-pci -> radeon' "… shows what it would put back"
+is "$(listing)" "$before" "… and puts nothing back"
+put /run/qemu-server/101.reboot ''
+hook --root "$tree" 101 post-stop
+like "$rc $out" '^0 gpupt: VM 101 keeps its GPUs: it is being rebooted$' "… not while it is being rebooted"
+
+# a mapping with alternatives: the first that is free
+tree twins
+vm 101 'hostpci0: mapping=gpu,pcie=1'
+put /etc/pve/mapping/pci.cfg 'gpu\n\tmap id=1002:5159,iommugroup=7,node=pve,path=0000:01:00\n\tmap id=1002:5159,iommugroup=8,node=pve,path=0000:02:00\n\tmap id=1002:5159,node=other,path=0000:03:00\n'
+hook --root "$tree" 101 pre-start
+like "$out" 'driver 0000:01:00.0' "a mapping: the first alternative"
+put /run/qemu-server/pci-id-reservations '0000:01:00.0 102 time:9999999999\n'
+hook --root "$tree" 101 pre-start
+like "$out" 'driver 0000:02:00.0' "… the second if the first is reserved for another VM"
+unlike "$out" '01:00' "… and that alone"
+put /run/qemu-server/pci-id-reservations '0000:01:00.0 102 time:9999999999\n0000:02:00.0 103 time:9999999999\n'
+hook --root "$tree" 101 pre-start
+is "$rc" 1 "… and none if both are taken"
+like "$err" 'VM 10[23]' "… by whom is said"
+done_testing
