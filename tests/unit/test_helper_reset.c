@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `gpupt-helper reset` on a machine that answers, cut short at every call: the card has its drivers, or `reconcile` gives them back. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "helper/helper.h"
+#include "helper/wrap.h"
+#include "tests/fake/fake.h"
+
+#define CALLS_MAX 400
+#define RECORD "/run/gpupt/reset/" BOOT
+
+/* Runs the program; what it says is none of this test's output. */
+static int helper(struct fake *f, const char *command, const char *argument)
+{
+	char *argv[] = { (char[]){ "gpupt-helper" }, strdup(command), argument ? strdup(argument) : NULL, NULL };
+	int out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO), null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	int code;
+
+	fflush(stdout);
+	dup2(null, STDOUT_FILENO);
+	dup2(null, STDERR_FILENO);
+	code = helper_main(&f->root, argument ? 3 : 2, argv);
+	fflush(stdout);
+	dup2(out, STDOUT_FILENO);
+	dup2(err, STDERR_FILENO);
+	close(out);
+	close(err);
+	close(null);
+	free(argv[1]);
+	free(argv[2]);
+	return code;
+}
+
+static int reset_boot(struct fake *f, void *ctx)
+{
+	return helper(f, "reset", BOOT);
+}
+
+struct machine {
+	struct fake *f;
+	char *before;
+};
+
+static struct machine machine_new(void)
+{
+	struct machine m = { .f = fake_machine() };
+
+	m.before = fake_snapshot(m.f);
+	return m;
+}
+
+static void machine_done(struct machine *m)
+{
+	free(m->before);
+	fake_free(m->f);
+}
+
+static void assert_as_before(const struct machine *m, const char *what, unsigned int n)
+{
+	_cleanup_free_ char *after = fake_snapshot(m->f);
+
+	if (strcmp(m->before, after) != 0)
+		fail_msg("%s at call %u:\n  %s", what, n, fake_difference(m->before, after));
+	if (fake_exists(m->f, RECORD) || fake_exists(m->f, "/run/gpupt/claim/" BOOT))
+		fail_msg("%s at call %u: a record or a claim is left", what, n);
+}
+
+static void resets(void **state)
+{
+	struct machine m = machine_new();
+
+	assert_int_equal(helper(m.f, "reset", "00:03.0"), EXIT_DONE);
+	assert_int_equal(m.f->shared->resets, 1);
+	assert_as_before(&m, "a reset", 0);
+	machine_done(&m);
+}
+
+static void refuses(void **state)
+{
+	struct machine m = machine_new();
+
+	/* its bus holds two functions */
+	assert_int_equal(helper(m.f, "reset", CARD), EXIT_REFUSED);
+	fake_holder(m.f, 4711, "Xorg", "0::/user.slice", "29:0", "/dev/fb0");
+	assert_int_equal(helper(m.f, "reset", BOOT), EXIT_REFUSED);
+	fake_holder_gone(m.f, 4711);
+	fake_dead(m.f, BOOT);
+	assert_int_equal(helper(m.f, "reset", BOOT), EXIT_REFUSED);
+	assert_int_equal(m.f->shared->resets, 0);
+	assert_false(fake_exists(m.f, RECORD));
+	machine_done(&m);
+}
+
+/* Killed at each call, then reconciled. */
+static void killed(enum fake_fault fault, const char *what)
+{
+	unsigned int n;
+
+	for (n = 1; n < CALLS_MAX; n++) {
+		struct machine m = machine_new();
+		int status;
+
+		fake_arm(m.f, FAKE_KERNEL | FAKE_STORAGE, fault, n, 0);
+		status = fake_run(m.f, reset_boot, NULL);
+		fake_disarm(m.f);
+		if (WIFSIGNALED(status) && helper(m.f, "reconcile", NULL) != EXIT_DONE)
+			fail_msg("%s at call %u: reconcile failed", what, n);
+		/* a claim without its maker counts for nothing */
+		if (WIFSIGNALED(status))
+			fake_remove(m.f, "/run/gpupt/claim");
+		assert_as_before(&m, what, n);
+		machine_done(&m);
+		if (WIFEXITED(status)) {
+			assert_int_equal(WEXITSTATUS(status), EXIT_DONE);
+			break;
+		}
+	}
+	assert_in_range(n, 15, CALLS_MAX - 1);
+	print_message("# crash points of a reset, %s: %u\n", what, n - 1);
+}
+
+static void killed_before(void **state)
+{
+	killed(FAKE_KILL_BEFORE, "killed before");
+}
+
+static void killed_after(void **state)
+{
+	killed(FAKE_KILL_AFTER, "killed after");
+}
+
+/* A call fails: it is reported, and the machine is as before, or the exit code says that it is not and reconcile mends it. */
+static void call_fails(void **state)
+{
+	unsigned int failed = 0, n;
+
+	for (n = 1; n < CALLS_MAX; n++) {
+		struct machine m = machine_new();
+		bool reached;
+		int code;
+
+		fake_arm(m.f, FAKE_KERNEL | FAKE_STORAGE, FAKE_ERROR_BEFORE, n, EIO);
+		code = WEXITSTATUS(fake_run(m.f, reset_boot, NULL));
+		reached = fake_count(m.f) >= n;
+		fake_disarm(m.f);
+		failed += code != EXIT_DONE;
+		if (code == EXIT_LEFT)
+			assert_int_equal(helper(m.f, "reconcile", NULL), EXIT_DONE);
+		fake_remove(m.f, "/run/gpupt/claim");
+		if (code == EXIT_DONE || code == EXIT_REFUSED)
+			helper(m.f, "reconcile", NULL); /* a record that could not be removed */
+		assert_as_before(&m, "a call fails", n);
+		machine_done(&m);
+		if (!reached)
+			break;
+	}
+	assert_in_range(n, 15, CALLS_MAX - 1);
+	assert_true(failed > 5);
+	print_message("# failing calls of a reset: %u, of which %u fail it\n", n - 1, failed);
+}
+
+static void assert_wrapped(const char *s, size_t width, const char *want)
+{
+	_cleanup_text_ struct text t = { 0 };
+
+	wrap_words(s, width, &t);
+	assert_string_equal(text_str(&t), want);
+}
+
+static void wraps(void **state)
+{
+	size_t natural[] = { 100, 50 }, widths[2];
+
+	assert_wrapped("", 10, "");
+	assert_wrapped("one", 10, "one");
+	assert_wrapped("one two three", 7, "one two\nthree");
+	assert_wrapped("one two three", 6, "one\ntwo\nthree");
+	assert_wrapped("overlong word", 4, "overlong\nword");
+	assert_wrapped("a  b", 10, "a b");
+	wrap_widths(natural, 2, 200, widths);
+	assert_int_equal(widths[0], 100);
+	assert_int_equal(widths[1], 50);
+	wrap_widths(natural, 2, 75, widths);
+	assert_int_equal(widths[0], 50);
+	assert_int_equal(widths[1], 25);
+	wrap_widths(natural, 2, 0, widths);
+	assert_int_equal(widths[0], 20);
+	assert_int_equal(widths[1], 20);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(resets),
+		cmocka_unit_test(refuses),
+		cmocka_unit_test(killed_before),
+		cmocka_unit_test(killed_after),
+		cmocka_unit_test(call_fails),
+		cmocka_unit_test(wraps),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
