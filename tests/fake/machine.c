@@ -155,8 +155,16 @@ struct fake *fake_machine(void)
 	return f;
 }
 
+static void ungroup(const struct fake *cf, const char *bdf, void *ctx)
+{
+	char path[PATH_MAX];
+
+	fake_remove(cf, path_f(path, DEVICES "/%s/iommu_group", bdf));
+}
+
 void fake_no_iommu(struct fake *f)
 {
+	fake_each(f, ungroup, NULL);
 	fake_remove(f, "/sys/class/iommu/dmar0");
 	fake_remove(f, "/sys/kernel/iommu_groups");
 	fake_remove(f, "/sys/firmware/acpi/tables/DMAR");

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/exec.h"
+#include "base/proc.h"
 #include "base/unit.h"
 #include "tests/fake/fake.h"
 
@@ -68,6 +69,24 @@ int fake_exec(void *ctx, char *const argv[], struct exec_result *ret)
 	return fake_after(f, n, r);
 }
 
+/* Signs in as the watcher of that VM does, with the test's own process. */
+static int watcher(struct fake *f, const char *vmid, const char *verb)
+{
+	struct proc_id self;
+	char path[PATH_MAX];
+
+	if (str_eq(fake_hidden(f, "watcher"), "refuses"))
+		return -EACCES;
+	if (!str_eq(fake_hidden(f, "watcher"), "comes"))
+		return -ENOTCONN;
+	self.pid = f->owner;
+	if (proc_start(&f->proc, self.pid, &self.start) < 0)
+		fake_die("no start time");
+	fake_putf(f, path_f(path, "/run/gpupt/watch/%u", (unsigned int)strtoul(vmid, NULL, 10)), "%d %llu\n", (int)self.pid,
+		  (unsigned long long)self.start);
+	return 0;
+}
+
 int fake_unit_call(void *ctx, const char *unit, const char *verb, char *ret_state)
 {
 	struct fake *f = ctx;
@@ -75,6 +94,13 @@ int fake_unit_call(void *ctx, const char *unit, const char *verb, char *ret_stat
 	unsigned int n;
 	int r;
 
+	if (str_eq(verb, "system-state")) {
+		snprintf(ret_state, UNIT_STATE_LEN, "%s", fake_is_hidden(f, "system-state") ? fake_hidden(f, "system-state") : "running");
+		return 0;
+	}
+	/* the watcher: unless told otherwise, this is a machine without systemd */
+	if (str_starts(unit, "gpupt-settle@"))
+		return watcher(f, unit + strlen("gpupt-settle@"), verb);
 	path_f(path, "units/%s", unit);
 	if (!fake_is_hidden(f, path))
 		return -ENOENT;

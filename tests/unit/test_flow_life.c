@@ -1,0 +1,775 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The walk over the fake machine: hand-over, adoption, return, refusals, other people's doings. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "flow/watch.h"
+#include "plan/claim.h"
+#include "plan/home.h"
+#include "plan/lease.h"
+#include "pve/reservation.h"
+#include "tests/fake/vm.h"
+
+#define DEV "/sys/bus/pci/devices/"
+
+/* a refusal leaves everything as it was, but for the directories of ours and the lock of Proxmox VE's reservations */
+static const char *const except[] = { "/run/gpupt", "/run/qemu-server/pci-id-reservations", NULL };
+
+static void dump(const char *what, const struct vm_result *v)
+{
+	print_error("%s: %d %s\n%s%s", what, v->r, v->e.text, text_str(&v->said), text_str(&v->complained));
+	for (size_t i = 0; i < v->findings.n; i++)
+		print_error("%s: %s\n", finding_name(v->findings.v[i].code), v->findings.v[i].message);
+}
+
+static void start(struct fake *f, unsigned int vmid)
+{
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	vm_start(f, vmid, false, &v);
+	if (v.r != 0) {
+		dump("pre-start", &v);
+		fail_msg("VM %u does not start", vmid);
+	}
+}
+
+static void stop(struct fake *f, unsigned int vmid)
+{
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	vm_stop(f, vmid, &v);
+	if (v.r != 0 || v.undo.foreign || !undo_complete(&v.undo)) {
+		dump("post-stop", &v);
+		fail_msg("VM %u does not give back", vmid);
+	}
+}
+
+static const char *driver_of(struct fake *f, const char *bdf)
+{
+	static char now[2][64];
+	static int turn;
+	char path[PATH_MAX], *s = now[turn++ % 2];
+
+	if (root_readlink_base(&f->root, path_f(path, DEV "%s/driver", bdf), s, sizeof(now[0])) < 0)
+		return "none";
+	return s;
+}
+
+static void assert_driver(struct fake *f, const char *bdf, const char *driver, const char *override)
+{
+	char path[PATH_MAX];
+
+	assert_string_equal(driver_of(f, bdf), driver);
+	assert_string_equal(fake_get(f, path_f(path, DEV "%s/driver_override", bdf)), override);
+}
+
+static void assert_as_before(struct fake *f, const char *before)
+{
+	_cleanup_free_ char *after = fake_snapshot(f);
+
+	if (strcmp(before, after) != 0)
+		fail_msg("%s", fake_difference(before, after));
+}
+
+static void assert_nothing_left(struct fake *f)
+{
+	assert_string_equal(vm_leftovers(f), "");
+}
+
+static void whole_life(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_free_ char *before = fake_snapshot(f);
+	_cleanup_vm_ struct vm_result v = { 0 }, w = { 0 };
+	unsigned int vmid = 0;
+	struct claim c;
+	struct home home;
+
+	vm_start(f, 101, false, &v);
+	if (v.r != 0)
+		dump("pre-start", &v);
+	assert_int_equal(v.r, 0);
+	assert_driver(f, CARD, "vfio-pci", "vfio-pci");
+	assert_driver(f, CARD1, "vfio-pci", "vfio-pci");
+	assert_driver(f, TWIN, "radeon", "(null)");
+	assert_driver(f, TWIN1, "snd_hda_intel", "(null)");
+	assert_int_equal(v.plan.n, 2);
+	assert_non_null(strstr(text_str(&v.said), CARD ": for VM 101, from radeon, with " CARD1));
+	assert_non_null(strstr(text_str(&v.said), "not reset: "));
+	assert_non_null(strstr(text_str(&v.complained), "nobody watches"));
+	assert_int_equal(claim_find(&f->root, fake_bdf(CARD1), &c), 1);
+	assert_int_equal(c.vmid, 101);
+	assert_int_equal(reservation_holder(&f->root, fake_bdf(CARD), 0, &vmid, NULL), 1);
+	assert_int_equal(vmid, 101);
+	assert_int_equal(home_find(&f->root, fake_bdf(CARD), &home), 0);
+	assert_string_equal(home.driver, "radeon");
+	fake_vm_runs(f, 101, getpid()); /* whose start time is looked up where processes really are */
+	assert_int_equal(handover_confirm(&f->root, 101, &(struct report){ 0 }, &v.e), 0);
+	/* it runs: its card is not taken away */
+	vm_release(f, 101, &w);
+	assert_int_equal(w.r, -EBUSY);
+	assert_non_null(strstr(w.e.text, "still runs"));
+	vm_reconcile(f, 0, &w);
+	assert_int_equal(w.r, 0);
+	assert_driver(f, CARD, "vfio-pci", "vfio-pci");
+	fake_vm_ends(f, 101);
+	stop(f, 101);
+	assert_as_before(f, before);
+	/* reservations lapse by themselves, or are Proxmox VE's to remove */
+	assert_int_equal(reservation_remove(&f->root, NULL, 0, 101, NULL), 0);
+	assert_nothing_left(f);
+	/* once more, from a machine that remembers */
+	start(f, 101);
+	stop(f, 101);
+	assert_as_before(f, before);
+}
+
+static void two_vms_two_cards(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_free_ char *before = fake_snapshot(f);
+
+	start(f, 101);
+	start(f, 102);
+	assert_driver(f, TWIN, "vfio-pci", "vfio-pci");
+	stop(f, 101);
+	assert_driver(f, CARD, "radeon", "(null)");
+	assert_driver(f, TWIN, "vfio-pci", "vfio-pci");
+	stop(f, 102);
+	assert_as_before(f, before);
+}
+
+/* --- refusals --- */
+
+struct refusal {
+	const char *what;
+	void (*make)(struct fake *f);
+	enum finding_code code;
+};
+
+static void make_holder(struct fake *f)
+{
+	fake_holder(f, 4001, "player", "/system.slice/player.service", fake_get(f, DEV CARD "/drm/card2/dev"), "/dev/dri/card2");
+}
+
+static void make_sound_holder(struct fake *f)
+{
+	fake_holder(f, 4002, "pulse", "/user.slice", "116:96", "/dev/snd/controlC3");
+}
+
+static void make_vfs(struct fake *f)
+{
+	fake_link(f, DEV CARD "/virtfn0", "../0000:01:00.1");
+}
+
+static void make_dead(struct fake *f)
+{
+	fake_dead(f, CARD);
+}
+
+static void make_cold(struct fake *f)
+{
+	fake_put(f, DEV CARD "/power_state", "D3cold\n");
+}
+
+static void make_absent(struct fake *f)
+{
+	fake_put(f, "/etc/pve/qemu-server/101.conf", "machine: q35\nhostpci0: 0000:09:00,pcie=1\n");
+}
+
+static void make_bridge(struct fake *f)
+{
+	fake_put(f, "/etc/pve/qemu-server/101.conf", "machine: q35\nhostpci0: 0000:01:00;0000:00:01.0\n");
+}
+
+static void make_bad_config(struct fake *f)
+{
+	fake_put(f, "/etc/pve/qemu-server/101.conf", "hostpci0: 0000:01:00,pcie=1\n"); /* pcie=1 without q35 */
+}
+
+static void make_danger(struct fake *f)
+{
+	/* a network card of the default route in the card's group */
+	fake_link(f, "/sys/kernel/iommu_groups/15/devices/" NIC, "../../../../bus/pci/devices/" NIC);
+	fake_link(f, "/sys/class/net/eno1", "../../devices/pci0000:00/0000:00:04.0/" NIC "/net/eno1");
+	fake_mkdir(f, DEV NIC "/net/eno1");
+	fake_put(f, "/proc/net/route", "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
+				       "eno1\t00000000\t0101A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n");
+}
+
+static void make_reserved(struct fake *f)
+{
+	struct bdf b = fake_bdf(CARD);
+
+	assert_int_equal(reservation_reserve(&f->root, &b, 1, 103, 1000, NULL), 0);
+}
+
+static void make_identity(struct fake *f)
+{
+	fake_put(f, "/etc/gpupt/gpupt.conf", "[gpu 01:00]\nid = 10de:2204\n");
+}
+
+static void refusals(void **state)
+{
+	static const struct refusal all[] = {
+		{ "no IOMMU", fake_no_iommu, FINDING_IOMMU_OFF },
+		{ "a process on the card's node", make_holder, FINDING_HELD },
+		{ "a process on the audio control node", make_sound_holder, FINDING_HELD },
+		{ "virtual functions", make_vfs, FINDING_SRIOV_ACTIVE },
+		{ "dead", make_dead, FINDING_DEAD },
+		{ "D3cold", make_cold, FINDING_D3COLD },
+		{ "absent", make_absent, FINDING_NO_DEVICE },
+		{ "a bridge", make_bridge, FINDING_NOT_PASSABLE },
+		{ "a bad configuration", make_bad_config, FINDING_CONFIG_BAD },
+		{ "a dangerous neighbour", make_danger, FINDING_GROUP_DANGER },
+		{ "reserved by Proxmox VE", make_reserved, FINDING_RESERVED },
+		{ "another identity", make_identity, FINDING_IDENTITY },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		_cleanup_fake_ struct fake *f = fake_machine();
+		_cleanup_vm_ struct vm_result v = { 0 };
+		_cleanup_free_ char *before = NULL, *after = NULL;
+		struct claim c;
+
+		all[i].make(f);
+		before = fake_tree(f, except);
+		fake_arm(f, FAKE_KERNEL, FAKE_COUNT, 0, 0);
+		vm_start(f, 101, false, &v);
+		if (v.r != -EPERM || !vm_found(&v, all[i].code)) {
+			dump(all[i].what, &v);
+			fail_msg("%s: %d, not %s", all[i].what, v.r, finding_name(all[i].code));
+		}
+		assert_int_equal(fake_count(f), 0);
+		after = fake_tree(f, except);
+		if (strcmp(before, after) != 0)
+			fail_msg("%s:\n%s", all[i].what, fake_difference(before, after));
+		assert_int_equal(claim_find(&f->root, fake_bdf(CARD), &c), 0);
+		reservation_remove(&f->root, NULL, 0, 103, NULL);
+		assert_nothing_left(f);
+	}
+}
+
+/* Another VM has it: refused by name, and what that VM has stays. */
+static void another_vms_card(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_vm_ struct vm_result v = { 0 };
+	_cleanup_free_ char *before = NULL, *after = NULL;
+
+	fake_put(f, "/etc/pve/qemu-server/102.conf", "machine: q35\nhostpci0: 0000:01:00.0\nhostpci1: 0000:02:00.0\n");
+	start(f, 101);
+	fake_vm_runs(f, 101, 5001);
+	before = fake_snapshot(f);
+	vm_start(f, 102, false, &v);
+	assert_int_equal(v.r, -EPERM);
+	assert_true(vm_found(&v, FINDING_CLAIMED));
+	assert_non_null(strstr(v.findings.v[0].message, "101"));
+	after = fake_snapshot(f);
+	assert_string_equal(before, after);
+	assert_false(fake_exists(f, "/run/gpupt/lease/102"));
+	assert_false(fake_exists(f, "/run/gpupt/claim/" TWIN));
+}
+
+/* A start that failed: nobody calls post-stop, and the next one that wants the card settles it. */
+static void a_failed_start_is_settled(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_free_ char *before = fake_snapshot(f);
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	start(f, 101);
+	vm_reconcile(f, 0, &v);
+	assert_int_equal(v.r, 0);
+	assert_int_equal(v.undo.undone, 2);
+	assert_as_before(f, before);
+	assert_int_equal(reservation_remove(&f->root, NULL, 0, 101, NULL), 0);
+	assert_nothing_left(f);
+	/* without anybody: the second VM does it in passing */
+	fake_put(f, "/etc/pve/qemu-server/102.conf", "machine: q35\nhostpci0: 0000:01:00\n");
+	start(f, 101);
+	assert_int_equal(reservation_remove(&f->root, NULL, 0, 101, NULL), 0);
+	start(f, 102);
+	assert_false(fake_exists(f, "/run/gpupt/lease/101"));
+	stop(f, 102);
+	assert_as_before(f, before);
+}
+
+static void proxmox_ve_is_at_work(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_vm_ struct vm_result v = { 0 }, w = { 0 };
+	_cleanup_close_ int fd = -1;
+	char path[PATH_MAX];
+
+	start(f, 101);
+	fd = open(fake_path(f, path, "/run/lock/qemu-server/lock-101.conf"), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	vm_release(f, 101, &v);
+	assert_int_equal(v.r, -EBUSY);
+	vm_reconcile(f, 0, &w);
+	assert_int_equal(w.r, 0); /* not stale: not ours to settle */
+	assert_driver(f, CARD, "vfio-pci", "vfio-pci");
+	/* post-stop is called with that lock held */
+	stop(f, 101);
+	assert_driver(f, CARD, "radeon", "(null)");
+}
+
+static void still_open_at_stop(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_vm_ struct vm_result v = { 0 };
+	uint64_t since;
+
+	fake_put(f, "/etc/gpupt/gpupt.conf", "[defaults]\nstop-timeout = 1\n");
+	start(f, 101);
+	fake_holder(f, 5001, "kvm", "/qemu.slice/101.scope", "511:15", "/dev/vfio/15");
+	since = now_ms();
+	vm_stop(f, 101, &v);
+	assert_int_equal(v.r, -EBUSY);
+	assert_in_range(now_ms() - since, 1000, 4000);
+	assert_non_null(strstr(v.e.text, "kvm (5001) of VM 101"));
+	assert_driver(f, CARD, "vfio-pci", "vfio-pci");
+	fake_holder_gone(f, 5001);
+	stop(f, 101);
+	assert_driver(f, CARD, "radeon", "(null)");
+}
+
+/* --- leases that live on --- */
+
+static void reboot_keeps_the_lease(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_free_ char *before = fake_snapshot(f), *with_vm = NULL;
+	_cleanup_vm_ struct vm_result v = { 0 }, w = { 0 };
+
+	start(f, 101);
+	with_vm = fake_snapshot(f);
+	fake_put(f, "/run/qemu-server/101.reboot", "");
+	vm_stop(f, 101, &v);
+	assert_int_equal(v.r, 1);
+	assert_non_null(strstr(text_str(&v.said), "rebooted"));
+	vm_reconcile(f, 0, &w);
+	assert_as_before(f, with_vm);
+	fake_remove(f, "/run/qemu-server/101.reboot");
+	/* the start behind it adopts: no driver changes hands, and home is still home */
+	fake_arm(f, FAKE_KERNEL, FAKE_COUNT, 0, 0);
+	start(f, 101);
+	assert_int_equal(fake_count(f), 0);
+	fake_disarm(f);
+	assert_as_before(f, with_vm);
+	stop(f, 101);
+	assert_as_before(f, before);
+}
+
+static void backup_keeps_the_lease(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_free_ char *before = fake_snapshot(f);
+	_cleanup_vm_ struct vm_result v = { 0 }, w = { 0 };
+
+	/* a running VM is stopped, backed up and started again */
+	start(f, 101);
+	fake_put(f, "/etc/pve/qemu-server/101.conf", "machine: q35\nlock: backup\nhostpci0: 0000:01:00,pcie=1\n");
+	vm_stop(f, 101, &v);
+	assert_int_equal(v.r, 1);
+	assert_non_null(strstr(text_str(&v.said), "backup"));
+	start(f, 101);
+	fake_put(f, "/etc/pve/qemu-server/101.conf", "machine: q35\nhostpci0: 0000:01:00,pcie=1\n");
+	stop(f, 101);
+	assert_as_before(f, before);
+	/* one that was down is started for the backup alone: it gives back under the lock */
+	fake_put(f, "/etc/pve/qemu-server/101.conf", "machine: q35\nlock: backup\nhostpci0: 0000:01:00,pcie=1\n");
+	start(f, 101);
+	vm_stop(f, 101, &w);
+	assert_int_equal(w.r, 0);
+	assert_as_before(f, before);
+}
+
+static void shutdown_of_the_node_keeps_it(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	start(f, 101);
+	fake_hide(f, "system-state", "stopping");
+	vm_stop(f, 101, &v);
+	assert_int_equal(v.r, 1);
+	assert_driver(f, CARD, "vfio-pci", "vfio-pci");
+}
+
+/* The configuration was changed meanwhile: what is no longer named goes back, what is new comes along. */
+static void adopted_with_another_configuration(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_free_ char *before = fake_snapshot(f);
+
+	fake_put(f, "/etc/pve/qemu-server/101.conf", "machine: q35\nhostpci0: 0000:01:00\nhostpci1: 0000:02:00\n");
+	start(f, 101);
+	assert_driver(f, TWIN, "vfio-pci", "vfio-pci");
+	fake_put(f, "/etc/pve/qemu-server/101.conf", "machine: q35\nhostpci0: 0000:02:00\n");
+	start(f, 101);
+	assert_driver(f, CARD, "radeon", "(null)");
+	assert_driver(f, CARD1, "snd_hda_intel", "(null)");
+	assert_driver(f, TWIN, "vfio-pci", "vfio-pci");
+	assert_false(fake_exists(f, "/run/gpupt/claim/" CARD));
+	fake_put(f, "/etc/pve/qemu-server/101.conf", "machine: q35\nhostpci0: 0000:01:00\nhostpci1: 0000:02:00\n");
+	start(f, 101);
+	assert_driver(f, CARD, "vfio-pci", "vfio-pci");
+	/* no device at all any more: everything goes back, and nothing is left */
+	fake_put(f, "/etc/pve/qemu-server/101.conf", "machine: q35\n");
+	start(f, 101);
+	assert_as_before(f, before);
+	assert_false(fake_exists(f, "/run/gpupt/lease/101"));
+	assert_false(fake_exists(f, "/run/gpupt/claim/" CARD));
+	assert_false(fake_exists(f, "/run/gpupt/claim/" TWIN));
+}
+
+/* An adoption that is refused: the lease ends, since nobody will call post-stop. */
+static void adoption_refused(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_free_ char *before = fake_snapshot(f);
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	start(f, 101);
+	fake_put(f, "/etc/pve/qemu-server/101.conf", "machine: q35\nhostpci0: 0000:01:00\nhostpci1: 0000:09:00\n");
+	vm_start(f, 101, false, &v);
+	assert_int_equal(v.r, -EPERM);
+	assert_as_before(f, before);
+	assert_nothing_left(f);
+}
+
+static void earlier_boot_has_lapsed(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_vm_ struct vm_result v = { 0 };
+	_cleanup_free_ char *lease = NULL, *before = NULL;
+	char path[PATH_MAX];
+
+	start(f, 101);
+	assert_int_equal(root_read(&f->root, "/run/gpupt/lease/101", 1 << 20, &lease, NULL), 0);
+	fake_reboot(f);
+	assert_nothing_left(f); /* /run is empty after a boot */
+	/* a lease that outlived it */
+	fake_put(f, path_f(path, "/var/lib/gpupt/lease/101"), lease);
+	before = fake_snapshot(f);
+	fake_arm(f, FAKE_KERNEL, FAKE_COUNT, 0, 0);
+	vm_reconcile(f, 0, &v);
+	assert_int_equal(v.r, 0);
+	assert_int_equal(fake_count(f), 0);
+	assert_as_before(f, before);
+	assert_nothing_left(f);
+	fake_disarm(f);
+	/* adopted instead: taken anew */
+	fake_put(f, path, lease);
+	start(f, 101);
+	assert_driver(f, CARD, "vfio-pci", "vfio-pci");
+	stop(f, 101);
+	assert_as_before(f, before);
+}
+
+static void after_stop_keep(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+
+	fake_put(f, "/etc/gpupt/gpupt.conf", "[gpu 01:00]\nafter-stop = keep\n");
+	for (int i = 0; i < 3; i++) {
+		start(f, 101);
+		assert_driver(f, CARD, "vfio-pci", "vfio-pci");
+		stop(f, 101);
+		/* it stays there, for whoever may take it */
+		assert_driver(f, CARD, "vfio-pci", "(null)");
+		assert_driver(f, CARD1, "vfio-pci", "(null)");
+		assert_false(fake_exists(f, "/run/gpupt/lease/101"));
+		assert_false(fake_exists(f, "/run/gpupt/claim/" CARD));
+	}
+	/* no longer wanted there: the next stop takes it home */
+	fake_remove(f, "/etc/gpupt/gpupt.conf");
+	start(f, 101);
+	stop(f, 101);
+	assert_driver(f, CARD, "radeon", "(null)");
+	assert_driver(f, CARD1, "snd_hda_intel", "(null)");
+}
+
+/* --- cards found astray --- */
+
+static void found_astray_goes_home(void **state)
+{
+	static const char *const found_on[] = { "vfio-pci", "" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(found_on); i++) {
+		_cleanup_fake_ struct fake *f = fake_machine();
+		_cleanup_free_ char *before = fake_snapshot(f);
+
+		fake_new_id(f, "1002 5159");
+		fake_bind(f, CARD, found_on[i]);
+		fake_bind(f, CARD1, found_on[i]);
+		start(f, 101);
+		stop(f, 101);
+		/* by what its modalias asks for */
+		assert_driver(f, CARD, "radeon", "(null)");
+		assert_as_before(f, before);
+	}
+}
+
+static void remembered_home(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+
+	start(f, 101);
+	stop(f, 101);
+	fake_remove(f, "/lib/modules");
+	fake_bind(f, CARD, "vfio-pci");
+	start(f, 101);
+	stop(f, 101);
+	assert_driver(f, CARD, "radeon", "(null)");
+}
+
+/* --- dry run, templates, VMs that are none of ours --- */
+
+static void dry_run(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_free_ char *before = fake_tree(f, NULL), *after = NULL;
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	fake_arm(f, FAKE_KERNEL | FAKE_STORAGE, FAKE_COUNT, 0, 0);
+	vm_start(f, 101, true, &v);
+	assert_int_equal(v.r, 0);
+	assert_int_equal(v.plan.n, 2);
+	assert_int_equal(fake_count(f), 0);
+	after = fake_tree(f, NULL);
+	assert_string_equal(before, after);
+}
+
+static void none_of_ours(void **state)
+{
+	static const char *const configs[] = {
+		"", "memory: 1\n", "template: 1\nhostpci0: 0000:01:00\n", "hostpci0: 0000:03:00.0\n", "hostpci0: 0000:01:00,mdev=x\n",
+		"hostpci0: 0000:01:00,driver=keep\n",
+		"machine: q35\n[snap]\nhostpci0: 0000:01:00\n", "machine: q35\n[PENDING]\nhostpci0: 0000:01:00\n",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(configs); i++) {
+		_cleanup_fake_ struct fake *f = fake_machine();
+		_cleanup_free_ char *before = NULL, *after = NULL;
+		_cleanup_vm_ struct vm_result v = { 0 };
+
+		fake_put(f, "/etc/pve/qemu-server/101.conf", configs[i]);
+		before = fake_tree(f, NULL);
+		vm_start(f, 101, false, &v);
+		if (v.r != 0) {
+			dump(configs[i], &v);
+			fail_msg("'%s' is refused", configs[i]);
+		}
+		after = fake_tree(f, NULL);
+		if (strcmp(before, after) != 0)
+			fail_msg("'%s':\n%s", configs[i], fake_difference(before, after));
+	}
+}
+
+/* --- the machine changes while a VM has the card --- */
+
+static void destroyed_while_leased(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_free_ char *before = fake_snapshot(f);
+
+	start(f, 101);
+	fake_remove(f, "/etc/pve/qemu-server/101.conf");
+	stop(f, 101);
+	assert_as_before(f, before);
+}
+
+static void unplugged_while_leased(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	start(f, 101);
+	fake_vanish(f, CARD);
+	vm_stop(f, 101, &v);
+	if (v.r != 0)
+		dump("stop", &v);
+	assert_int_equal(v.r, 0);
+	assert_driver(f, CARD1, "snd_hda_intel", "(null)");
+	assert_int_equal(reservation_remove(&f->root, NULL, 0, 101, NULL), 0);
+	assert_nothing_left(f);
+}
+
+static void exchanged_while_leased(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	start(f, 101);
+	fake_identity(f, CARD, "10de:2204/1af4:1100");
+	fake_override(f, CARD, "");
+	fake_bind(f, CARD, "bochs-drm");
+	vm_stop(f, 101, &v);
+	assert_int_equal(v.r, 0);
+	assert_driver(f, CARD, "bochs-drm", "(null)");
+	assert_driver(f, CARD1, "snd_hda_intel", "(null)");
+	assert_false(fake_exists(f, "/run/gpupt/lease/101"));
+}
+
+static void rebound_by_hand_while_leased(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	start(f, 101);
+	fake_override(f, CARD, "bochs-drm");
+	fake_bind(f, CARD, "bochs-drm");
+	vm_stop(f, 101, &v);
+	assert_int_equal(v.r, 0);
+	assert_int_equal(v.undo.foreign, 1);
+	assert_driver(f, CARD, "bochs-drm", "bochs-drm");
+	assert_driver(f, CARD1, "snd_hda_intel", "(null)");
+	assert_non_null(strstr(text_str(&v.complained), "left as somebody else set it"));
+	assert_false(fake_exists(f, "/run/gpupt/lease/101"));
+}
+
+/* A dead card is not handed to a driver that would wait for it; what is left stays on record and is told. */
+static void dead_at_stop(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	start(f, 101);
+	fake_dead(f, CARD);
+	vm_stop(f, 101, &v);
+	assert_int_equal(v.r, -EUCLEAN);
+	assert_driver(f, CARD, "vfio-pci", "vfio-pci");
+	assert_driver(f, CARD1, "snd_hda_intel", "(null)");
+	assert_non_null(strstr(text_str(&v.complained), CARD " does not answer"));
+	assert_true(fake_exists(f, "/run/gpupt/lease/101"));
+	assert_true(fake_exists(f, "/run/gpupt/claim/" CARD));
+}
+
+/* --- resets --- */
+
+static void reset_of_an_amd_card(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_vm_ struct vm_result v = { 0 };
+	_cleanup_free_ char *before = NULL;
+
+	fake_hide(f, "reset/" CARD, "device_specific pm");
+	fake_put(f, DEV CARD "/reset_method", "pm\n");
+	fake_mkdir(f, "/sys/module/vendor_reset");
+	before = fake_snapshot(f);
+	vm_start(f, 101, false, &v);
+	assert_int_equal(v.r, 0);
+	assert_string_equal(fake_get(f, DEV CARD "/reset_method"), "device_specific");
+	assert_int_equal(f->shared->resets, 1);
+	assert_non_null(strstr(text_str(&v.said), CARD ": reset (device_specific)"));
+	stop(f, 101);
+	assert_int_equal(f->shared->resets, 2);
+	assert_as_before(f, before);
+}
+
+static void killed_by_its_reset(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	fake_hide(f, "reset/" CARD, "flr");
+	fake_put(f, DEV CARD "/reset_method", "flr\n");
+	fake_hide(f, "dies-in-reset/" CARD, "1");
+	vm_start(f, 101, false, &v);
+	assert_int_not_equal(v.r, 0);
+	assert_non_null(strstr(v.e.text, "does not answer after its reset"));
+}
+
+/* --- the watcher --- */
+
+static void with_a_watcher(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_vm_ struct vm_result v = { 0 }, w = { 0 };
+
+	fake_hide(f, "watcher", "comes");
+	vm_start(f, 101, false, &v);
+	assert_int_equal(v.r, 0);
+	assert_null(strstr(text_str(&v.complained), "nobody watches"));
+	/* systemd runs and cannot: so do we not */
+	fake_hide(f, "watcher", "refuses");
+	fake_arm(f, FAKE_KERNEL, FAKE_COUNT, 0, 0);
+	vm_start(f, 102, false, &w);
+	assert_true(w.r < 0);
+	assert_int_equal(fake_count(f), 0);
+	assert_driver(f, TWIN, "radeon", "(null)");
+	assert_false(fake_exists(f, "/run/gpupt/claim/" TWIN));
+	assert_false(fake_exists(f, "/run/gpupt/lease/102"));
+}
+
+static int watch(struct fake *f, void *ctx)
+{
+	_cleanup_settings_ struct settings s = { 0 };
+	struct report report = { .vmid = 101 };
+	struct release rel = { .root = &f->root, .settings = &s, .vmid = 101, .unattended = true, .report = &report };
+	struct err e;
+
+	settings_default(&s);
+	return watch_run(&rel, &e) < 0;
+}
+
+static void the_watcher_settles(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_free_ char *before = fake_snapshot(f);
+
+	start(f, 101);
+	assert_int_equal(fake_run(f, watch, NULL), 0);
+	assert_as_before(f, before);
+	assert_false(fake_exists(f, "/run/gpupt/lease/101"));
+	assert_false(fake_exists(f, "/run/gpupt/watch/101"));
+	/* nothing to watch over */
+	assert_int_equal(fake_run(f, watch, NULL), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(whole_life),
+		cmocka_unit_test(two_vms_two_cards),
+		cmocka_unit_test(refusals),
+		cmocka_unit_test(another_vms_card),
+		cmocka_unit_test(a_failed_start_is_settled),
+		cmocka_unit_test(proxmox_ve_is_at_work),
+		cmocka_unit_test(still_open_at_stop),
+		cmocka_unit_test(reboot_keeps_the_lease),
+		cmocka_unit_test(backup_keeps_the_lease),
+		cmocka_unit_test(shutdown_of_the_node_keeps_it),
+		cmocka_unit_test(adopted_with_another_configuration),
+		cmocka_unit_test(adoption_refused),
+		cmocka_unit_test(earlier_boot_has_lapsed),
+		cmocka_unit_test(after_stop_keep),
+		cmocka_unit_test(found_astray_goes_home),
+		cmocka_unit_test(remembered_home),
+		cmocka_unit_test(dry_run),
+		cmocka_unit_test(none_of_ours),
+		cmocka_unit_test(destroyed_while_leased),
+		cmocka_unit_test(unplugged_while_leased),
+		cmocka_unit_test(exchanged_while_leased),
+		cmocka_unit_test(rebound_by_hand_while_leased),
+		cmocka_unit_test(dead_at_stop),
+		cmocka_unit_test(reset_of_an_amd_card),
+		cmocka_unit_test(killed_by_its_reset),
+		cmocka_unit_test(with_a_watcher),
+		cmocka_unit_test(the_watcher_settles),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
