@@ -8,6 +8,9 @@
 #include "plan/state.h"
 #include "policy/judge.h"
 
+#define NAMES_MAX 8 /* in one message */
+
+/* How many guests but that one; the first of them by name. */
 static unsigned int count_guests(const struct guest_uses *uses, unsigned int but, struct text *names)
 {
 	unsigned int n = 0;
@@ -16,9 +19,11 @@ static unsigned int count_guests(const struct guest_uses *uses, unsigned int but
 	for (size_t i = 0; i < uses->n; i++) {
 		if (!naming_first(uses, i) || uses->v[i].vmid == but)
 			continue;
-		text_join(names, ", ", naming_guest(&uses->v[i], name));
-		n++;
+		if (n++ < NAMES_MAX)
+			text_join(names, ", ", naming_guest(&uses->v[i], name));
 	}
+	if (n > NAMES_MAX)
+		text_addf(names, " and %u more", n - NAMES_MAX);
 	return n;
 }
 

@@ -92,6 +92,19 @@ is "$rc $(json findings finding)" "1 config-bad" "10 MB"
 like "$(json findings message)" 'longer than 1048576 bytes' "… is too long"
 rm "$tree/etc/pve/qemu-server/103.conf"
 
+# on a terminal: colours, unless they are not wanted; broken between words
+if command -v script >/dev/null; then
+	terminal() { run env TERM=xterm script -qec "stty cols 100; $* $HELPER --root $tree check 02:00 03:00" /dev/null; }
+	terminal
+	like "$out" $'\e\\[32mok' "a terminal gets colours"
+	is "$(printf '%s\n' "$out" | sed 's/\x1b\[[0-9;]*m//g' | tr -d '\r' | awk 'length($0) > 100' | wc -l)" 0 "… lines that fit"
+	like "$out" 'dark while a VM has|VM has it' "… broken between words"
+	terminal NO_COLOR=1
+	unlike "$out" $'\e' "NO_COLOR=1: none"
+else
+	skip 4 "no program 'script' to make a terminal with"
+fi
+
 # nothing but the kernel's own files: a host without Proxmox VE, without a card
 mkdir -p "$T/bare/sys/bus/pci/devices" "$T/bare/proc"
 helper --root "$T/bare" check --json
