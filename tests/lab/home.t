@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Whatever state a card is found in, it ends where it belongs.
+# takes: 120 s
 [ -e /lab/lib.sh ] || exec "$(dirname "$0")/boot" twins "$0"
 . /lab/lib.sh
 

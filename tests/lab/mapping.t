@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Two VMs, one mapping with two cards: each gets one, whoever comes first.
+# takes: 95 s
 [ -e /lab/lib.sh ] || exec "$(dirname "$0")/boot" twins "$0"
 . /lab/lib.sh
 
@@ -69,10 +70,10 @@ as_before "stopped together, everything is as it was"
 
 scene "the first alternative is held by a process"
 hold "$(control 01:00.1)"
+# Proxmox VE sees no process: it would choose the first whatever we do.
 start 101
-is "$rc" 0 "the VM starts"
-is "$(card_of 101)" 0000:02:00 "with the second"
-stop 101
+is "$rc" 255 "the start is refused"
+like "$err" "(^|[^0-9])$holder([^0-9]|\$)" "naming the process"
 let_go
 as_before
 

@@ -64,7 +64,10 @@ unlike() {
 # same FILE FILE DESCRIPTION
 same() {
 	diff -u "$1" "$2" >$T/diff
-	result $? "$3" || note "$(tail -n +3 $T/diff)"
+	result $? "$3" || {
+		note "$(tail -n +3 $T/diff)"
+		return 1
+	}
 }
 
 done_testing() {
@@ -169,7 +172,8 @@ unchanged() {
 as_before() {
 	# A QEMU that is just gone and an audio codec that is being probed need a moment.
 	within 10 unchanged
-	same $T/before $T/after "${1:-everything is as it was}"
+	same $T/before $T/after "${1:-everything is as it was}" ||
+		note "the last command said:" "$out$err"
 }
 
 # --- our programs ----------------------------------------------------------------
@@ -199,18 +203,25 @@ vm() {
 }
 running() { qm status "$1" | grep -q running; }
 gone() { ! running "$1"; }
+# guest_sees VMID VENDOR:DEVICE: once the firmware in the VM has found its devices
+guest_sees() { within 30 seen_in_guest "$@"; }
+seen_in_guest() { qm monitor "$1" info pci 2>&1 | grep -q "PCI device $2"; }
 reservations() { sort $QEMU/pci-id-reservations 2>/dev/null; }
 
-# stop VMID: and wait for qmeventd's cleanup, which comes a moment later
+# How often qmeventd's `qm cleanup` has come to an end, this way or another.
+cleanups() { grep -cE '^(Finished cleanup|skipping cleanup|aborting cleanup)' /run/qmeventd.log 2>/dev/null || true; }
+# cleaned N: it did since it was N
+cleaned() { [ "$(cleanups)" -gt "${1:-0}" ]; }
+
+# stop VMID: and wait for the cleanup, which comes a moment later
 stop() {
 	local seen ran=no
 	! running "$1" || ran=yes
-	seen=$(grep -c "^Finished cleanup for $1" /run/qmeventd.log 2>/dev/null || true)
+	seen=$(cleanups)
 	run qm stop "$1"
-	[ $ran = no ] || within 30 cleaned "$1" "${seen:-0}"
+	[ $ran = no ] || within 30 cleaned "$seen"
 	return $rc
 }
-cleaned() { [ "$(grep -cE "^(Finished cleanup for $1|skipping|aborting)" /run/qmeventd.log)" -gt "$2" ]; }
 
 # start VMID; then $rc, $out, $err
 start() { run qm start "$1"; }
