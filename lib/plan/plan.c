@@ -74,32 +74,53 @@ int plan_check(const struct engine *en, const struct plan *p, struct err *e)
 	return 0;
 }
 
-/* Only what reads back counts. */
-static int verify(const struct engine *en, const struct step *s, struct err *e)
+/* The steps that plan_apply() has made, with what each target really had when it was made. */
+struct made {
+	const struct record *rec;
+	size_t first;
+	char **found; /* by step of the record, from first */
+};
+
+static void made_done(struct made *m)
+{
+	for (size_t i = m->first; m->found && i < m->rec->n_steps; i++)
+		free(m->found[i - m->first]);
+	free(m->found);
+}
+
+static ssize_t made_index(const struct made *m, const struct step *s)
+{
+	/* steps of an adopted lease stand before those of this plan */
+	for (size_t i = m->first; i < m->rec->n_steps; i++)
+		if (&m->rec->steps[i].step == s)
+			return (ssize_t)(i - m->first);
+	return -1;
+}
+
+static bool made_has(void *ctx, const struct step *s)
+{
+	return made_index(ctx, s) >= 0;
+}
+
+/* A plan that fails leaves the machine as it was found, which is not always what a lease would give back. */
+static const char *made_found(void *ctx, const struct step *s)
+{
+	const struct made *m = ctx;
+	ssize_t i = made_index(m, s);
+
+	return i >= 0 ? m->found[i] : NULL;
+}
+
+/* Can the machine be as if a step that failed had never been begun? Then it is not kept for an undo. */
+static void forget_unmade(const struct engine *en, const struct step *s, struct record *rec, unsigned int seq)
 {
 	_cleanup_free_ char *now = NULL;
-	int k;
 
-	if (s->kind->effect)
-		return 0;
-	k = s->kind->get(en, s, &now, e);
-	if (k < 0)
-		return k;
-	if (step_same(s, now, s->after))
-		return 0;
-	return err_set(e, -EIO, "%s %s reads '%s' after '%s' was set", s->kind->name, s->target, now ? now : "(absent)",
-		       s->after ? s->after : "(absent)");
+	if (s->kind->effect || (s->kind->get(en, s, &now, NULL) == 0 && step_same(s, now, s->before)))
+		record_mark(rec, seq, RECORD_UNDONE, NULL);
 }
 
-/* Sets and reads back. 0, 1 (partly; said in err), -errno. */
-static int make(const struct engine *en, const struct step *s, struct err *e)
-{
-	int k = s->kind->set(en, s, e);
-
-	return k != 0 ? k : verify(en, s, e);
-}
-
-static int apply_step(const struct engine *en, const struct step *s, struct record *rec, struct err *e)
+static int apply_step(const struct engine *en, const struct step *s, struct made *m, struct record *rec, struct err *e)
 {
 	_cleanup_free_ char *now = NULL;
 	unsigned int seq;
@@ -117,129 +138,48 @@ static int apply_step(const struct engine *en, const struct step *s, struct reco
 	k = record_begin(rec, s, &seq, e);
 	if (k < 0)
 		return k;
-	k = make(en, s, e);
+	m->found[seq - 1 - m->first] = TAKE_PTR(now);
+	k = step_make(en, s, e);
 	if (k > 0)
 		k = -EIO; /* as far as possible is good enough for the way back, not for what was decided */
 	if (k < 0) {
-		/* the undo that follows finds it begun; an effect that failed leaves nothing behind */
-		if (s->kind->effect)
-			record_mark(rec, seq, RECORD_UNDONE, NULL);
+		forget_unmade(en, s, rec, seq);
 		return k;
 	}
-	engine_tell(en, STEP_MADE, s, NULL);
+	engine_tell(en, STEP_MADE, s, e->text[0] ? e->text : NULL);
 	return record_mark(rec, seq, RECORD_DONE, e);
 }
 
-struct only_from {
-	const struct record *rec;
-	size_t first;
-};
-
-static bool added_by_plan(void *ctx, const struct step *s)
-{
-	const struct only_from *o = ctx;
-
-	/* steps of an adopted lease stand before those of this plan */
-	for (size_t i = o->first; i < o->rec->n_steps; i++)
-		if (&o->rec->steps[i].step == s)
-			return true;
-	return false;
-}
-
 /* An optional step may fail, but not take the card with it: dead, or hanging in the kernel. */
-static bool forgivable(const struct step *s, int k)
+static bool forgivable(const struct engine *en, const struct step *s, int k)
 {
-	return s->optional && k != -ENXIO && k != -ETIMEDOUT && k != -EBUSY && k != -EINTR;
+	return s->optional && k != -ENXIO && k != -EINTR && !step_is_stuck(en, s);
 }
 
 int plan_apply(const struct engine *en, const struct plan *p, struct record *rec, struct undo_result *ret_undo,
 	       struct err *e)
 {
-	struct only_from mine = { .rec = rec, .first = rec->n_steps };
+	_cleanup_(made_done) struct made made = {
+		.rec = rec, .first = rec->n_steps, .found = calloc(p->n + 1, sizeof(char *)),
+	};
 	struct undo_result undo = { 0 };
-	struct err local;
-	int k = 0;
+	int k = made.found ? 0 : -ENOMEM;
 
-	for (size_t i = 0; i < p->n; i++) {
+	for (size_t i = 0; k == 0 && i < p->n; i++) {
 		const struct step *s = &p->steps[i];
+		struct err local = { "" };
 
-		k = apply_step(en, s, rec, &local);
-		if (k < 0 && forgivable(s, k)) {
+		k = apply_step(en, s, &made, rec, &local);
+		if (k < 0 && forgivable(en, s, k)) {
 			engine_tell(en, STEP_SKIPPED, s, local.text);
 			k = 0;
-		}
-		if (k < 0) {
+		} else if (k < 0) {
 			err_set(e, k, "%s", local.text);
-			engine_tell(en, k == -ETIMEDOUT ? STEP_STUCK : STEP_FAILED, s, local.text);
-			record_undo(en, rec, added_by_plan, &mine, &undo);
-			break;
+			engine_tell(en, step_is_stuck(en, s) ? STEP_STUCK : STEP_FAILED, s, local.text);
+			record_undo_to(en, rec, made_has, made_found, &made, &undo);
 		}
 	}
 	if (ret_undo)
 		*ret_undo = undo;
 	return k;
-}
-
-/* Puts one step back; counts in u and tells. */
-static void undo_step(const struct engine *en, struct record *rec, struct record_step *rs, struct undo_result *u)
-{
-	struct step back = step_swapped(&rs->step);
-	_cleanup_free_ char *now = NULL;
-	struct err e = { "" };
-	bool ours;
-	int k;
-
-	if (back.kind->effect) {
-		record_mark(rec, rs->seq, RECORD_UNDONE, NULL);
-		return;
-	}
-	k = back.kind->get(en, &back, &now, &e);
-	if (k == -ENODEV) {
-		engine_tell(en, STEP_GONE, &rs->step, e.text);
-		record_mark(rec, rs->seq, RECORD_LEFT, NULL);
-		return;
-	}
-	if (k == 0 && step_same(&back, now, back.after)) {
-		record_mark(rec, rs->seq, RECORD_UNDONE, NULL);
-		u->undone++;
-		return;
-	}
-	ours = k == 0 && (step_same(&back, now, back.before) ||
-			  step_transit(&rs->step, now, record_step_in_flight(rs)));
-	if (k == 0 && !ours) {
-		engine_tell(en, STEP_FOREIGN, &rs->step, now ? now : "(absent)");
-		record_mark(rec, rs->seq, RECORD_LEFT, NULL);
-		u->foreign++;
-		return;
-	}
-	if (k == 0) {
-		/* a full disk must not keep a card away: the record still has the step as made, which is what a crash needs */
-		record_mark(rec, rs->seq, RECORD_UNDOING, NULL);
-		k = make(en, &back, &e);
-	}
-	if (k >= 0) {
-		engine_tell(en, k > 0 ? STEP_PARTLY : STEP_UNDONE, &rs->step, k > 0 ? e.text : NULL);
-		record_mark(rec, rs->seq, RECORD_UNDONE, NULL);
-		u->undone++;
-	} else if (k == -ETIMEDOUT || k == -EBUSY) {
-		engine_tell(en, STEP_STUCK, &rs->step, e.text);
-		u->stuck++;
-	} else {
-		engine_tell(en, STEP_LEFT, &rs->step, e.text);
-		u->failed++;
-	}
-}
-
-void record_undo(const struct engine *en, struct record *rec, undo_filter_fn *filter, void *ctx,
-		 struct undo_result *ret)
-{
-	struct undo_result u = { 0 };
-
-	for (size_t i = rec->n_steps; i > 0; i--) {
-		struct record_step *rs = &rec->steps[i - 1];
-
-		if (record_step_open(rs) && (!filter || filter(ctx, &rs->step)))
-			undo_step(en, rec, rs, &u);
-	}
-	*ret = u;
 }

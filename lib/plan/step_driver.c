@@ -100,7 +100,10 @@ static int modprobe(const struct move *m, const char *flag, const char *module)
 {
 	char *argv[] = { (char[]){ "modprobe" }, (char *)(uintptr_t)flag, (char *)(uintptr_t)module, NULL };
 
-	return exec_check(m->en->root, argv, m->en->job_timeout_ms, m->e);
+	int k = exec_check(m->en->root, argv, m->en->job_timeout_ms, m->e);
+
+	/* it was ended: nothing is in flight, and nothing stuck */
+	return k == -ETIMEDOUT ? -ETIME : k;
 }
 
 /* Registers the driver if it is not. Most modules are called like their driver; what the function's modalias asks for finds the rest. */
@@ -233,14 +236,17 @@ static bool driver_transit(const struct step *s, const char *now_text, bool in_f
 	if (!s->before || !s->after || driver_parse(s->before, &before) < 0 || driver_parse(s->after, &after) < 0 ||
 	    driver_parse(now_text, &now) < 0)
 		return false;
+	/* aimed at home is ours also when the way back could not be recorded */
 	ours = strcmp(now.override, after.override) == 0 || strcmp(now.override, after.driver) == 0 ||
-	       (in_flight && strcmp(now.override, before.driver) == 0);
+	       strcmp(now.override, before.driver) == 0;
 	/* begun, and nothing done yet */
 	if (in_flight && driver_stray(s, now_text))
 		return true;
 	/* no driver and our override: nobody's but ours, however it came to be */
 	if (!now.driver[0])
 		return ours || (in_flight && strcmp(now.override, before.override) == 0);
+	if (strcmp(now.driver, after.driver) == 0 && strcmp(now.override, before.driver) == 0)
+		return true;
 	return in_flight && ours && (strcmp(now.driver, before.driver) == 0 || strcmp(now.driver, after.driver) == 0);
 }
 
