@@ -143,17 +143,32 @@ static int reset_cards(struct work *w)
 	return facts_load(&w->en, &w->sel, w->rel->vmid, true, &w->facts, w->e);
 }
 
+/* Takes our override off a function that stays on vfio-pci. */
+static int drop_override(struct work *w, const struct fn_facts *fn)
+{
+	_cleanup_text_ struct text target = { 0 }, before = { 0 }, after = { 0 };
+	_cleanup_plan_ struct plan p = { 0 };
+	struct driver_value v = fn->driver;
+	char identity[PCI_ID_LEN];
+
+	if (strcmp(v.driver, "vfio-pci") || strcmp(v.override, "vfio-pci"))
+		return 0;
+	driver_target(fn->fn.bdf, pci_id_format(fn->fn.id, identity), &target);
+	driver_format(&v, &before);
+	v.override[0] = '\0';
+	driver_format(&v, &after);
+	if (!plan_add(&p, &step_driver, text_str(&target), text_str(&before), text_str(&after), "after-stop = keep"))
+		return -ENOMEM;
+	return plan_apply(&w->en, &p, &w->rec, NULL, w->e);
+}
+
 /*
- * after-stop = keep: the function stays on vfio-pci, as somebody's who may take it, so without our override. Its steps are no
- * longer ours to undo.
+ * after-stop = keep: the function stays on vfio-pci, as somebody's who may take it, so without our override. Only then are its
+ * steps no longer ours to undo: a crash in between leaves them for the next try.
  */
 static int keep_function(struct work *w, const struct fn_facts *fn)
 {
-	_cleanup_plan_ struct plan p = { 0 };
-	_cleanup_text_ struct text target = { 0 }, before = { 0 }, after = { 0 };
-	struct driver_value v = fn->driver;
-	char identity[PCI_ID_LEN];
-	int k = 0;
+	int k = drop_override(w, fn);
 
 	for (size_t i = 0; k == 0 && i < w->rec.n_steps; i++) {
 		struct bdf b;
@@ -161,17 +176,6 @@ static int keep_function(struct work *w, const struct fn_facts *fn)
 		if (record_step_open(&w->rec.steps[i]) && target_bdf(w->rec.steps[i].step.target, &b) && bdf_eq(b, fn->fn.bdf))
 			k = record_mark(&w->rec, w->rec.steps[i].seq, RECORD_LEFT, w->e);
 	}
-	if (k < 0 || strcmp(v.driver, "vfio-pci") || strcmp(v.override, "vfio-pci"))
-		return k;
-	driver_target(fn->fn.bdf, pci_id_format(fn->fn.id, identity), &target);
-	driver_format(&v, &before);
-	v.override[0] = '\0';
-	driver_format(&v, &after);
-	if (!plan_add(&p, &step_driver, text_str(&target), text_str(&before), text_str(&after), "after-stop = keep"))
-		return -ENOMEM;
-	k = plan_apply(&w->en, &p, &w->rec, NULL, w->e);
-	if (k == 0)
-		k = record_mark(&w->rec, (unsigned int)w->rec.n_steps, RECORD_LEFT, w->e);
 	return k;
 }
 
