@@ -122,6 +122,8 @@ void fake_override(struct fake *f, const char *bdf, const char *driver);
 void fake_new_id(struct fake *f, const char *vendor_device);
 /* A probe of driver fails silently on this function. */
 void fake_refuse_bind(struct fake *f, const char *bdf, const char *driver);
+/* The number of the first node below a function's directory "drm", "sound" or "graphics": "226:2"; "" if there is none. */
+const char *fake_dev(const struct fake *f, const char *bdf, const char *kind);
 /* A process that holds a node: pid with /proc entries in the tree. */
 void fake_holder(struct fake *f, int pid, const char *comm, const char *cgroup, const char *dev, const char *name);
 void fake_holder_gone(struct fake *f, int pid);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <dirent.h>
+#include <glob.h>
 #include <stdlib.h>
 
 #include "tests/fake/fake.h"
@@ -238,6 +239,25 @@ void fake_reboot(struct fake *f)
 	fake_put(f, "/proc/sys/kernel/random/boot_id", "99999999-2222-3333-4444-555555555555\n");
 	fake_hide(f, "new_id", "");
 	fake_each(f, boot_one, f);
+}
+
+const char *fake_dev(const struct fake *f, const char *bdf, const char *kind)
+{
+	static const char *const depths[] = { "*", "*/*" };
+	char pattern[PATH_MAX], top[PATH_MAX];
+	const char *dev = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(depths) && !*dev; i++) {
+		glob_t g;
+
+		fake_path(f, top, "");
+		path_f(pattern, "%s" DEVICES "/%s/%s/%s/dev", top, bdf, kind, depths[i]);
+		if (glob(pattern, 0, NULL, &g) == 0) {
+			dev = fake_get(f, g.gl_pathv[0] + strlen(top));
+			globfree(&g);
+		}
+	}
+	return dev;
 }
 
 void fake_holder(struct fake *f, int pid, const char *comm, const char *cgroup, const char *dev, const char *name)

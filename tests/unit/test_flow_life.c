@@ -158,12 +158,12 @@ struct refusal {
 
 static void make_holder(struct fake *f)
 {
-	fake_holder(f, 4001, "player", "/system.slice/player.service", fake_get(f, DEV CARD "/drm/card2/dev"), "/dev/dri/card2");
+	fake_holder(f, 4001, "player", "/system.slice/player.service", fake_dev(f, CARD, "drm"), "/dev/dri/card2");
 }
 
 static void make_sound_holder(struct fake *f)
 {
-	fake_holder(f, 4002, "pulse", "/user.slice", "116:96", "/dev/snd/controlC3");
+	fake_holder(f, 4002, "pulse", "/user.slice", fake_dev(f, CARD1, "sound"), "/dev/snd/controlC3");
 }
 
 static void make_vfs(struct fake *f)
