@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Real processes that start and stop VMs at the same moment: one card, a mapping with two, settle against stop. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "base/proc.h"
+#include "plan/claim.h"
+#include "pve/reservation.h"
+#include "tests/fake/vm.h"
+
+#define DEV    "/sys/bus/pci/devices/"
+#define ROUNDS 12
+
+/* Exit statuses of a racer. */
+enum { WON, REFUSED, REFUSED_NAMELESS, ODD };
+
+/* A start as Proxmox VE makes it: under its lock of that VM, which nobody else may wait for; the VM runs when it is let go. */
+static int start(struct fake *f, unsigned int vmid)
+{
+	_cleanup_vm_ struct vm_result v = { 0 };
+	char path[PATH_MAX];
+	int lock;
+
+	path_f(path, "/run/lock/qemu-server/lock-%u.conf", vmid);
+	lock = root_open(&f->root, path, O_RDWR | O_CREAT, 0644);
+	if (lock < 0 || flock(lock, LOCK_EX) < 0)
+		return ODD;
+	vm_start(f, vmid, false, &v);
+	if (v.r == 0) {
+		fake_vm_runs(f, vmid, getpid());
+		return WON;
+	}
+	if (v.r != -EPERM && v.r != -EBUSY)
+		fprintf(stderr, "VM %u: %d %s\n%s", vmid, v.r, v.e.text, text_str(&v.complained));
+	if (v.r == -EBUSY)
+		return strstr(v.e.text, "VM ") ? REFUSED : REFUSED_NAMELESS;
+	if (v.r != -EPERM)
+		return ODD;
+	/* whose it is must be said */
+	for (size_t i = 0; i < v.findings.n; i++)
+		if (strstr(v.findings.v[i].message, "VM "))
+			return REFUSED;
+	return REFUSED_NAMELESS;
+}
+
+struct racer {
+	int (*run)(struct fake *f, unsigned int vmid);
+	unsigned int vmid;
+	pid_t pid;
+	int status;
+};
+
+/* Lets all go at once; they stay alive until all have tried, as QEMU would. */
+static void race(struct fake *f, struct racer *racers, size_t n)
+{
+	int gate[2];
+
+	assert_int_equal(pipe2(gate, O_CLOEXEC), 0);
+	for (size_t i = 0; i < n; i++) {
+		racers[i].pid = fork();
+		assert_true(racers[i].pid >= 0);
+		if (racers[i].pid == 0) {
+			char go;
+			int status;
+
+			close(gate[1]);
+			if (read(gate[0], &go, 1) != 0)
+				_exit(ODD);
+			status = racers[i].run(f, racers[i].vmid);
+			__atomic_add_fetch(&f->shared->resets, 1, __ATOMIC_SEQ_CST);
+			while (f->shared->resets < n)
+				sleep_ms(1);
+			_exit(status);
+		}
+	}
+	close(gate[0]);
+	close(gate[1]);
+	for (size_t i = 0; i < n; i++) {
+		int status;
+
+		assert_int_equal(waitpid(racers[i].pid, &status, 0), racers[i].pid);
+		racers[i].status = WIFEXITED(status) ? WEXITSTATUS(status) : ODD;
+	}
+	f->shared->resets = 0;
+}
+
+static unsigned int count(const struct racer *racers, size_t n, int status)
+{
+	unsigned int found = 0;
+
+	for (size_t i = 0; i < n; i++)
+		found += racers[i].status == status;
+	return found;
+}
+
+static const char *driver_of(struct fake *f, const char *bdf)
+{
+	static char now[64];
+	char path[PATH_MAX];
+
+	if (root_readlink_base(&f->root, path_f(path, DEV "%s/driver", bdf), now, sizeof(now)) < 0)
+		return "none";
+	return now;
+}
+
+static void one_card_for_two(void **state)
+{
+	for (int round = 0; round < ROUNDS; round++) {
+		_cleanup_fake_ struct fake *f = fake_machine();
+		struct racer r[] = { { start, 101 }, { start, 102 } };
+		struct claim c;
+
+		fake_put(f, "/etc/pve/qemu-server/102.conf", "machine: q35\nhostpci0: 0000:01:00,pcie=1\n");
+		race(f, r, 2);
+		if (count(r, 2, WON) != 1 || count(r, 2, REFUSED) != 1)
+			fail_msg("round %d: %d and %d", round, r[0].status, r[1].status);
+		assert_int_equal(claim_find(&f->root, fake_bdf(CARD), &c), 1);
+		assert_int_equal(c.vmid, r[0].status == WON ? 101 : 102);
+		assert_string_equal(driver_of(f, CARD), "vfio-pci");
+		assert_string_equal(driver_of(f, CARD1), "vfio-pci");
+		assert_false(fake_exists(f, r[0].status == WON ? "/run/gpupt/lease/102" : "/run/gpupt/lease/101"));
+	}
+	print_message("# rounds of two VMs that want one card: %d\n", ROUNDS);
+}
+
+static void put_mapping(struct fake *f)
+{
+	fake_put(f, "/etc/pve/mapping/pci.cfg",
+		 "gpu\n"
+		 "\tmap id=1002:5159,iommugroup=15,node=host,path=0000:01:00,subsystem-id=1af4:1100\n"
+		 "\tmap id=1002:5159,iommugroup=16,node=host,path=0000:02:00,subsystem-id=1af4:1100\n");
+	for (unsigned int vmid = 101; vmid <= 103; vmid++) {
+		char path[PATH_MAX];
+
+		fake_put(f, path_f(path, "/etc/pve/qemu-server/%u.conf", vmid), "machine: q35\nhostpci0: mapping=gpu,pcie=1\n");
+	}
+}
+
+/* Two cards under one name, two VMs at once: each gets one, the same that Proxmox VE will choose; a third gets none. */
+static void a_mapping_of_two(void **state)
+{
+	for (int round = 0; round < ROUNDS; round++) {
+		_cleanup_fake_ struct fake *f = fake_machine();
+		struct racer r[] = { { start, 101 }, { start, 102 } };
+		struct claim a, b;
+		unsigned int holder;
+		_cleanup_vm_ struct vm_result v = { 0 };
+
+		put_mapping(f);
+		race(f, r, 2);
+		if (count(r, 2, WON) != 2)
+			fail_msg("round %d: %d and %d", round, r[0].status, r[1].status);
+		assert_int_equal(claim_find(&f->root, fake_bdf(CARD), &a), 1);
+		assert_int_equal(claim_find(&f->root, fake_bdf(TWIN), &b), 1);
+		assert_int_not_equal(a.vmid, b.vmid);
+		assert_int_equal(reservation_holder(&f->root, fake_bdf(CARD), 0, &holder, NULL), 1);
+		assert_int_equal(holder, a.vmid);
+		assert_int_equal(reservation_holder(&f->root, fake_bdf(TWIN), 0, &holder, NULL), 1);
+		assert_int_equal(holder, b.vmid);
+		fake_vm_runs(f, 101, 5001);
+		fake_vm_runs(f, 102, 5002);
+		vm_start(f, 103, false, &v);
+		assert_int_equal(v.r, -EPERM);
+		assert_true(vm_found(&v, FINDING_CLAIMED));
+	}
+}
+
+static void mapping_alternatives_one_by_one(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_vm_ struct vm_result a = { 0 }, b = { 0 }, again = { 0 };
+	struct bdf card = fake_bdf(CARD);
+
+	put_mapping(f);
+	/* Proxmox VE has given the first to another VM: the second is taken */
+	assert_int_equal(reservation_reserve(&f->root, &card, 1, 999, 1000, NULL), 0);
+	vm_start(f, 101, false, &a);
+	assert_int_equal(a.r, 0);
+	assert_string_equal(driver_of(f, CARD), "radeon");
+	assert_string_equal(driver_of(f, TWIN), "vfio-pci");
+	vm_stop(f, 101, &b);
+	assert_int_equal(b.r, 0);
+	assert_int_equal(reservation_remove(&f->root, NULL, 0, 999, NULL), 0);
+	assert_int_equal(reservation_remove(&f->root, NULL, 0, 101, NULL), 0);
+	/* free again: the first */
+	vm_start(f, 102, false, &again);
+	assert_int_equal(again.r, 0);
+	assert_string_equal(driver_of(f, CARD), "vfio-pci");
+	assert_string_equal(driver_of(f, TWIN), "radeon");
+}
+
+/* Another device than the mapping says sits there: refused, as Proxmox VE will. */
+static void mapping_of_another_device(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	put_mapping(f);
+	fake_put(f, "/etc/pve/mapping/pci.cfg", "gpu\n\tmap id=10de:2204,iommugroup=15,node=host,path=0000:01:00\n");
+	vm_start(f, 101, false, &v);
+	assert_int_equal(v.r, -EPERM);
+	assert_true(vm_found(&v, FINDING_IDENTITY));
+}
+
+static int stop_it(struct fake *f, unsigned int vmid)
+{
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	vm_stop(f, vmid, &v);
+	return v.r == 0 || v.r == -EBUSY ? WON : ODD;
+}
+
+static int release_it(struct fake *f, unsigned int vmid)
+{
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	vm_release(f, vmid, &v);
+	return v.r == 0 || v.r == -EBUSY || v.r == -ENOENT ? WON : ODD;
+}
+
+static int reconcile_it(struct fake *f, unsigned int vmid)
+{
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	vm_reconcile(f, 0, &v);
+	return v.r == 0 ? WON : ODD;
+}
+
+/* post-stop, release and reconcile (twice) of one VM at once: done once, nobody in another's way for ever. */
+static void everybody_gives_back(void **state)
+{
+	for (int round = 0; round < ROUNDS; round++) {
+		_cleanup_fake_ struct fake *f = fake_machine();
+		_cleanup_free_ char *before = fake_snapshot(f), *after = NULL;
+		struct racer r[] = { { stop_it, 101 }, { release_it, 101 }, { reconcile_it, 101 }, { reconcile_it, 0 } };
+		unsigned int vm101 = 101;
+		uint64_t since;
+
+		assert_int_equal(fake_run(f, vm_start_run, &vm101), 0);
+		since = now_ms();
+		race(f, r, 4);
+		if (count(r, 4, WON) != 4)
+			fail_msg("round %d: %d %d %d %d", round, r[0].status, r[1].status, r[2].status, r[3].status);
+		assert_in_range(now_ms() - since, 0, 9000);
+		after = fake_snapshot(f);
+		if (strcmp(before, after) != 0)
+			fail_msg("round %d:\n%s", round, fake_difference(before, after));
+		assert_int_equal(reservation_remove(&f->root, NULL, 0, 101, NULL), 0);
+		assert_string_equal(vm_leftovers(f), "");
+	}
+}
+
+/* A VM that was left behind is settled by one that wants its card, while its own post-stop comes late. */
+static void settled_while_another_starts(void **state)
+{
+	for (int round = 0; round < ROUNDS; round++) {
+		_cleanup_fake_ struct fake *f = fake_machine();
+		struct racer r[] = { { start, 102 }, { stop_it, 101 } };
+		unsigned int vm101 = 101;
+		struct claim c;
+
+		fake_put(f, "/etc/pve/qemu-server/102.conf", "machine: q35\nhostpci0: 0000:01:00,pcie=1\n");
+		assert_int_equal(fake_run(f, vm_start_run, &vm101), 0);
+		reservation_remove(&f->root, NULL, 0, 101, NULL);
+		race(f, r, 2);
+		/* it may have come too early, when VM 101 was just being worked on: then it was refused by name */
+		if (r[1].status != WON || (r[0].status != WON && r[0].status != REFUSED))
+			fail_msg("round %d: %d and %d", round, r[0].status, r[1].status);
+		assert_false(fake_exists(f, "/run/gpupt/lease/101"));
+		assert_string_equal(driver_of(f, CARD), r[0].status == WON ? "vfio-pci" : "radeon");
+		assert_int_equal(claim_find(&f->root, fake_bdf(CARD), &c), r[0].status == WON);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_card_for_two),
+		cmocka_unit_test(a_mapping_of_two),
+		cmocka_unit_test(mapping_alternatives_one_by_one),
+		cmocka_unit_test(mapping_of_another_device),
+		cmocka_unit_test(everybody_gives_back),
+		cmocka_unit_test(settled_while_another_starts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
