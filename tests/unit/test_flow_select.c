@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which functions are gpupt's business, gpupt.conf on disk, and what observation sees. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "flow/observe.h"
+#include "tests/fake/vm.h"
+
+#define DEV "/sys/bus/pci/devices/"
+
+/* The selection of a configuration as text: "0000:01:00.0 hostpci0, 0000:01:00.1 hostpci0"; roles and absence by a sign. */
+static char *selected(struct fake *f, const char *conf, int *ret_k, struct err *e)
+{
+	_cleanup_vm_devices_ struct vm_devices d = { 0 };
+	_cleanup_selection_ struct selection sel = { 0 };
+	_cleanup_config_ struct config cfg = { 0 };
+	struct text t = { 0 };
+	char name[BDF_LEN];
+
+	*ret_k = config_parse(conf, strlen(conf), GUEST_VM, &cfg);
+	if (*ret_k == 0)
+		*ret_k = vm_devices_load(&f->root, &cfg, &d, e);
+	if (*ret_k == 0)
+		*ret_k = select_functions(&f->root, &d, NULL, NULL, &sel, e);
+	for (size_t i = 0; i < sel.n; i++)
+		text_addf(&t, "%s%s%s%s%s", i ? " " : "", bdf_format(sel.v[i].bdf, name), sel.v[i].absent ? "!" : "",
+			  sel.v[i].role == ROLE_GROUP ? "+" : "=", sel.v[i].entry);
+	strv_foreach(w, &sel.warnings)
+		text_addf(&t, " (%s)", w);
+	return text_take(&t);
+}
+
+static void what_is_ours(void **state)
+{
+	static const struct {
+		const char *conf, *want;
+	} cases[] = {
+		{ "", "" },
+		{ "hostpci0: 0000:01:00\n", CARD "=hostpci0 " CARD1 "=hostpci0" },
+		{ "hostpci0: 01:00\n", CARD "=hostpci0 " CARD1 "=hostpci0" },
+		/* one function: the other goes along, since Proxmox VE binds the whole group */
+		{ "hostpci3: 0000:01:00.0\n", CARD "=hostpci3 " CARD1 "+" },
+		{ "hostpci0: 0000:01:00.0\nhostpci1: 0000:01:00.1\n", CARD "=hostpci0 " CARD1 "=hostpci1" },
+		{ "hostpci0: 0000:01:00;0000:02:00\n", CARD "=hostpci0 " CARD1 "=hostpci0 " TWIN "=hostpci0 " TWIN1 "=hostpci0" },
+		/* audio before its display in the file is still its companion; audio alone is none of ours */
+		{ "hostpci0: 0000:01:00.1\nhostpci1: 0000:01:00.0\n", CARD "=hostpci1 " CARD1 "=hostpci0" },
+		{ "hostpci0: 0000:01:00.1\n", "" },
+		/* nothing with a display in it */
+		{ "hostpci0: 0000:03:00.0\n", "" },
+		{ "hostpci0: 0000:03:00.0\nhostpci1: 0000:01:00\n", CARD "=hostpci1 " CARD1 "=hostpci1" },
+		{ "hostpci0: 0000:01:00,mdev=nvidia-63\n", "" },
+		{ "hostpci0: 0000:01:00,driver=keep\n", "" },
+		/* absent: it may have been a card */
+		{ "hostpci0: 0000:09:00.0\n", "0000:09:00.0!=hostpci0" },
+		{ "hostpci0: 0000:01:00.0;0000:01:00.7\n", CARD "=hostpci0 " CARD1 "+ 0000:01:00.7!=hostpci0" },
+		/* a newer Proxmox VE's key is a warning */
+		{ "hostpci0: 0000:01:00,brand-new=1\n", CARD "=hostpci0 " CARD1 "=hostpci0 (hostpci0 has the key 'brand-new', which this version does not know)" },
+		{ "template: 0\n[snap]\nhostpci0: 0000:01:00\n", "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_fake_ struct fake *f = fake_machine();
+		_cleanup_free_ char *have = NULL;
+		struct err e = { "" };
+		int k;
+
+		have = selected(f, cases[i].conf, &k, &e);
+		if (k < 0 || strcmp(have, cases[i].want) != 0)
+			fail_msg("'%s': %d %s\n  have %s\n  want %s", cases[i].conf, k, e.text, have, cases[i].want);
+	}
+}
+
+static void virtual_functions_are_not(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_free_ char *have = NULL;
+	struct err e;
+	int k;
+
+	fake_link(f, DEV TWIN "/physfn", "../" CARD);
+	have = selected(f, "hostpci0: 0000:02:00.0\n", &k, &e);
+	assert_int_equal(k, 0);
+	assert_string_equal(have, "");
+}
+
+static void bridges_of_a_group_stay(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_free_ char *have = NULL;
+	struct err e;
+	int k;
+
+	fake_link(f, "/sys/kernel/iommu_groups/15/devices/0000:00:01.0", "../../../../bus/pci/devices/0000:00:01.0");
+	fake_link(f, "/sys/kernel/iommu_groups/15/devices/" NIC, "../../../../bus/pci/devices/" NIC);
+	have = selected(f, "hostpci0: 0000:01:00.0\n", &k, &e);
+	assert_int_equal(k, 0);
+	assert_string_equal(have, CARD "=hostpci0 " CARD1 "+ " NIC "+");
+}
+
+static void what_proxmox_ve_rejects(void **state)
+{
+	static const char *const bad[] = { "hostpci0: mapping=nowhere\n", "hostpci0: 0000:01:00,pcie=1\n", "hostpci0: pcie=1\n",
+					   "hostpci0: 0000:01:00,host=02:00\n" };
+	_cleanup_fake_ struct fake *f = fake_machine();
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct err e = { "" };
+		int k;
+		_cleanup_free_ char *have = selected(f, bad[i], &k, &e);
+
+		if (k != -EINVAL || !e.text[0])
+			fail_msg("'%s': %d %s", bad[i], k, e.text);
+	}
+}
+
+static void a_card_by_its_address(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_selection_ struct selection sel = { 0 }, none = { 0 };
+	_cleanup_bdf_list_ struct bdf_list named = { 0 }, all = { 0 };
+	struct err e;
+
+	assert_int_equal(select_card(&f->root, fake_bdf(CARD1), &sel, &e), 0);
+	assert_int_equal(sel.n, 2);
+	assert_int_equal(selection_named(&sel, &named), 0);
+	assert_int_equal(selection_all(&sel, &all), 0);
+	assert_int_equal(named.n, 2);
+	assert_int_equal(all.n, 2);
+	assert_int_equal(select_card(&f->root, fake_bdf("0000:09:00.0"), &none, &e), -ENODEV);
+}
+
+static void settings_on_disk(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	struct settings s = { 0 };
+	struct err e;
+
+	assert_int_equal(settings_load(&f->root, &s, &e), 0);
+	assert_string_equal(s.defaults.reset, "auto");
+	settings_done(&s);
+	fake_put(f, "/etc/gpupt/gpupt.conf", "[defaults]\nreset = none\n");
+	assert_int_equal(settings_load(&f->root, &s, &e), 0);
+	assert_string_equal(s.defaults.reset, "none");
+	settings_done(&s);
+	fake_put_bytes(f, "/etc/gpupt/gpupt.conf", "[defaults]\n\0reset = none\n", 24);
+	assert_int_equal(settings_load(&f->root, &s, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "NUL"));
+	{
+		_cleanup_free_ char *big = malloc(SETTINGS_MAX + 1);
+
+		assert_non_null(big);
+		memset(big, '\n', SETTINGS_MAX + 1);
+		fake_put_bytes(f, "/etc/gpupt/gpupt.conf", big, SETTINGS_MAX + 1);
+	}
+	assert_int_equal(settings_load(&f->root, &s, &e), -EFBIG);
+	fake_remove(f, "/etc/gpupt/gpupt.conf");
+	fake_mkdir(f, "/etc/gpupt/gpupt.conf");
+	assert_int_equal(settings_load(&f->root, &s, &e), -EISDIR);
+	assert_null(s.gpus);
+}
+
+static void deadlines(void **state)
+{
+	_cleanup_settings_ struct settings s = { 0 };
+	struct picked picked[] = { { .bdf = { 0, 1, 0, 0 } }, { .bdf = { 0, 2, 0, 0 } } };
+	struct selection sel = { .v = picked, .n = 2 };
+	_cleanup_fake_ struct fake *f = fake_new();
+	struct engine en;
+	struct err e;
+
+	assert_int_equal(settings_parse("[defaults]\ndriver-timeout = 3\n[gpu 02:00]\ndriver-timeout = 9\n", "x", &s, &e), 0);
+	engine_init(&en, &f->root, &s, &sel);
+	assert_int_equal(en.driver_timeout_ms, 9000); /* the longest that any of them asks for */
+	sel.n = 1;
+	engine_init(&en, &f->root, &s, &sel);
+	assert_int_equal(en.driver_timeout_ms, 3000);
+	engine_init(&en, &f->root, &s, NULL);
+	assert_int_equal(en.driver_timeout_ms, 3000);
+}
+
+/* Observation writes nothing, and sees who holds the card, by number. */
+static void facts_of_a_machine(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_selection_ struct selection sel = { 0 };
+	_cleanup_settings_ struct settings s = { 0 };
+	_cleanup_facts_ struct facts facts = { 0 };
+	_cleanup_free_ char *before = NULL, *after = NULL;
+	const struct fn_facts *fn;
+	struct engine en;
+	struct err e;
+
+	settings_default(&s);
+	fake_holder(f, 4001, "player", "/lxc/200/ns", fake_dev(f, CARD, "drm"), "/dev/dri/card7");
+	fake_bind(f, CARD1, "vfio-pci");
+	assert_int_equal(select_card(&f->root, fake_bdf(CARD), &sel, &e), 0);
+	engine_init(&en, &f->root, &s, &sel);
+	before = fake_tree(f, NULL);
+	if (facts_load(&en, &sel, 0, false, &facts, &e) < 0)
+		fail_msg("%s", e.text);
+	after = fake_tree(f, NULL);
+	assert_string_equal(before, after);
+	assert_int_equal(facts.n, 2);
+	assert_int_equal(facts.displays, 2); /* the twin and the boot display */
+	assert_int_equal(facts.slots.n, 2);
+	assert_int_equal(facts.holders.n, 1);
+	assert_int_equal(facts.holders.v[0].kind, HOLDER_CONTAINER);
+	fn = facts_find(&facts, fake_bdf(CARD));
+	assert_non_null(fn);
+	assert_true(fn->driver_known && !fn->stuck && !fn->claimed && !fn->has_home);
+	assert_string_equal(fn->driver.driver, "radeon");
+	assert_int_equal(fn->fn.config, PCI_CONFIG_OK);
+	/* found on vfio-pci: its modalias says where it belongs */
+	fn = facts_find(&facts, fake_bdf(CARD1));
+	assert_string_equal(fn->guess, "snd_hda_intel");
+	assert_null(facts_find(&facts, fake_bdf(NIC)));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_ours),
+		cmocka_unit_test(virtual_functions_are_not),
+		cmocka_unit_test(bridges_of_a_group_stay),
+		cmocka_unit_test(what_proxmox_ve_rejects),
+		cmocka_unit_test(a_card_by_its_address),
+		cmocka_unit_test(settings_on_disk),
+		cmocka_unit_test(deadlines),
+		cmocka_unit_test(facts_of_a_machine),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
