@@ -54,31 +54,35 @@ _Noreturn static void work_child(struct work *w)
 	_exit(0);
 }
 
+/* Waits for a child by its pidfd, or by looking again where there is none to be had (too many open files). True if it ended. */
+static bool wait_child(pid_t pid, unsigned int timeout_ms)
+{
+	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	uint64_t deadline = now_ms() + timeout_ms, now;
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	do {
+		now = now_ms();
+		if (pidfd >= 0)
+			poll(&p, 1, now < deadline ? (int)(deadline - now) : 0);
+		if (waitpid(pid, NULL, WNOHANG) == pid)
+			return true;
+		if (pidfd < 0)
+			sleep_ms(2);
+	} while (now < deadline);
+	return false;
+}
+
 static int work_bounded(struct work *w, unsigned int timeout_ms, struct proc_id *ret_child)
 {
-	struct pollfd p = { .events = POLLIN };
-	_cleanup_close_ int pidfd = -1;
-	uint64_t deadline;
-	pid_t pid;
-	int n;
+	pid_t pid = fork();
 
-	pid = fork();
 	if (pid < 0)
 		return -errno;
 	if (pid == 0)
 		work_child(w);
-	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	p.fd = pidfd;
-	deadline = now_ms() + timeout_ms;
-	do {
-		uint64_t now = now_ms();
-
-		n = poll(&p, 1, now < deadline ? (int)(deadline - now) : 0);
-	} while (n < 0 && errno == EINTR);
-	if (n > 0) {
-		waitpid(pid, NULL, 0);
+	if (wait_child(pid, timeout_ms))
 		return w->answer->r;
-	}
 	*ret_child = (struct proc_id){ .pid = pid };
 	proc_start(w->root, pid, &ret_child->start);
 	return -ETIMEDOUT;

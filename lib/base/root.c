@@ -62,7 +62,7 @@ static int open_how(const struct root *r, const char *path, int flags, mode_t mo
 	};
 
 	if (flags & O_PATH)
-		how.flags &= ~(uint64_t)O_NOCTTY; /* openat2 refuses what O_PATH ignores */
+		how.flags &= ~(uint64_t)(O_NOCTTY | O_NONBLOCK); /* openat2 refuses what O_PATH ignores */
 	for (int tries = 0; tries < 32; tries++) {
 		long fd = syscall(SYS_openat2, r->fd, path, &how, sizeof(how));
 

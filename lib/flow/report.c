@@ -52,7 +52,7 @@ static const struct event_row {
 static void say_reset(const struct report *r, enum step_event event, const struct step *s, const char *bdf, const char *text)
 {
 	if (event == STEP_MADE)
-		report_say(r, "%s: reset (%s)", bdf, s->after);
+		report_say(r, "%s: reset (%s)", bdf, text ? text : s->after);
 	else if (event == STEP_SKIPPED)
 		report_say(r, "%s: not reset: %s", bdf, text);
 }
@@ -68,10 +68,12 @@ void report_step(void *ctx, enum step_event event, const struct step *s, const c
 
 	if (target_bdf(s->target, &b))
 		entry.bdf = bdf_format(b, name);
+	if (str_starts(s->target, "pci-reset ")) {
+		entry.id = LOG_ID_RESET;
+		say_reset(r, event, s, name, text);
+	}
 	step_format(s, &line);
 	log_write(&entry, "%s: %s%s%s", row->words, text_str(&line), text ? ": " : "", text ? text : "");
-	if (str_starts(s->target, "pci-reset "))
-		say_reset(r, event, s, name, text);
 	if (row->complain && event == STEP_FOREIGN)
 		report_complain(r, "%s is left as somebody else set it: '%s'", s->target, text);
 	else if (row->complain)

@@ -28,11 +28,11 @@ static int claim_parse(const char *text, struct claim *c)
 
 static bool counts(const struct root *r, const struct claim *c)
 {
-	char boot_id[BOOT_ID_LEN], path[PATH_MAX];
+	char boot_id[BOOT_ID_LEN];
 
 	if (proc_boot_id(r, boot_id) == 0 && strcmp(boot_id, c->boot_id) != 0)
 		return false;
-	return lease_path(r, c->vmid, path) == 0 || proc_alive(r, c->owner);
+	return proc_alive(r, c->owner) || lease_names(r, c->vmid, c->bdf);
 }
 
 int claim_find(const struct root *r, struct bdf b, struct claim *ret)
@@ -138,13 +138,18 @@ static int turn_try(const struct root *r, unsigned int vmid, struct proc_id self
 	_cleanup_close_ int lock = state_lock(r, e);
 	_cleanup_text_ struct text t = { 0 };
 	char path[PATH_MAX];
+	int k;
 
 	if (lock < 0)
 		return lock;
 	if (turn_find(r, vmid, ret_other) == 0 && (ret_other->pid != self.pid || ret_other->start != self.start))
 		return -EAGAIN;
 	text_addf(&t, "%d %llu\n", (int)self.pid, (unsigned long long)self.start);
-	return state_write(r, turn_path(path, vmid), text_str(&t), e);
+	k = state_write(r, turn_path(path, vmid), text_str(&t), e);
+	/* no room to write it down: a lease can be given back all the same, its record is locked by whoever works on it */
+	if ((k == -ENOSPC || k == -EDQUOT || k == -EROFS) && lease_path(r, vmid, path) == 0)
+		return 0;
+	return k;
 }
 
 int turn_take(const struct root *r, unsigned int vmid, unsigned int wait_ms, struct err *e)

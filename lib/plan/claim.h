@@ -12,7 +12,7 @@
 struct claim {
 	struct bdf bdf;
 	unsigned int vmid;
-	struct proc_id owner; /* who made it; a claim without a lease lives as long as its owner */
+	struct proc_id owner; /* who made it; a claim that no lease stands behind lives as long as its owner */
 	char boot_id[BOOT_ID_LEN];
 };
 

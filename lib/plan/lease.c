@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <fcntl.h>
 
 #include "plan/lease.h"
 #include "plan/state.h"
@@ -10,11 +11,15 @@ int lease_path(const struct root *r, unsigned int vmid, char ret[static PATH_MAX
 {
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
 		char path[PATH_MAX];
+		_cleanup_close_ int fd = state_open(r, path_f(path, "%s/%u", dirs[i], vmid), O_PATH);
 
-		if (root_exists(r, path_f(path, "%s/%u", dirs[i], vmid))) {
+		if (fd >= 0) {
 			path_f(ret, "%s", path);
 			return 0;
 		}
+		/* not to be able to look is not the same as that there is none */
+		if (fd != -ENOENT && fd != -ENOTDIR)
+			return fd;
 	}
 	return -ENOENT;
 }
@@ -66,21 +71,49 @@ bool lease_is_old(const struct root *r, const struct record *rec)
 	return taken && proc_boot_id(r, boot_id) == 0 && strcmp(boot_id, taken) != 0;
 }
 
+static bool listed(const struct bdf *all, size_t n, struct bdf b)
+{
+	for (size_t i = 0; i < n; i++)
+		if (bdf_eq(all[i], b))
+			return true;
+	return false;
+}
+
 int lease_functions(const struct record *rec, struct bdf **ret, size_t *ret_n)
 {
 	const char *cards = record_get(rec, LEASE_CARDS);
 	_cleanup_free_ char *copy = strdup(cards ? cards : "");
-	_cleanup_free_ struct bdf *all = copy ? calloc(strlen(copy) / 2 + 1, sizeof(*all)) : NULL;
+	_cleanup_free_ struct bdf *all = copy ? calloc(strlen(copy) / 2 + rec->n_steps + 1, sizeof(*all)) : NULL;
 	char *save = NULL;
 	size_t n = 0;
+	struct bdf b;
 
 	if (!all)
 		return -ENOMEM;
 	for (char *s = strtok_r(copy, " ", &save); s; s = strtok_r(NULL, " ", &save))
 		n += bdf_parse_full(s, &all[n]) == 0;
+	/* whatever the list says, a function with an open step is the lease's */
+	for (size_t i = 0; i < rec->n_steps; i++)
+		if (record_step_open(&rec->steps[i]) && target_bdf(rec->steps[i].step.target, &b) && !listed(all, n, b))
+			all[n++] = b;
 	*ret = TAKE_PTR(all);
 	*ret_n = n;
 	return 0;
+}
+
+bool lease_names(const struct root *r, unsigned int vmid, struct bdf b)
+{
+	_cleanup_record_ struct record rec = { .fd = -1 };
+	_cleanup_free_ struct bdf *all = NULL;
+	char path[PATH_MAX];
+	size_t n;
+	int k = lease_path(r, vmid, path);
+
+	if (k == -ENOENT)
+		return false;
+	if (k < 0 || record_load(r, path, &rec, NULL) < 0 || lease_functions(&rec, &all, &n) < 0)
+		return true;
+	return listed(all, n, b);
 }
 
 int lease_set_functions(struct record *rec, const struct bdf *b, size_t n, struct err *e)

@@ -12,7 +12,7 @@
 #define LEASE_LOCK   "lock"   /* the VM's lock: when it was taken ("backup") */
 #define LEASE_QEMU   "qemu"   /* "PID START" of the QEMU that has them */
 
-/* Where the lease of vmid is. 0, or -ENOENT if there is none. */
+/* Where the lease of vmid is. 0, -ENOENT if there is none, -errno if that cannot be told. */
 int lease_path(const struct root *r, unsigned int vmid, char ret[static PATH_MAX]);
 /* A new one: in /var/lib/gpupt if a step of it survives a reboot, else in /run/gpupt. */
 int lease_create(const struct root *r, unsigned int vmid, bool survives_reboot, struct record *ret, struct err *e);
@@ -20,8 +20,10 @@ int lease_create(const struct root *r, unsigned int vmid, bool survives_reboot, 
 int lease_all(const struct root *r, unsigned int **ret, size_t *ret_n);
 /* Is it from an earlier boot? */
 bool lease_is_old(const struct root *r, const struct record *rec);
-/* The functions of a lease, from its notes. 0 or -errno; free *ret. */
+/* The functions of a lease: those of its list, and those of its open steps. 0 or -errno; free *ret. */
 int lease_functions(const struct record *rec, struct bdf **ret, size_t *ret_n);
+/* Does vmid's lease name b, in its list or by an open step? An unreadable lease names everything: better refused than lost. */
+bool lease_names(const struct root *r, unsigned int vmid, struct bdf b);
 int lease_set_functions(struct record *rec, const struct bdf *b, size_t n, struct err *e);
 
 #endif

@@ -36,7 +36,7 @@ struct undo_result {
 
 /*
  * Makes the steps in order, each recorded before it is made and read back afterwards. If one fails, all of this plan's are
- * undone; a signal asks for the same (base/interrupt.h). 0, or -errno of the failed step (err says which), with what happened to the others in ret_undo (may be NULL).
+ * undone, to what was found: a signal asks for the same (base/interrupt.h). 0, or -errno of the failed step (err says which), with what happened to the others in ret_undo (may be NULL).
  */
 int plan_apply(const struct engine *en, const struct plan *p, struct record *rec, struct undo_result *ret_undo,
 	       struct err *e);
@@ -50,6 +50,13 @@ typedef bool undo_filter_fn(void *ctx, const struct step *s);
  */
 void record_undo(const struct engine *en, struct record *rec, undo_filter_fn *filter, void *ctx,
 		 struct undo_result *ret);
+
+/* Another value than its before that a step shall go back to; NULL: its before. */
+typedef const char *undo_goal_fn(void *ctx, const struct step *s);
+
+/* record_undo() with a goal for each step; both functions get ctx. */
+void record_undo_to(const struct engine *en, struct record *rec, undo_filter_fn *filter, undo_goal_fn *goal, void *ctx,
+		    struct undo_result *ret);
 
 /* Nothing is open any more. */
 static inline bool undo_complete(const struct undo_result *u)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 
 #include "plan/record.h"
 #include "plan/state.h"
@@ -223,9 +224,17 @@ static int mend(struct record *rec, const char *text, struct err *e)
 
 	if (fstat(rec->fd, &st) < 0)
 		return err_errno(e, -errno, "cannot examine the record %s", rec->path);
-	if ((size_t)st.st_size != whole && ftruncate(rec->fd, (off_t)whole) < 0)
+	if ((size_t)st.st_size != whole && ftruncate(rec->fd, (off_t)whole) < 0 && errno != EINVAL)
 		return err_errno(e, -errno, "cannot cut the torn end off the record %s", rec->path);
 	return whole ? 0 : write_header(rec, e);
+}
+
+/* One process at a time changes a record. Never waited for, and gone with its process: so it can be held across other programs. */
+static int lock_record(struct record *rec, struct err *e)
+{
+	if (flock(rec->fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	return err_set(e, errno == EWOULDBLOCK ? -EBUSY : -errno, "another gpupt process is working on %s", rec->path);
 }
 
 int record_open(const struct root *r, const char *path, struct record *ret, struct err *e)
@@ -237,8 +246,14 @@ int record_open(const struct root *r, const char *path, struct record *ret, stru
 	if (k < 0)
 		return k;
 	rec.fd = state_open(r, path, O_RDWR | O_APPEND);
+	/* a filesystem that became read-only must not keep a card away: what is put back can still be put back */
+	if (rec.fd == -EROFS)
+		rec.fd = state_open(r, path, O_RDONLY);
 	if (rec.fd < 0)
 		return err_errno(e, rec.fd, "cannot open the record %s for writing", path);
+	k = lock_record(&rec, e);
+	if (k < 0)
+		return k;
 	k = state_read(r, path, &text);
 	if (k < 0)
 		return err_errno(e, k, "cannot read the record %s", path);
@@ -247,6 +262,16 @@ int record_open(const struct root *r, const char *path, struct record *ret, stru
 		return k;
 	*ret = rec;
 	rec = (struct record){ .fd = -1 };
+	return 0;
+}
+
+/* The record's name has to survive a power cut as its lines do. */
+static int sync_dir(const struct root *r, const char *dir, struct err *e)
+{
+	_cleanup_close_ int fd = root_open_nofollow(r, dir, O_RDONLY | O_DIRECTORY, 0);
+
+	if (fd < 0 || fsync(fd) < 0)
+		return err_errno(e, fd < 0 ? fd : -errno, "cannot sync %s", dir);
 	return 0;
 }
 
@@ -264,7 +289,11 @@ int record_create(const struct root *r, const char *path, struct record *ret, st
 	rec.fd = state_open(r, path, O_RDWR | O_CREAT | O_EXCL | O_APPEND);
 	if (rec.fd < 0)
 		return err_errno(e, rec.fd, "cannot make the record %s", path);
-	k = write_header(&rec, e);
+	k = lock_record(&rec, e);
+	if (k == 0)
+		k = write_header(&rec, e);
+	if (k == 0)
+		k = sync_dir(r, dir, e);
 	if (k < 0) {
 		root_unlink(r, path);
 		return k;

@@ -84,10 +84,14 @@ int state_list(const struct root *r, const char *dir, struct strv *ret)
 	_cleanup_strv_ struct strv names = { 0 };
 	_cleanup_closedir_ DIR *d = NULL;
 	struct dirent *de;
-	int k = root_opendir(r, dir, &d);
+	int fd = root_open_nofollow(r, dir, O_RDONLY | O_DIRECTORY, 0);
 
-	if (k < 0 && k != -ENOENT)
-		return k;
+	if (fd < 0 && fd != -ENOENT)
+		return fd;
+	if (fd >= 0 && !(d = fdopendir(fd))) {
+		close(fd);
+		return -ENOMEM;
+	}
 	while (d && (de = readdir(d))) {
 		if (de->d_name[0] != '.' && strv_add(&names, de->d_name) < 0)
 			return -ENOMEM;
@@ -108,6 +112,8 @@ int state_lock(const struct root *r, struct err *e)
 	if (k < 0)
 		return k;
 	fd = state_open(r, STATE_RUN "/lock", O_RDWR | O_CREAT);
+	if (fd == -EROFS || fd == -ENOSPC)
+		fd = state_open(r, STATE_RUN "/lock", O_RDONLY);
 	if (fd < 0)
 		return err_errno(e, fd, "cannot open %s/lock", STATE_RUN);
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "plan/step.h"
+#include "plan/stuck.h"
 
 static const struct step_kind *const kinds[] = {
 	&step_driver, &step_attr, &step_file, &step_unit, &step_run,
@@ -85,6 +86,37 @@ bool step_transit(const struct step *s, const char *now, bool in_flight)
 bool step_can_start(const struct step *s, const char *now)
 {
 	return step_same(s, now, s->before) || (s->kind->stray && now && s->kind->stray(s, now));
+}
+
+static int verify(const struct engine *en, const struct step *s, struct err *e)
+{
+	_cleanup_free_ char *now = NULL;
+	int k;
+
+	if (s->kind->effect)
+		return 0;
+	k = s->kind->get(en, s, &now, e);
+	if (k < 0)
+		return k;
+	if (step_same(s, now, s->after))
+		return 0;
+	return err_set(e, -EIO, "%s %s reads '%s' after '%s' was set", s->kind->name, s->target, now ? now : "(absent)",
+		       s->after ? s->after : "(absent)");
+}
+
+int step_make(const struct engine *en, const struct step *s, struct err *e)
+{
+	int k = s->kind->set(en, s, e);
+
+	return k != 0 ? k : verify(en, s, e);
+}
+
+bool step_is_stuck(const struct engine *en, const struct step *s)
+{
+	struct stuck which;
+	struct bdf b;
+
+	return target_bdf(s->target, &b) && stuck_find(en->root, b, &which) > 0;
 }
 
 static void format_value(struct text *t, const char *v)

@@ -79,6 +79,12 @@ bool step_transit(const struct step *s, const char *now, bool in_flight);
 /* May the step be made while its target has this value? */
 bool step_can_start(const struct step *s, const char *now);
 
+/* Sets s->after and reads it back: only what reads back counts. 0, 1 (as far as possible; err says what is missing), -errno. */
+int step_make(const struct engine *en, const struct step *s, struct err *e);
+
+/* Does the step's function hang in the kernel now? */
+bool step_is_stuck(const struct engine *en, const struct step *s);
+
 /* One line for a person: "driver 0000:01:00.0: radeon -> vfio-pci (why)". Multi-line values are shown by their size. */
 void step_format(const struct step *s, struct text *t);
 

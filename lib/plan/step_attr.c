@@ -53,15 +53,20 @@ static int resolve(const struct root *r, const char *target, char ret[static PAT
 static int attr_get(const struct engine *en, const struct step *s, char **ret, struct err *e)
 {
 	char path[PATH_MAX], line[VALUE_MAX];
+	struct proc_id child;
 	struct bdf b;
 	int k = resolve(en->root, s->target, path, e);
 
 	if (k < 0)
 		return k;
-	if (target_bdf(s->target, &b))
+	if (target_bdf(s->target, &b)) {
 		k = stuck_read(en->root, b, path, line, sizeof(line), en->driver_timeout_ms, e);
-	else if ((k = root_read_line(en->root, path, line, sizeof(line))) < 0)
-		err_errno(e, k, "cannot read %s", path);
+	} else {
+		/* the console's lock, too, may be held by a driver that hangs (drivers/tty/vt/vt.c, show_bind()) */
+		k = bounded_read(en->root, path, line, sizeof(line), en->driver_timeout_ms, &child);
+		if (k < 0)
+			err_errno(e, k, "cannot read %s", path);
+	}
 	if (k < 0)
 		return k;
 	*ret = strdup(str_trim(line));

@@ -4,48 +4,43 @@
  * works on, its after says how: "pci-reset 0000:01:00.0" = "bus"; "process-end 1234 56789" = "TERM".
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/syscall.h>
 
+#include "host/pci.h"
 #include "plan/step.h"
 #include "plan/stuck.h"
-
-#define DEVICES "/sys/bus/pci/devices"
 
 /* How long a process gets between SIGTERM and SIGKILL, and to be gone after SIGKILL. */
 #define TERM_WAIT_MS 5000
 #define KILL_WAIT_MS 2000
 
-/* Config space that reads all ones: nobody answers on the bus. */
-static bool answers(const struct engine *en, const char *name)
-{
-	uint32_t vendor_device = UINT32_MAX;
-	char path[PATH_MAX];
-	_cleanup_close_ int fd = root_open(en->root, path_f(path, DEVICES "/%s/config", name), O_RDONLY, 0);
-
-	return fd >= 0 && read(fd, &vendor_device, sizeof(vendor_device)) == sizeof(vendor_device) &&
-	       vendor_device != UINT32_MAX;
-}
-
 /* Documentation/ABI/testing/sysfs-bus-pci, reset: the methods of reset_method are tried in order. */
 static int pci_reset(const struct engine *en, const struct step *s, struct err *e)
 {
-	char name[BDF_LEN], path[PATH_MAX];
+	char name[BDF_LEN], path[PATH_MAX], methods[96] = "";
+	struct pci_fn fn;
 	struct bdf b;
 	int k;
 
 	if (!target_bdf(s->target, &b))
 		return err_set(e, -EINVAL, "'%s' names no function", s->target);
+	root_read_line(en->root, pci_path(path, b, "reset_method"), methods, sizeof(methods));
 	bdf_format(b, name);
-	k = stuck_write(en->root, b, path_f(path, DEVICES "/%s/reset", name), "1", en->driver_timeout_ms, e);
+	k = stuck_write(en->root, b, pci_path(path, b, "reset"), "1", en->driver_timeout_ms, e);
 	/* the words that the kernel has for a bus that holds more than this function */
 	if (k == -ENOTTY)
 		return err_set(e, k, "%s cannot be reset alone (%s)", name, s->after);
-	if (k == 0 && !answers(en, name))
+	if (k < 0)
+		return k;
+	k = pci_fn_load(en->root, b, &fn, e);
+	if (k == 0 && fn.config != PCI_CONFIG_OK && fn.config != PCI_CONFIG_UNREAD)
 		return err_set(e, -ENXIO,
 			       "%s does not answer after its reset (config space reads ff): only a reboot or a power cycle brings it back",
 			       name);
+	/* one method selected is the one that it was; of several the prediction stands */
+	if (k == 0 && methods[0] && !strchr(methods, ' '))
+		err_set(e, 0, "%s", methods);
 	return k;
 }
 
@@ -73,8 +68,10 @@ static int process_end(const struct engine *en, const struct step *s, struct err
 		return err_set(e, -EINVAL, "'%s' names no process", s->target);
 	id = (struct proc_id){ .pid = pid, .start = start };
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (pidfd < 0 || !proc_alive(en->root, id))
+	if ((pidfd < 0 && errno == ESRCH) || !proc_alive(en->root, id))
 		return 0; /* it ended by itself */
+	if (pidfd < 0)
+		return err_errno(e, -errno, "cannot signal process %d", pid);
 	syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0);
 	if (gone_within(en, id, TERM_WAIT_MS))
 		return 0;

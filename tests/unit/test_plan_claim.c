@@ -98,8 +98,12 @@ static void stale_claims(void **state)
 	assert_int_equal(fake_run(f, take_and_die, NULL), 0);
 	assert_true(fake_exists(f, "/run/gpupt/claim/" CARD));
 	assert_int_equal(claim_find(&f->root, functions()[0], &c), 0);
-	/* with a lease it counts, whoever made it */
+	/* a lease about other functions does not make it count */
 	assert_int_equal(lease_create(&f->root, 101, false, &rec, &e), 0);
+	assert_int_equal(lease_set_functions(&rec, functions() + 1, 1, &e), 0);
+	assert_int_equal(claim_find(&f->root, functions()[0], &c), 0);
+	/* with a lease of it it counts, whoever made it */
+	assert_int_equal(lease_set_functions(&rec, functions(), 2, &e), 0);
 	assert_int_equal(claim_find(&f->root, functions()[0], &c), 1);
 	assert_int_equal(claim_take(&f->root, functions(), 1, 102, &conflict, &e), -EBUSY);
 	/* not in another boot */

@@ -525,6 +525,7 @@ static void reset_method_cut_off(void **state)
 		walk_start(&w, f);
 		plan_add(&w.plan, &step_attr, DEV CARD "/reset_method", "pm bus flr", "device_specific", "");
 		assert_int_equal(apply(&w), 0);
+		record_close(&w.rec); /* the process that undoes it has it to itself */
 		fake_arm(f, FAKE_KERNEL, FAKE_KILL_AFTER, n, 0);
 		killed = !WIFEXITED(fake_run(f, steps_undo, NULL));
 		fake_disarm(f);
