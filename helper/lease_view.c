@@ -66,8 +66,9 @@ int lease_view_load(const struct root *r, unsigned int vmid, struct lease_view *
 	char path[PATH_MAX];
 	int k = lease_path(r, vmid, path);
 
-	if (k == 0)
-		k = record_load(r, path, &v.rec, e);
+	if (k < 0)
+		return err_errno(e, k, "cannot see whether VM %u has a lease", vmid);
+	k = record_load(r, path, &v.rec, e);
 	if (k == 0)
 		k = lease_functions(&v.rec, &v.functions, &v.n);
 	if (k < 0)
