@@ -20,11 +20,22 @@ struct parser {
 	struct gpu_settings *gpu; /* of the present section */
 	struct vm_settings *vm;
 	char section[64];
+	char shown[2][81]; /* two pieces of the file for one sentence */
+	unsigned int next_shown;
 };
+
+/* A piece of the file as a terminal can bear it. */
+static const char *shown(struct parser *p, const char *s)
+{
+	char *into = p->shown[p->next_shown++ % ARRAY_SIZE(p->shown)];
+
+	snprintf(into, sizeof(p->shown[0]), "%s", s);
+	return str_printable(into);
+}
 
 static int refuse(struct parser *p, const char *key, const char *value, const char *accepted)
 {
-	return err_set(p->e, -EINVAL, "%s line %d: %s = '%.80s' is not accepted: %s", p->name, p->line, key, value, accepted);
+	return err_set(p->e, -EINVAL, "%s line %d: %s = '%s' is not accepted: %s", p->name, p->line, key, shown(p, value), accepted);
 }
 
 static int set_after_stop(struct parser *p, struct gpu_settings *g, const char *key, const char *v)
@@ -135,8 +146,8 @@ static const struct gpu_key {
 
 static int unknown_key(struct parser *p, const char *key, const char *accepted)
 {
-	return err_set(p->e, -EINVAL, "%s line %d: there is no key '%.60s' in [%s]: known are %s", p->name, p->line, key,
-		       p->section, accepted);
+	return err_set(p->e, -EINVAL, "%s line %d: there is no key '%s' in [%s]: known are %s", p->name, p->line, shown(p, key),
+		       shown(p, p->section), accepted);
 }
 
 static int set_gpu_key(struct parser *p, struct gpu_settings *g, const char *key, const char *value)
@@ -168,10 +179,10 @@ static int open_gpu(struct parser *p, const char *name)
 
 	if (bdf_parse(name, &b) < 0)
 		return err_set(p->e, -EINVAL, "%s line %d: [gpu %s] names no card: use an address such as 0000:01:00.0",
-			       p->name, p->line, name);
+			       p->name, p->line, shown(p, name));
 	for (size_t i = 0; i < p->s.n_gpus; i++)
 		if (bdf_same_slot(p->s.gpus[i].bdf, b))
-			return err_set(p->e, -EINVAL, "%s line %d: a second section for the card at %s", p->name, p->line, name);
+			return err_set(p->e, -EINVAL, "%s line %d: a second section for the card at %s", p->name, p->line, shown(p, name));
 	g = reallocarray(p->s.gpus, p->s.n_gpus + 1, sizeof(*g));
 	if (!g)
 		return -ENOMEM;
@@ -189,7 +200,7 @@ static int open_vm(struct parser *p, const char *name)
 	unsigned int vmid;
 
 	if (parse_vmid(name, &vmid) < 0)
-		return err_set(p->e, -EINVAL, "%s line %d: [vm %s] names no VM: use its id, such as 101", p->name, p->line, name);
+		return err_set(p->e, -EINVAL, "%s line %d: [vm %s] names no VM: use its id, such as 101", p->name, p->line, shown(p, name));
 	v = reallocarray(p->s.vms, p->s.n_vms + 1, sizeof(*v));
 	if (!v)
 		return -ENOMEM;
@@ -214,8 +225,8 @@ static int open_section(struct parser *p, const char *section)
 		return open_gpu(p, section + 4);
 	if (str_starts(section, "vm "))
 		return open_vm(p, section + 3);
-	return err_set(p->e, -EINVAL, "%s line %d: there is no section [%.60s]: known are [defaults], [gpu ADDRESS] and [vm VMID]",
-		       p->name, p->line, section);
+	return err_set(p->e, -EINVAL, "%s line %d: there is no section [%s]: known are [defaults], [gpu ADDRESS] and [vm VMID]",
+		       p->name, p->line, shown(p, section));
 }
 
 static int take(struct parser *p, const char *section, const char *key, const char *value)
@@ -229,7 +240,7 @@ static int take(struct parser *p, const char *section, const char *key, const ch
 		return k;
 	text_addf(&seen, "%s\n%s", section, key);
 	if (strv_has(&p->seen, text_str(&seen)))
-		return err_set(p->e, -EINVAL, "%s line %d: '%.60s' a second time in [%s]", p->name, p->line, key, section);
+		return err_set(p->e, -EINVAL, "%s line %d: '%s' a second time in [%s]", p->name, p->line, shown(p, key), shown(p, section));
 	if (strv_add(&p->seen, text_str(&seen)) < 0)
 		return -ENOMEM;
 	return p->gpu ? set_gpu_key(p, p->gpu, key, value) : set_vm_key(p, p->vm, key, value);
