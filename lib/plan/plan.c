@@ -79,6 +79,7 @@ struct made {
 	const struct record *rec;
 	size_t first;
 	char **found; /* by step of the record, from first */
+	unsigned int pending; /* a step whose write has not returned: what reads back now is not what will be; 0: none */
 };
 
 static void made_done(struct made *m)
@@ -99,7 +100,10 @@ static ssize_t made_index(const struct made *m, const struct step *s)
 
 static bool made_has(void *ctx, const struct step *s)
 {
-	return made_index(ctx, s) >= 0;
+	const struct made *m = ctx;
+	ssize_t i = made_index(m, s);
+
+	return i >= 0 && m->first + (size_t)i + 1 != m->pending;
 }
 
 /* A plan that fails leaves the machine as it was found, which is not always what a lease would give back. */
@@ -142,10 +146,12 @@ static int apply_step(const struct engine *en, const struct step *s, struct made
 	k = step_make(en, s, e);
 	if (k > 0)
 		k = -EIO; /* as far as possible is good enough for the way back, not for what was decided */
-	if (k < 0) {
+	if (k == -ETIMEDOUT)
+		m->pending = seq;
+	else if (k < 0)
 		forget_unmade(en, s, rec, seq);
+	if (k < 0)
 		return k;
-	}
 	engine_tell(en, STEP_MADE, s, e->text[0] ? e->text : NULL);
 	return record_mark(rec, seq, RECORD_DONE, e);
 }
@@ -153,7 +159,7 @@ static int apply_step(const struct engine *en, const struct step *s, struct made
 /* An optional step may fail, but not take the card with it: dead, or hanging in the kernel. */
 static bool forgivable(const struct engine *en, const struct step *s, int k)
 {
-	return s->optional && k != -ENXIO && k != -EINTR && !step_is_stuck(en, s);
+	return s->optional && k != -ENXIO && k != -EINTR && k != -ETIMEDOUT && !step_is_stuck(en, s);
 }
 
 int plan_apply(const struct engine *en, const struct plan *p, struct record *rec, struct undo_result *ret_undo,
@@ -177,6 +183,7 @@ int plan_apply(const struct engine *en, const struct plan *p, struct record *rec
 			err_set(e, k, "%s", local.text);
 			engine_tell(en, step_is_stuck(en, s) ? STEP_STUCK : STEP_FAILED, s, local.text);
 			record_undo_to(en, rec, made_has, made_found, &made, &undo);
+			undo.stuck += made.pending != 0; /* for whoever reconciles */
 		}
 	}
 	if (ret_undo)
