@@ -3,25 +3,39 @@
 #include <fnmatch.h>
 
 #include "host/console.h"
+#include "host/slow.h"
 
 static int compare_vtcon(const void *a, const void *b)
 {
 	return strverscmp(((const struct vtcon *)a)->name, ((const struct vtcon *)b)->name);
 }
 
-static int vtcon_add(const struct root *r, const char *name, struct vtcon_list *l)
+/*
+ * show_bind() in drivers/tty/vt/vt.c takes the console lock, which a driver that hangs while it gives up its
+ * frame buffer holds; show_name() takes no lock.
+ */
+static void vtcon_bound(const struct root *r, struct vtcon *c)
 {
 	char path[PATH_MAX], bind[8];
+	int k = slow_read_line(r, path_f(path, "/sys/class/vtconsole/%s/bind", c->name), bind, sizeof(bind));
+
+	c->bound = k == 0 && str_eq(bind, "1");
+	c->unsure = k == -ETIMEDOUT;
+}
+
+static int vtcon_add(const struct root *r, const char *name, struct vtcon_list *l)
+{
 	struct vtcon c = { 0 }, *v;
+	char path[PATH_MAX];
 
 	snprintf(c.name, sizeof(c.name), "%s", name);
 	if (root_read_line(r, path_f(path, "/sys/class/vtconsole/%s/name", name), c.title, sizeof(c.title)) <
 	    0)
 		c.title[0] = '\0';
-	if (root_read_line(r, path_f(path, "/sys/class/vtconsole/%s/bind", name), bind, sizeof(bind)) == 0)
-		c.bound = str_eq(bind, "1");
 	c.framebuffer = strstr(
 		c.title, "frame buffer"); /* fb_con's con_startup() in drivers/video/fbdev/core/fbcon.c */
+	if (c.framebuffer)
+		vtcon_bound(r, &c);
 	v = realloc(l->v, (l->n + 1) * sizeof(*v));
 	if (!v)
 		return -ENOMEM;
@@ -117,7 +131,7 @@ int console_platform_framebuffers(const struct root *r, struct strv *ret)
 
 /*
  * Does fbcon draw on a frame buffer of the function? It takes the first one that there is, unless told
- * otherwise by fbcon=map.
+ * otherwise by fbcon=map. Where the kernel does not say whether fbcon draws at all, it may.
  */
 static bool fbcon_on(const struct root *r, struct bdf bdf, const struct vtcon_list *v)
 {
@@ -126,7 +140,7 @@ static bool fbcon_on(const struct root *r, struct bdf bdf, const struct vtcon_li
 	bool active = false;
 
 	for (size_t i = 0; i < v->n; i++)
-		active |= v->v[i].framebuffer && v->v[i].bound;
+		active |= v->v[i].framebuffer && (v->v[i].bound || v->v[i].unsure);
 	if (!active || console_framebuffers(r, bdf, &own) < 0 || own.n == 0)
 		return false;
 	if (names_of(r, "/sys/class/graphics", "fb[0-9]*", &all) < 0)

@@ -6,10 +6,12 @@
 #include "host/pci.h"
 
 struct vtcon {
-	char name[16];	/* "vtcon1", below /sys/class/vtconsole */
-	char title[64]; /* "(M) frame buffer device" */
-	bool bound;
+	char name[16];	  /* "vtcon1", below /sys/class/vtconsole */
+	char title[64];	  /* "(M) frame buffer device" */
 	bool framebuffer; /* the title says "frame buffer": fbcon */
+	bool bound;	  /* looked at where framebuffer is set, else false */
+	bool unsure; /* the kernel did not say in time whether it is bound: something hangs with the console
+			lock */
 };
 
 struct vtcon_list {
@@ -17,7 +19,8 @@ struct vtcon_list {
 	size_t n;
 };
 
-/* Sorted by name; none at all is an empty list. 0 or -errno. */
+/* Sorted by name; none at all is an empty list. Takes at most SLOW_MS (slow.h) for each of fbcon's. 0 or
+ * -errno. */
 int vtcon_scan(const struct root *r, struct vtcon_list *ret);
 void vtcon_list_done(struct vtcon_list *l);
 #define _cleanup_vtcon_list_ _cleanup_(vtcon_list_done)
@@ -56,7 +59,8 @@ int console_platform_framebuffers(const struct root *r, struct strv *ret);
 
 /*
  * Does the host's console show on this function: is it the firmware's boot display, or does fbcon draw on a
- * frame buffer of it?
+ * frame buffer of it? True also where it would if fbcon is bound and that is not known (struct vtcon's
+ * unsure).
  */
 bool console_on_function(const struct root *r, const struct pci_fn *fn, const struct bootfb_list *l,
 			 const struct vtcon_list *v);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "host/boot.h"
 #include "host/console.h"
-#include "tree.h"
+#include "host/slow.h"
+#include "host_hang.h"
 
 static struct pci_fn load(const struct tree *t, const char *bdf)
 {
@@ -111,6 +112,43 @@ static void console_off(void **state)
 	fn = load(&t, "0000:03:00.0");
 	assert_int_equal(vtcon_scan(&t.root, &v), 0);
 	assert_false(console_on_function(&t.root, &fn, &none, &v));
+}
+
+/*
+ * Somebody hangs with the console lock. Nothing is known about fbcon but that the console may be on the card;
+ * and nobody asks about the dummy console, which is no card's.
+ */
+static void console_locked(void **state)
+{
+	static const char *const bind[] = { "/sys/devices/virtual/vtconsole/vtcon0/bind",
+					    "/sys/devices/virtual/vtconsole/vtcon1/bind" };
+	_cleanup_tree_ struct tree t;
+	_cleanup_vtcon_list_ struct vtcon_list v = { 0 };
+	const struct bootfb_list none = { 0 };
+	struct pci_fn console, other;
+	uint64_t before;
+	int fd[2];
+
+	tree_expand(&t, "twins");
+	console = load(&t, "0000:03:00.0");
+	other = load(&t, "0000:01:00.0");
+	fd[0] = hang_at(&t, bind[0]);
+	if (fd[0] < 0)
+		skip();
+	fd[1] = hang_at(&t, bind[1]);
+	assert_true(fd[1] >= 0);
+	before = now_ms();
+	assert_int_equal(vtcon_scan(&t.root, &v), 0);
+	assert_in_range(now_ms() - before, SLOW_MS, SLOW_MS + 900);
+	hang_over(fd[0]);
+	hang_over(fd[1]);
+	assert_int_equal(v.n, 2);
+	assert_false(v.v[0].bound || v.v[0].unsure);
+	assert_string_equal(v.v[1].title, "(M) frame buffer device");
+	assert_true(v.v[1].framebuffer && v.v[1].unsure);
+	assert_false(v.v[1].bound);
+	assert_true(console_on_function(&t.root, &console, &none, &v));
+	assert_false(console_on_function(&t.root, &other, &none, &v));
 }
 
 static void boot_framebuffer(void **state)
@@ -266,7 +304,7 @@ int main(void)
 		cmocka_unit_test(console_off), cmocka_unit_test(boot_framebuffer),
 		cmocka_unit_test(iomem),       cmocka_unit_test(overlaps),
 		cmocka_unit_test(boot),	       cmocka_unit_test(secure_boot),
-		cmocka_unit_test(cmdline),
+		cmocka_unit_test(cmdline),     cmocka_unit_test(console_locked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
