@@ -3,13 +3,12 @@
 #include <fcntl.h>
 #include <sys/sysmacros.h>
 
+#include "host/fdinfo.h"
 #include "host/holders.h"
 #include "host/manifest.h"
 
 #define DRM_MAJOR   226 /* include/drm/drm_file.h */
-#define FDINFO_MAX  65536
 #define CMDLINE_MAX (1 << 20)
-#define O_PATH_FLAG 010000000 /* as fdinfo shows it, in octal: it names the node but does not hold it */
 
 struct scan {
 	const struct root *root;
@@ -18,6 +17,7 @@ struct scan {
 	bool captured; /* descriptors are links to nowhere; their numbers are in the manifest */
 	struct manifest manifest;
 	int proc; /* /proc */
+	struct fdinfo_list doubts;
 	struct holder_list found;
 };
 
@@ -38,6 +38,7 @@ void holder_list_done(struct holder_list *l)
 static void scan_done(struct scan *s)
 {
 	manifest_done(&s->manifest);
+	fdinfo_list_done(&s->doubts);
 	if (s->proc >= 0)
 		close(s->proc);
 	holder_list_done(&s->found);
@@ -45,75 +46,114 @@ static void scan_done(struct scan *s)
 
 /*
  * The device number behind a descriptor, 0 if it is no character device. AT_STATX_DONT_SYNC: a file on a
- * network filesystem whose server is gone must not stop us.
+ * network filesystem whose server is gone, or of a daemon that hangs, must not stop us. NFS, CephFS and FUSE
+ * then answer from what they remember (nfs_getattr(), ceph_getattr(), fuse_update_get_attr()).
  */
-static dev_t fd_dev(const struct scan *s, int fds, const char *pid, const char *fd)
+static dev_t fd_dev(const struct scan *s, int fds, const char *fd, pid_t pid)
 {
 	char path[PATH_MAX];
 	struct statx st;
 	dev_t dev;
 
 	if (s->captured)
-		return manifest_find(&s->manifest, path_f(path, "/proc/%s/fd/%s", pid, fd), &dev) == 0 ? dev
-												       : 0;
+		return manifest_find(&s->manifest, path_f(path, "/proc/%d/fd/%s", (int)pid, fd), &dev) == 0
+			       ? dev
+			       : 0;
 	if (statx(fds, fd, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &st) < 0 ||
 	    !S_ISCHR(st.stx_mode))
 		return 0;
 	return makedev(st.stx_rdev_major, st.stx_rdev_minor);
 }
 
-struct fdinfo {
-	bool path_only; /* opened with O_PATH */
-	bool has_pdev;
-	struct bdf pdev; /* drm-pdev: Documentation/gpu/drm-usage-stats.rst */
-};
-
-static void fdinfo_load(const struct scan *s, const char *pid, const char *fd, struct fdinfo *ret)
+/*
+ * Was it opened to be read or written? The permissions of the link say so (tid_fd_update_inode() in
+ * fs/proc/fd.c). Without any, it was opened for ioctl() alone, which holds the device as well, or with
+ * O_PATH, which does not.
+ */
+static bool fd_opened(const struct scan *s, int fds, const char *fd)
 {
-	_cleanup_free_ char *text = NULL;
-	char path[PATH_MAX], *p, *line;
-	struct fdinfo i = { 0 };
+	struct stat st;
 
-	*ret = i;
-	if (root_read(s->root, path_f(path, "/proc/%s/fdinfo/%s", pid, fd), FDINFO_MAX, &text, NULL) < 0)
-		return;
-	for (p = text; (line = str_line(&p));) {
-		if (str_starts(line, "flags:"))
-			i.path_only = strtoul(line + 6, NULL, 8) & O_PATH_FLAG;
-		else if (str_starts(line, "drm-pdev:"))
-			i.has_pdev = bdf_parse_full(str_trim(line + 9), &i.pdev) == 0;
-	}
-	*ret = i;
+	return !s->captured && fstatat(fds, fd, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mode & 0600;
 }
 
-static int holder_hold(struct holder *h, const char *name, struct bdf bdf, bool shared)
+/*
+ * Does the DRM number belong to a card that is there? It is not given away again while a file is open on it
+ * (drm_minor_alloc_release() in drivers/gpu/drm/drm_drv.c), so whoever has it open uses that card.
+ */
+static bool drm_exists(const struct root *r, dev_t dev)
 {
-	if (!strv_has(&h->nodes, name) && strv_add(&h->nodes, name) < 0)
+	char path[PATH_MAX];
+
+	return root_exists(r, path_f(path, "/sys/dev/char/%u:%u", major(dev), minor(dev)));
+}
+
+/* The holder of that pid, made if need be. 0 or -ENOMEM. */
+static int found_get(struct holder_list *l, pid_t pid, struct holder **ret)
+{
+	struct holder *v;
+
+	for (size_t i = l->n; i > 0; i--) {
+		if (l->v[i - 1].proc.pid != pid)
+			continue;
+		*ret = &l->v[i - 1];
+		return 0;
+	}
+	v = realloc(l->v, (l->n + 1) * sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	l->v = v;
+	v[l->n] = (struct holder){ .proc.pid = pid, .shared_only = true };
+	*ret = &v[l->n++];
+	return 0;
+}
+
+static int found_add(struct holder_list *l, pid_t pid, const char *name, struct bdf bdf, bool shared)
+{
+	struct holder *h;
+
+	if (found_get(l, pid, &h) < 0 || (!strv_has(&h->nodes, name) && strv_add(&h->nodes, name) < 0))
 		return -ENOMEM;
 	h->shared_only &= shared;
 	return bdf_list_add(&h->bdfs, bdf);
 }
 
-/* Notes in h what descriptor fd holds, if it is something of ours. 0 or -ENOMEM. */
-static int fd_check(const struct scan *s, int fds, const char *pid, const char *fd, struct holder *h)
+/* Notes what a descriptor holds, or that more has to be known about it. 0 or -ENOMEM. */
+static int fd_check(struct scan *s, int fds, const char *fd, pid_t pid)
 {
-	dev_t dev = fd_dev(s, fds, pid, fd);
+	dev_t dev = fd_dev(s, fds, fd, pid);
 	const struct node *n = dev ? nodes_find(s->nodes, dev) : NULL;
-	char name[BDF_LEN], text[64];
-	struct fdinfo i;
+	uint64_t number;
 
-	if (!n && (!s->bdfs || major(dev) != DRM_MAJOR))
+	if (n && fd_opened(s, fds, fd))
+		return found_add(&s->found, pid, n->name, n->bdf, n->shared);
+	/* not one of the card's nodes, but perhaps one that its driver gave up at an unbind while it was open
+	 */
+	if (!n && (!s->bdfs || major(dev) != DRM_MAJOR || drm_exists(s->root, dev)))
 		return 0;
-	fdinfo_load(s, pid, fd, &i);
-	if (i.path_only)
+	if (parse_uint(fd, INT32_MAX, &number) < 0)
 		return 0;
-	if (n)
-		return holder_hold(h, n->name, n->bdf, n->shared);
-	/* a node that its driver gave up at an unbind while it was open */
-	if (!i.has_pdev || !bdf_list_has(s->bdfs, i.pdev))
-		return 0;
-	snprintf(text, sizeof(text), "a deleted DRM node of %s", bdf_format(i.pdev, name));
-	return holder_hold(h, text, i.pdev, false);
+	return fdinfo_add(&s->doubts, pid, (unsigned int)number, n);
+}
+
+static int doubts_settle(struct scan *s)
+{
+	int k = fdinfo_load(s->root, &s->doubts);
+
+	for (size_t i = 0; i < s->doubts.n && k == 0; i++) {
+		const struct fdinfo *f = &s->doubts.v[i];
+		char name[BDF_LEN], text[64];
+
+		if (!f->known) {
+			s->found.unsure++;
+		} else if (f->open && f->node) {
+			k = found_add(&s->found, f->pid, f->node->name, f->node->bdf, f->node->shared);
+		} else if (f->open && f->has_pdev && bdf_list_has(s->bdfs, f->pdev)) {
+			snprintf(text, sizeof(text), "a deleted DRM node of %s", bdf_format(f->pdev, name));
+			k = found_add(&s->found, f->pid, text, f->pdev, false);
+		}
+	}
+	return k;
 }
 
 /*
@@ -160,43 +200,28 @@ static int holder_identify(const struct root *r, struct holder *h)
 	return 0;
 }
 
-static int found_add(struct holder_list *l, struct holder *h)
+/* Leaves out those that have ended meanwhile. */
+static void found_identify(const struct root *r, struct holder_list *l)
 {
-	struct holder *v = realloc(l->v, (l->n + 1) * sizeof(*v));
+	size_t n = 0;
 
-	if (!v)
-		return -ENOMEM;
-	l->v = v;
-	v[l->n++] = *h;
-	*h = (struct holder){ 0 };
-	return 0;
-}
-
-static int process_fds(struct scan *s, DIR *fds, const char *pid, struct holder *h)
-{
-	for (struct dirent *ent; (ent = readdir(fds));) {
-		int k;
-
-		if (ent->d_name[0] == '.')
-			continue;
-		k = fd_check(s, dirfd(fds), pid, ent->d_name, h);
-		if (k < 0)
-			return k;
+	for (size_t i = 0; i < l->n; i++) {
+		if (holder_identify(r, &l->v[i]) == 0)
+			l->v[n++] = l->v[i];
+		else
+			holder_done(&l->v[i]);
 	}
-	if (h->nodes.n == 0 || holder_identify(s->root, h) < 0)
-		return 0;
-	return found_add(&s->found, h);
+	l->n = n;
 }
 
-static int process_check(struct scan *s, const char *pid, pid_t number)
+static int process_check(struct scan *s, pid_t pid)
 {
-	struct holder h = { .proc.pid = number, .shared_only = true };
 	_cleanup_closedir_ DIR *fds = NULL;
 	_cleanup_close_ int fd = -1;
 	char path[32];
-	int k;
+	int k = 0;
 
-	snprintf(path, sizeof(path), "%d/fd", (int)number);
+	snprintf(path, sizeof(path), "%d/fd", (int)pid);
 	fd = openat(s->proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
 		s->found.unseen += errno == EACCES || errno == EPERM;
@@ -206,8 +231,9 @@ static int process_check(struct scan *s, const char *pid, pid_t number)
 	if (!fds)
 		return -errno;
 	TAKE_FD(fd);
-	k = process_fds(s, fds, pid, &h);
-	holder_done(&h);
+	for (struct dirent *ent; k == 0 && (ent = readdir(fds));)
+		if (ent->d_name[0] != '.')
+			k = fd_check(s, dirfd(fds), ent->d_name, pid);
 	return k;
 }
 
@@ -243,10 +269,15 @@ int holders_find(const struct root *r, const struct node_list *nodes, const stru
 
 		if (parse_uint(ent->d_name, INT32_MAX, &pid) < 0)
 			continue;
-		k = process_check(&s, ent->d_name, (pid_t)pid);
+		k = process_check(&s, (pid_t)pid);
 		if (k < 0)
-			return err_errno(e, k, "cannot look for processes that hold the card");
+			break;
 	}
+	if (k == 0)
+		k = doubts_settle(&s);
+	if (k < 0)
+		return err_errno(e, k, "cannot look for processes that hold the card");
+	found_identify(r, &s.found);
 	if (s.found.n)
 		qsort(s.found.v, s.found.n, sizeof(*s.found.v), compare_pid);
 	*ret = s.found;

@@ -32,11 +32,18 @@ struct holder_list {
 	struct holder *v; /* by pid */
 	size_t n;
 	unsigned int unseen; /* processes whose descriptors this user may not see */
+	/*
+	 * Open files that may hold the card or not: the kernel did not say in time (FDINFO_MS of fdinfo.h),
+	 * as a driver that waits for a hung process keeps it from answering. A list with such files is not
+	 * complete.
+	 */
+	unsigned int unsure;
 };
 
 /*
  * Finds who holds one of nodes, or a DRM file of one of bdfs that has no node any more (fdinfo's drm-pdev).
- * bdfs may be NULL. Processes that come and go meanwhile are no error. 0 or -errno (no /proc).
+ * bdfs may be NULL. Processes that come and go meanwhile are no error. What could hang is left to a child,
+ * which is started only if there is something that needs it. 0 or -errno (no /proc).
  */
 int holders_find(const struct root *r, const struct node_list *nodes, const struct bdf_list *bdfs,
 		 struct holder_list *ret, struct err *e);
