@@ -17,6 +17,7 @@ static bool ends(const char *s, const char *suffix)
 static enum holder_kind path_parse(char *path, char *id, size_t size)
 {
 	const char *before = "";
+	unsigned int vmid;
 	char *save = NULL;
 
 	for (char *part = strtok_r(path, "/", &save); part;
@@ -34,9 +35,9 @@ static enum holder_kind path_parse(char *path, char *id, size_t size)
 			}
 		}
 		if (str_eq(before, "qemu.slice") && ends(part, ".scope")) {
-			part[strlen(part) - strlen(".scope")] = '\0';
-			snprintf(id, size, "%s", part);
-			return HOLDER_VM;
+			snprintf(id, size, "%.*s", (int)(strlen(part) - strlen(".scope")), part);
+			if (parse_vmid(id, &vmid) == 0)
+				return HOLDER_VM;
 		}
 		if (ends(part, ".service") || ends(part, ".scope")) {
 			snprintf(id, size, "%s", part);

@@ -7,8 +7,7 @@
 #include "host/holders.h"
 #include "host/manifest.h"
 
-#define DRM_MAJOR   226 /* include/drm/drm_file.h */
-#define CMDLINE_MAX (1 << 20)
+#define DRM_MAJOR 226 /* include/drm/drm_file.h */
 
 struct scan {
 	const struct root *root;
@@ -154,50 +153,6 @@ static int doubts_settle(struct scan *s)
 		}
 	}
 	return k;
-}
-
-/*
- * QEMU that Proxmox VE did not start in a scope of its own, by the -id that it always gives
- * (PVE/QemuServer.pm).
- */
-static void vm_identify(const struct root *r, struct holder *h)
-{
-	_cleanup_free_ char *args = NULL;
-	char path[PATH_MAX];
-	unsigned int vmid;
-	size_t len;
-
-	if (!str_eq(h->comm, "kvm") && !str_starts(h->comm, "qemu-system-"))
-		return;
-	if (root_read(r, path_f(path, "/proc/%d/cmdline", (int)h->proc.pid), CMDLINE_MAX, &args, &len) < 0)
-		return;
-	for (char *arg = args; arg < args + len; arg += strlen(arg) + 1) {
-		char *next = arg + strlen(arg) + 1;
-
-		if (!str_eq(arg, "-id") || next >= args + len || parse_vmid(next, &vmid) < 0)
-			continue;
-		h->kind = HOLDER_VM;
-		snprintf(h->id, sizeof(h->id), "%u", vmid);
-	}
-}
-
-/* Says who the process is. It may be gone by now: then so is what it held, and -ESRCH says so. */
-static int holder_identify(const struct root *r, struct holder *h)
-{
-	_cleanup_free_ char *cgroup = NULL;
-	char path[PATH_MAX];
-	int pid = (int)h->proc.pid;
-
-	if (root_read_line(r, path_f(path, "/proc/%d/comm", pid), h->comm, sizeof(h->comm)) < 0)
-		return -ESRCH;
-	str_printable(h->comm);
-	if (proc_start(r, h->proc.pid, &h->proc.start) < 0)
-		h->proc.start = 0;
-	if (root_read(r, path_f(path, "/proc/%d/cgroup", pid), 65536, &cgroup, NULL) == 0)
-		h->kind = holder_cgroup_parse(cgroup, h->id, sizeof(h->id));
-	if (h->kind == HOLDER_HOST || h->kind == HOLDER_UNIT)
-		vm_identify(r, h);
-	return 0;
 }
 
 /* Leaves out those that have ended meanwhile. */

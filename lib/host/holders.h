@@ -10,7 +10,7 @@
 #include "base/proc.h"
 #include "host/nodes.h"
 
-/* What a process belongs to, by its control group. */
+/* What a process belongs to, by its control group; a VM's QEMU also by /run/qemu-server/VMID.pid. */
 enum holder_kind {
 	HOLDER_HOST,	  /* nothing that has a name */
 	HOLDER_VM,	  /* id is the VMID: /qemu.slice/101.scope */
@@ -49,6 +49,12 @@ int holders_find(const struct root *r, const struct node_list *nodes, const stru
 		 struct holder_list *ret, struct err *e);
 void holder_list_done(struct holder_list *l);
 #define _cleanup_holder_list_ _cleanup_(holder_list_done)
+
+/*
+ * Says who the process h->proc.pid is. 0, or -ESRCH: it has ended, and what it held is free. Reads nothing
+ * that waits for the process's memory, as /proc/PID/cmdline does (get_mm_cmdline() in fs/proc/base.c).
+ */
+int holder_identify(const struct root *r, struct holder *h);
 
 /* From the text of /proc/PID/cgroup, cut in place; id is "" for HOLDER_HOST. */
 enum holder_kind holder_cgroup_parse(char *text, char *id, size_t size);

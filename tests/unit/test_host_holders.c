@@ -175,6 +175,8 @@ static void cgroups(void **state)
 		{ "1:name=systemd:/qemu.slice/101.scope\n0::/lxc/9\n", HOLDER_VM, "101" },
 		{ "0::/lxc/a\033[31mb/x\n", HOLDER_CONTAINER, "a?[31mb" },
 		{ "0::/qemu.slice/.scope\n", HOLDER_HOST, "" },
+		{ "0::/qemu.slice/0.scope\n", HOLDER_UNIT, "0.scope" },
+		{ "0::/qemu.slice/backup.scope\n", HOLDER_UNIT, "backup.scope" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -266,28 +268,47 @@ static void hung_client(void **state)
 			    "Xorg (4803) of display-manager.service");
 }
 
-static void vm_by_arguments(void **state)
+/* QEMU outside its scope is a VM's if the VM's pid file names it, and not because it says so. */
+static void vm_by_pidfile(void **state)
 {
-	_cleanup_tree_ struct tree t;
-	_cleanup_node_list_ struct node_list n = { 0 };
-	_cleanup_bdf_list_ struct bdf_list b = { 0 };
-	_cleanup_holder_list_ struct holder_list l = { 0 };
-	char who[128];
-	struct err e;
+	static const struct {
+		const char *file, *pid, *comm, *who;
+	} cases[] = {
+		{ "/run/qemu-server/101.pid", "801\n", "kvm\n",
+		  "kvm (802)" }, /* its arguments say `-id 102` */
+		{ "/run/qemu-server/102.pid", "802\n", "kvm\n", "kvm (802) of VM 102" },
+		{ "/run/qemu-server/103.pid", "802\n", "qemu-system-x86\n",
+		  "qemu-system-x86 (802) of VM 103" },
+		{ "/run/qemu-server/102.pid", "802\n", "bash\n",
+		  "bash (802)" }, /* left behind by a QEMU that died */
+		{ "/run/qemu-server/102.pid", "8020\n", "kvm\n", "kvm (802)" },
+		{ "/run/qemu-server/102.pid", "", "kvm\n", "kvm (802)" },
+		{ "/run/qemu-server/102.pid", "802 803\n", "kvm\n", "kvm (802)" },
+		{ "/run/qemu-server/102.pid.tmp", "802\n", "kvm\n", "kvm (802)" },
+		{ "/run/qemu-server/0.pid", "802\n", "kvm\n", "kvm (802)" },
+		{ "/run/qemu-server/.pid", "802\n", "kvm\n", "kvm (802)" },
+		{ "/run/qemu-server/1111111111111111111111.pid", "802\n", "kvm\n", "kvm (802)" },
+	};
 
-	tree_expand(&t, "hybrid");
-	slot_nodes(&t, "01:00", &n, &b);
-	tree_put(&t, "/proc/802/cgroup", "0::/\n");
-	assert_int_equal(holders_find(&t.root, &n, &b, &l, &e), 0);
-	assert_int_equal(l.n, 3);
-	assert_false(l.v[0].shared_only); /* nvidia0 and nvidiactl */
-	assert_true(l.v[1].shared_only);
-	assert_string_equal(holder_format(&l.v[2], who, sizeof(who)), "kvm (802) of VM 102");
-	/* an argument list that ends in the middle */
-	holder_list_done(&l);
-	tree_put(&t, "/proc/802/cmdline", "-id");
-	assert_int_equal(holders_find(&t.root, &n, &b, &l, &e), 0);
-	assert_string_equal(holder_format(&l.v[2], who, sizeof(who)), "kvm (802)");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_tree_ struct tree t;
+		_cleanup_node_list_ struct node_list n = { 0 };
+		_cleanup_bdf_list_ struct bdf_list b = { 0 };
+		_cleanup_holder_list_ struct holder_list l = { 0 };
+		char who[128];
+		struct err e;
+
+		tree_expand(&t, "hybrid");
+		slot_nodes(&t, "01:00", &n, &b);
+		tree_put(&t, "/proc/802/cgroup", "0::/\n");
+		tree_put(&t, "/proc/802/comm", cases[i].comm);
+		tree_put(&t, cases[i].file, cases[i].pid);
+		assert_int_equal(holders_find(&t.root, &n, &b, &l, &e), 0);
+		assert_int_equal(l.n, 3);
+		assert_false(l.v[0].shared_only); /* nvidia0 and nvidiactl */
+		assert_true(l.v[1].shared_only);
+		assert_string_equal(holder_format(&l.v[2], who, sizeof(who)), cases[i].who);
+	}
 }
 
 static void no_proc(void **state)
@@ -361,7 +382,7 @@ int main(void)
 		cmocka_unit_test(cgroups),
 		cmocka_unit_test(captured),
 		cmocka_unit_test(hung_client),
-		cmocka_unit_test(vm_by_arguments),
+		cmocka_unit_test(vm_by_pidfile),
 		cmocka_unit_test(no_proc),
 		cmocka_unit_test(live),
 	};
