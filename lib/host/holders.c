@@ -232,6 +232,7 @@ int holders_find(const struct root *r, const struct node_list *nodes, const stru
 		k = doubts_settle(&s);
 	if (k < 0)
 		return err_errno(e, k, "cannot look for processes that hold the card");
+	s.found.unsure += nodes->unsure;
 	found_identify(r, &s.found);
 	if (s.found.n)
 		qsort(s.found.v, s.found.n, sizeof(*s.found.v), compare_pid);

@@ -33,9 +33,10 @@ struct holder_list {
 	size_t n;
 	unsigned int unseen; /* processes whose descriptors this user may not see */
 	/*
-	 * Open files that may hold the card or not: the kernel did not say in time (FDINFO_MS of fdinfo.h),
-	 * as a driver that waits for a hung process keeps it from answering. A list with such files is not
-	 * complete.
+	 * Open files that may hold the card or not, and cards whose node is not known (struct node_list's
+	 * unsure): the kernel did not say in time (FDINFO_MS of fdinfo.h, SLOW_MS of slow.h), as a driver
+	 * that waits for hung hardware keeps it from answering. Unless it is 0, there may be holders that are
+	 * not in the list.
 	 */
 	unsigned int unsure;
 };

@@ -4,6 +4,7 @@
 #include <sys/sysmacros.h>
 
 #include "host/nodes.h"
+#include "host/slow.h"
 
 #define NVIDIA_MAJOR   195 /* Documentation/admin-guide/devices.txt; its minors 254 and 255: nvidia's nv.h */
 #define NVIDIA_MODESET 254
@@ -160,18 +161,34 @@ static int devices_major(const struct root *r, const char *name, unsigned int *r
 	return -ENOENT;
 }
 
-static int nvidia_add(const struct root *r, const struct pci_fn *fn, struct node_list *l)
+/*
+ * The number of the card's own node. nv_procfs_read_gpu_info() in nvidia's nv-procfs.c wakes the card and
+ * takes the resource manager's locks for it.
+ */
+static int nvidia_add_card(const struct root *r, struct bdf bdf, struct node_list *l)
 {
 	_cleanup_free_ char *text = NULL;
 	char path[PATH_MAX], name[BDF_LEN];
 	unsigned int n;
+	int k;
 
-	path_f(path, "/proc/driver/nvidia/gpus/%s/information", bdf_format(fn->bdf, name));
-	if (root_read(r, path, 65536, &text, NULL) == 0 && nodes_nvidia_minor(text, &n) == 0) {
-		snprintf(name, sizeof(name), "%u", n);
-		if (node_add(l, fn->bdf, makedev(NVIDIA_MAJOR, n), false, "nvidia", name) < 0)
-			return -ENOMEM;
-	}
+	path_f(path, "/proc/driver/nvidia/gpus/%s/information", bdf_format(bdf, name));
+	if (!root_exists(r, path)) /* no need for a child */
+		return 0;
+	k = slow_read(r, path, 65536, &text, NULL);
+	l->unsure += k == -ETIMEDOUT;
+	if (k < 0 || nodes_nvidia_minor(text, &n) < 0)
+		return 0;
+	snprintf(name, sizeof(name), "%u", n);
+	return node_add(l, bdf, makedev(NVIDIA_MAJOR, n), false, "nvidia", name);
+}
+
+static int nvidia_add(const struct root *r, const struct pci_fn *fn, struct node_list *l)
+{
+	unsigned int n;
+
+	if (nvidia_add_card(r, fn->bdf, l) < 0)
+		return -ENOMEM;
 	if (node_add(l, fn->bdf, makedev(NVIDIA_MAJOR, NVIDIA_CTL), true, "", "nvidiactl") < 0 ||
 	    node_add(l, fn->bdf, makedev(NVIDIA_MAJOR, NVIDIA_MODESET), true, "", "nvidia-modeset") < 0)
 		return -ENOMEM;

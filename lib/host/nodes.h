@@ -20,6 +20,7 @@ struct node {
 struct node_list {
 	struct node *v;
 	size_t n;
+	unsigned int unsure; /* cards whose driver did not say in time which node is theirs */
 };
 
 /*

@@ -4,6 +4,7 @@
 
 #include "host/fdinfo.h"
 #include "host/holders.h"
+#include "host/slow.h"
 #include "host_hang.h"
 
 static void slot_nodes(const struct tree *t, const char *slot, struct node_list *ret, struct bdf_list *bdfs)
@@ -268,6 +269,35 @@ static void hung_client(void **state)
 			    "Xorg (4803) of display-manager.service");
 }
 
+/* nvidia's resource manager hangs: its card's own node is not known, and the holders are not all that there
+ * may be. */
+static void hung_nvidia(void **state)
+{
+	_cleanup_tree_ struct tree t;
+	_cleanup_node_list_ struct node_list n = { 0 };
+	_cleanup_bdf_list_ struct bdf_list b = { 0 };
+	_cleanup_holder_list_ struct holder_list l = { 0 };
+	struct err e;
+	uint64_t before;
+	int fd;
+
+	tree_expand(&t, "hybrid");
+	fd = hang_at(&t, "/proc/driver/nvidia/gpus/0000:01:00.0/information");
+	if (fd < 0)
+		skip();
+	before = now_ms();
+	slot_nodes(&t, "01:00", &n, &b);
+	assert_true(now_ms() - before >= SLOW_MS);
+	hang_over(fd);
+	assert_null(nodes_find(&n, makedev(195, 0)));
+	assert_non_null(nodes_find(&n, makedev(195, 255)));
+	assert_int_equal(n.unsure, 1);
+	assert_int_equal(holders_find(&t.root, &n, &b, &l, &e), 0);
+	assert_int_equal(l.unsure, 1);
+	assert_int_equal(l.n, 3);
+	assert_true(l.v[0].shared_only); /* what is known of it */
+}
+
 /* QEMU outside its scope is a VM's if the VM's pid file names it, and not because it says so. */
 static void vm_by_pidfile(void **state)
 {
@@ -382,6 +412,7 @@ int main(void)
 		cmocka_unit_test(cgroups),
 		cmocka_unit_test(captured),
 		cmocka_unit_test(hung_client),
+		cmocka_unit_test(hung_nvidia),
 		cmocka_unit_test(vm_by_pidfile),
 		cmocka_unit_test(no_proc),
 		cmocka_unit_test(live),
