@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "host/iommu.h"
+#include "host/slow.h"
 
 #define GROUPS "/sys/kernel/iommu_groups"
 
@@ -77,6 +78,8 @@ void iommu_group_type(const struct root *r, int group, char *buf, size_t size)
 {
 	char path[PATH_MAX];
 
-	if (root_read_line(r, path_f(path, GROUPS "/%d/type", group), buf, size) < 0)
+	/* iommu_group_show_type() in drivers/iommu/iommu.c takes the group's mutex, which an attachment holds
+	   while it waits for the device to answer */
+	if (slow_read_line(r, path_f(path, GROUPS "/%d/type", group), buf, size) < 0)
 		buf[0] = '\0';
 }

@@ -34,7 +34,8 @@ enum iommu_state iommu_state(const struct iommu *i);
  * such group, -errno.
  */
 int iommu_group_functions(const struct root *r, int group, struct pci_list *ret, struct err *e);
-/* The group's default domain, "DMA", "DMA-FQ", "identity" …, or "" where the kernel does not say. */
+/* The group's default domain, "DMA", "DMA-FQ", "identity" …, or "" where the kernel does not say, or not in
+ * time (SLOW_MS of slow.h). */
 void iommu_group_type(const struct root *r, int group, char *buf, size_t size);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "host/gpu.h"
 #include "host/iommu.h"
-#include "tree.h"
+#include "host_hang.h"
 
 static void displays(void **state)
 {
@@ -136,11 +136,27 @@ static void group(void **state)
 	assert_int_equal(iommu_group_functions(&t.root, 99, &l, &e), -ENOENT);
 }
 
+/* Somebody hangs with the group's mutex. */
+static void group_locked(void **state)
+{
+	_cleanup_tree_ struct tree t;
+	char type[16] = "unset";
+	int fd;
+
+	tree_expand(&t, "hybrid");
+	fd = hang_at(&t, "/sys/kernel/iommu_groups/2/type");
+	if (fd < 0)
+		skip();
+	iommu_group_type(&t.root, 2, type, sizeof(type));
+	hang_over(fd);
+	assert_string_equal(type, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(displays),	 cmocka_unit_test(tables), cmocka_unit_test(iommu),
-		cmocka_unit_test(noiommu_group), cmocka_unit_test(group),
+		cmocka_unit_test(noiommu_group), cmocka_unit_test(group),  cmocka_unit_test(group_locked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
