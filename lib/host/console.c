@@ -98,16 +98,13 @@ int console_framebuffers(const struct root *r, struct bdf bdf, struct strv *ret)
 
 void console_fb_name(const struct root *r, unsigned int n, char *buf, size_t size)
 {
-	_cleanup_free_ char *text = NULL;
-	char *p, *line, number[16];
+	char path[PATH_MAX];
 
-	buf[0] = '\0';
-	if (root_read(r, "/proc/fb", 65536, &text, NULL) < 0)
-		return;
-	snprintf(number, sizeof(number), "%u ", n);
-	for (p = text; (line = str_line(&p));) /* fb_seq_show(): "%d %s\n" */
-		if (str_starts(line, number))
-			snprintf(buf, size, "%s", str_printable(line + strlen(number)));
+	/* not /proc/fb: it waits for whoever waits for the console lock (fb_seq_start(),
+	 * unregister_framebuffer()) */
+	if (root_read_line(r, path_f(path, "/sys/class/graphics/fb%u/name", n), buf, size) < 0)
+		buf[0] = '\0';
+	str_printable(buf);
 }
 
 int console_platform_framebuffers(const struct root *r, struct strv *ret)

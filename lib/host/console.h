@@ -49,7 +49,7 @@ const struct bootfb *bootfb_of(const struct root *r, const struct bootfb_list *l
 
 /* Frame buffer devices below the function ("fb0": its native driver's, which fbcon may use). 0 or -errno. */
 int console_framebuffers(const struct root *r, struct bdf bdf, struct strv *ret);
-/* The driver's name of frame buffer N in /proc/fb ("EFI VGA", "amdgpudrmfb"), or "". */
+/* What its driver calls frame buffer N ("EFI VGA", "amdgpudrmfb"), or "". */
 void console_fb_name(const struct root *r, unsigned int n, char *buf, size_t size);
 /*
  * Platform devices of the firmware's framebuffer that a driver is bound to (efi-framebuffer.0,

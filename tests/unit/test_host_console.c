@@ -167,8 +167,9 @@ static void boot_framebuffer(void **state)
 	assert_non_null(f);
 	assert_string_equal(f->name, "BOOTFB");
 	assert_true(f->start == 0x7800000000 && f->end == 0x78007e8fff);
+	tree_put(&t, "/sys/class/graphics/fb0/name", "EFI \033VGA\n");
 	console_fb_name(&t.root, 0, name, sizeof(name));
-	assert_string_equal(name, "EFI VGA");
+	assert_string_equal(name, "EFI ?VGA");
 	console_fb_name(&t.root, 1, name, sizeof(name));
 	assert_string_equal(name, "");
 	assert_int_equal(console_platform_framebuffers(&t.root, &platform), 0);
