@@ -2,17 +2,22 @@
 #include <errno.h>
 
 #include "host/boot.h"
+#include "host/slow.h"
 
 #define CMDLINE_MAX 65536 /* COMMAND_LINE_SIZE is 2048 on x86, at most 64 KiB elsewhere */
 #define EFIVARS	    "/sys/firmware/efi/efivars/"
 
-/* UEFI Specification 2.10, 3.3: one byte behind the four of attributes that efivarfs puts in front */
+/*
+ * UEFI Specification 2.10, 3.3: one byte behind the four of attributes that efivarfs puts in front. The
+ * firmware is asked at each read, and efivarfs_file_read() in fs/efivarfs/file.c makes whoever reads often
+ * wait for seconds.
+ */
 static enum tri secure_boot(const struct root *r)
 {
 	_cleanup_free_ char *data = NULL;
 	size_t len;
 
-	if (root_read(r, EFIVARS "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c", 16, &data, &len) < 0 ||
+	if (slow_read(r, EFIVARS "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c", 16, &data, &len) < 0 ||
 	    len != 5)
 		return TRI_UNKNOWN;
 	return data[4] == 1 ? TRI_YES : TRI_NO;

@@ -11,7 +11,7 @@ struct boot {
 	char id[BOOT_ID_LEN]; /* "" if unknown */
 	struct strv cmdline;  /* tokens; quotes removed as the kernel does it */
 	bool efi;
-	enum tri secure_boot;
+	enum tri secure_boot; /* unknown also if the firmware does not answer in time (SLOW_MS of slow.h) */
 };
 
 /* 0 or -ENOMEM; what cannot be read stays empty or unknown. */

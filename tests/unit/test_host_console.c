@@ -280,6 +280,25 @@ static void secure_boot(void **state)
 	}
 }
 
+static void firmware_hangs(void **state)
+{
+	static const char var[] = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+	_cleanup_tree_ struct tree t;
+	_cleanup_boot_ struct boot b = { 0 };
+	int fd;
+
+	tree_expand(&t, "hybrid");
+	assert_int_equal(root_write_file(&t.root, var, "\6\0\0\0\1", 5, 0644), 0);
+	fd = hang_at(&t, var);
+	if (fd < 0)
+		skip();
+	assert_int_equal(boot_load(&t.root, &b), 0);
+	hang_over(fd);
+	assert_true(b.efi);
+	assert_int_equal(b.secure_boot, TRI_UNKNOWN);
+	assert_string_equal(b.release, "6.8.12-9-pve");
+}
+
 static void cmdline(void **state)
 {
 	_cleanup_boot_ struct boot b = { 0 };
@@ -300,12 +319,13 @@ static void cmdline(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(consoles),    cmocka_unit_test(several_framebuffers),
-		cmocka_unit_test(no_console),  cmocka_unit_test(where),
-		cmocka_unit_test(console_off), cmocka_unit_test(boot_framebuffer),
-		cmocka_unit_test(iomem),       cmocka_unit_test(overlaps),
-		cmocka_unit_test(boot),	       cmocka_unit_test(secure_boot),
-		cmocka_unit_test(cmdline),     cmocka_unit_test(console_locked),
+		cmocka_unit_test(consoles),	  cmocka_unit_test(several_framebuffers),
+		cmocka_unit_test(no_console),	  cmocka_unit_test(where),
+		cmocka_unit_test(console_off),	  cmocka_unit_test(boot_framebuffer),
+		cmocka_unit_test(iomem),	  cmocka_unit_test(overlaps),
+		cmocka_unit_test(boot),		  cmocka_unit_test(secure_boot),
+		cmocka_unit_test(cmdline),	  cmocka_unit_test(console_locked),
+		cmocka_unit_test(firmware_hangs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
