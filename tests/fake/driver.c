@@ -100,6 +100,10 @@ static void add_nodes(struct fake *f, const char *bdf)
 	if (class >> 16 == 3) {
 		fake_putf(f, path_f(path, DEVICES "/%s/drm/card%u/dev", bdf, n), "226:%u\n", n);
 		fake_putf(f, path_f(path, DEVICES "/%s/drm/renderD%u/dev", bdf, 128 + n), "226:%u\n", 128 + n);
+		/* by these numbers a card is looked up whose node somebody else has */
+		fake_link(f, path_f(path, "/sys/dev/char/226:%u", n), path_f(target, "/sys/bus/pci/devices/%s/drm/card%u", bdf, n));
+		fake_link(f, path_f(path, "/sys/dev/char/226:%u", 128 + n),
+			  path_f(target, "/sys/bus/pci/devices/%s/drm/renderD%u", bdf, 128 + n));
 	}
 	if (class >> 8 == 0x0403)
 		fake_putf(f, path_f(path, DEVICES "/%s/sound/card%u/controlC%u/dev", bdf, n, n), "116:%u\n", 32 * n);

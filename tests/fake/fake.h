@@ -10,6 +10,20 @@
 #include "base/bdf.h"
 #include "base/root.h"
 
+/* Under a sanitizer a fork takes ten times as long: every FAKE_EVERYth call is tried there, and deadlines are longer. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define FAKE_SLOW 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(FAKE_SLOW)
+#define FAKE_EVERY   6
+#define FAKE_HANG_MS 2500
+#else
+#define FAKE_EVERY   1
+#define FAKE_HANG_MS 700
+#endif
+
 /* Which calls count and may fail. */
 #define FAKE_KERNEL  1u /* writes to sysfs, programs, unit jobs */
 #define FAKE_STORAGE 2u /* write(2), renameat, unlinkat, ftruncate, fsync and fdatasync on files of the tree */

@@ -269,6 +269,7 @@ void fake_holder(struct fake *f, int pid, const char *comm, const char *cgroup, 
 	fake_putf(f, path_f(path, "/proc/%d/cgroup", pid), "0::%s\n", cgroup);
 	fake_putf(f, path_f(path, "/proc/%d/cmdline", pid), "%s", comm);
 	fake_link(f, path_f(path, "/proc/%d/fd/3", pid), name);
+	fake_put(f, path_f(path, "/proc/%d/fdinfo/3", pid), "pos:\t0\nflags:\t02100002\nmnt_id:\t24\n");
 	list = fopen(fake_path(f, full, "/gpupt-nodes"), "ae");
 	if (!list || fprintf(list, "c %s /proc/%d/fd/3\n", dev, pid) < 0 || fclose(list) != 0)
 		fake_die("cannot add to %s", full);

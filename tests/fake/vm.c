@@ -72,7 +72,7 @@ void vm_stop(struct fake *f, unsigned int vmid, struct vm_result *ret)
 
 	if (lease_path(&f->root, vmid, path) < 0)
 		return;
-	if (release_postponed(&f->root, vmid, &why)) {
+	if (node_stopping(&f->root, &why) || release_postponed(&f->root, vmid, &why)) {
 		text_addf(&ret->said, "%s\n", why);
 		ret->r = 1;
 		return;

@@ -63,7 +63,7 @@ static void reconcile(struct fake *f, const char *what, unsigned int n)
 
 static unsigned int start_killed(enum fake_fault fault, const char *what)
 {
-	for (unsigned int n = 1; n < CALLS_MAX; n++) {
+	for (unsigned int n = 1; n < CALLS_MAX; n += FAKE_EVERY) {
 		_cleanup_fake_ struct fake *f = machine();
 		_cleanup_free_ char *before = fake_snapshot(f);
 		int status;
@@ -107,7 +107,7 @@ static void hand_over_killed_after(void **state)
 /* Killed, and started once more instead of reconciled: the lease is adopted, and its return still leads home. */
 static void killed_and_started_again(void **state)
 {
-	for (unsigned int n = 1; n < CALLS_MAX; n += 2) {
+	for (unsigned int n = 1; n < CALLS_MAX; n += 2 * FAKE_EVERY) {
 		_cleanup_fake_ struct fake *f = machine();
 		_cleanup_free_ char *before = fake_snapshot(f);
 		_cleanup_vm_ struct vm_result v = { 0 }, w = { 0 };
@@ -131,7 +131,7 @@ static void killed_and_started_again(void **state)
 
 static unsigned int stop_killed(enum fake_fault fault, const char *conf, const char *what)
 {
-	for (unsigned int n = 1; n < CALLS_MAX; n++) {
+	for (unsigned int n = 1; n < CALLS_MAX; n += FAKE_EVERY) {
 		_cleanup_fake_ struct fake *f = machine();
 		_cleanup_free_ char *before = fake_snapshot(f);
 		int status;
@@ -188,7 +188,7 @@ static void start_fails(unsigned int kinds, enum fake_fault fault, int error, co
 {
 	unsigned int failed = 0, n;
 
-	for (n = 1; n < CALLS_MAX; n++) {
+	for (n = 1; n < CALLS_MAX; n += FAKE_EVERY) {
 		_cleanup_fake_ struct fake *f = machine();
 		_cleanup_free_ char *before = fake_snapshot(f);
 		bool reached;
@@ -209,7 +209,7 @@ static void start_fails(unsigned int kinds, enum fake_fault fault, int error, co
 		if (!reached)
 			break;
 	}
-	assert_true(n < CALLS_MAX && failed > 5);
+	assert_true(n < CALLS_MAX && failed > 0);
 	print_message("# %s: %u calls, %u of them fail the start\n", what, n - 1, failed);
 }
 
@@ -251,7 +251,7 @@ static void return_fails(void **state)
 	for (size_t w = 0; w < ARRAY_SIZE(ways); w++) {
 		unsigned int n;
 
-		for (n = 1; n < CALLS_MAX; n++) {
+		for (n = 1; n < CALLS_MAX; n += FAKE_EVERY) {
 			_cleanup_fake_ struct fake *f = machine();
 			_cleanup_free_ char *before = fake_snapshot(f);
 			bool reached;
@@ -280,7 +280,7 @@ static void hand_over_hangs(void **state)
 {
 	unsigned int hung = 0;
 
-	for (unsigned int n = 1; n < 20; n++) {
+	for (unsigned int n = 1; n < 20; n += FAKE_EVERY) {
 		_cleanup_fake_ struct fake *f = machine();
 		_cleanup_free_ char *before = NULL;
 		_cleanup_vm_ struct vm_result v = { 0 }, w = { 0 }, again = { 0 };
@@ -308,7 +308,7 @@ static void hand_over_hangs(void **state)
 			fake_put(f, "/etc/pve/qemu-server/103.conf", "machine: q35\nhostpci0: 0000:01:00,pcie=1\n");
 			since = now_ms();
 			vm_start(f, 103, false, &w);
-			assert_int_equal(w.r, -EPERM);
+			assert_int_equal(w.r, HANDOVER_REFUSED);
 			assert_true(vm_found(&w, FINDING_STUCK));
 			vm_reconcile(f, 0, &again);
 			assert_in_range(now_ms() - since, 0, 3000);
@@ -321,7 +321,7 @@ static void hand_over_hangs(void **state)
 		assert_settled(f, "hung", n);
 		assert_false(fake_exists(f, "/run/gpupt/stuck/" CARD));
 	}
-	assert_in_range(hung, 8, 19);
+	assert_in_range(hung, 8 / FAKE_EVERY, 19);
 	print_message("# writes of a hand-over that hung: %u\n", hung);
 }
 
