@@ -62,11 +62,11 @@ static int rehearse(struct subject *s)
 
 	if (k == -EINVAL) {
 		finding_add(&s->found, FINDING_CONFIG_BAD, s->name, "correct it: 'qm config' shows it", "%s", s->e->text);
-		k = -EPERM;
+		k = HANDOVER_REFUSED;
 	}
-	if (k < 0 && k != -EPERM)
+	if (k < 0)
 		return k;
-	add_plan(s, &plan, k == -EPERM);
+	add_plan(s, &plan, k == HANDOVER_REFUSED);
 	return 0;
 }
 

@@ -60,17 +60,36 @@ static void print_warnings(const struct hook *h, const struct findings *f)
 static int exit_code(const struct hook *h, int k, const struct err *e)
 {
 	if (k < 0)
-		report_complain(&h->report, "%s", e->text);
+		report_complain(&h->report, "%s", e->text[0] ? e->text : strerror(-k));
 	return k == 0 ? EXIT_DONE : k == -EUCLEAN ? EXIT_LEFT : EXIT_REFUSED;
 }
 
+/* Runs the next hookscript. Its failure is ours, as a refusal: its codes mean nothing here. */
 static int after_next(const struct hook *h)
 {
 	int status = hook_next(h);
 
-	if (status != 0)
-		report_complain(&h->report, "the next hookscript of VM %u ended with status %d at %s", h->vmid, status, h->phase);
-	return status;
+	if (status == 0)
+		return EXIT_DONE;
+	report_complain(&h->report, "the next hookscript of VM %u ended with status %d at %s", h->vmid, status, h->phase);
+	return EXIT_REFUSED;
+}
+
+static int and_next(const struct hook *h, int ours)
+{
+	int next = after_next(h);
+
+	return ours != EXIT_DONE ? ours : next;
+}
+
+static void print_plan(const struct hook *h, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		_cleanup_text_ struct text t = { 0 };
+
+		step_format(&plan->steps[i], &t);
+		report_say(&h->report, "would do: %s", text_str(&t));
+	}
 }
 
 static int pre_start(struct hook *h)
@@ -84,22 +103,17 @@ static int pre_start(struct hook *h)
 	struct err e = { "" };
 	int k = handover_run(&handover, &findings, &plan, &e);
 
-	if (k == -EPERM) {
-		print_refusal(h, &findings);
-		return EXIT_REFUSED;
-	}
 	print_warnings(h, &findings);
+	print_refusal(h, &findings);
+	if (k == HANDOVER_REFUSED)
+		return EXIT_REFUSED;
+	if (k == -EUCLEAN && !e.text[0])
+		err_set(&e, k, "what an earlier start of VM %u left could not be put back: see 'gpupt-helper status'", h->vmid);
 	if (k < 0)
 		return exit_code(h, k, &e);
-	if (h->dry_run || !root_is_live(&h->root)) {
-		for (size_t i = 0; i < plan.n; i++) {
-			_cleanup_text_ struct text t = { 0 };
-
-			step_format(&plan.steps[i], &t);
-			report_say(&h->report, "would do: %s", text_str(&t));
-		}
-	}
-	if (after_next(h) == 0)
+	if (h->dry_run || !root_is_live(&h->root))
+		print_plan(h, &plan);
+	if (after_next(h) == EXIT_DONE)
 		return EXIT_DONE;
 	/* its refusal is ours: the start fails, and nobody will call post-stop */
 	interrupt_clear();
@@ -110,9 +124,9 @@ static int pre_start(struct hook *h)
 static int post_start(struct hook *h)
 {
 	struct err e = { "" };
-	int k = handover_confirm(&h->root, h->vmid, &h->report, &e);
+	int k = handover_confirm(&h->root, h->vmid, h->dry_run, &h->report, &e);
 
-	return exit_code(h, k, &e) | after_next(h);
+	return and_next(h, exit_code(h, k, &e));
 }
 
 /* Nothing is given back here: a shutdown that times out leaves the VM running after this phase. */
@@ -127,15 +141,15 @@ static int post_stop(struct hook *h)
 	struct err e = { "" };
 	char path[PATH_MAX];
 	const char *why;
-	int k = 0;
+	int k = lease_path(&h->root, h->vmid, path);
 
-	if (lease_path(&h->root, h->vmid, path) == 0) {
-		if (release_postponed(&h->root, h->vmid, &why))
-			report_say(&h->report, "VM %u keeps its GPUs: %s", h->vmid, why);
-		else
-			k = release_run(&release, NULL, &e);
-	}
-	return exit_code(h, k, &e) | after_next(h);
+	if (k < 0)
+		k = k == -ENOENT ? 0 : err_errno(&e, k, "cannot look for the lease of VM %u", h->vmid);
+	else if (node_stopping(&h->root, &why) || release_postponed(&h->root, h->vmid, &why))
+		report_say(&h->report, "VM %u keeps its GPUs: %s", h->vmid, why);
+	else
+		k = release_run(&release, NULL, &e);
+	return and_next(h, exit_code(h, k, &e));
 }
 
 static const struct phase {
@@ -192,8 +206,7 @@ static int load_guest(struct hook *h, const struct phase *p, bool *ret_done)
 static int run(struct hook *h, const struct phase *p)
 {
 	bool done = false;
-	struct err e;
-	char path[PATH_MAX];
+	struct err e = { "" };
 	int k = load_guest(h, p, &done);
 
 	if (k != EXIT_DONE || done)
@@ -202,7 +215,7 @@ static int run(struct hook *h, const struct phase *p)
 	if (k == 0)
 		return p->run(h);
 	/* a VM that is none of ours is not held up by our configuration */
-	if (h->has_config && !config_next(&h->cfg, "hostpci", NULL) && lease_path(&h->root, h->vmid, path) < 0)
+	if (h->has_config && !handover_concerns(&h->root, &h->cfg, h->vmid))
 		return EXIT_DONE;
 	report_complain(&h->report, "%s", e.text);
 	if (p->run != post_stop)
@@ -263,7 +276,7 @@ int hook_main(const struct root *root, int argc, char **argv)
 	if (h.root.fd != root->fd)
 		root_close(&h.root);
 	/* the cards are where the exit status says: output that nobody took must not change it */
-	if (fflush(stdout) != 0)
+	if (fflush(stdout) != 0 || ferror(stdout))
 		fprintf(stderr, "gpupt: cannot write to standard output: %s\n", strerror(errno));
 	return k;
 }

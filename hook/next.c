@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 #include "hook/hook.h"
@@ -18,6 +20,7 @@ int hook_next(const struct hook *h)
 {
 	const struct vm_settings *vm = settings_vm(&h->settings, h->vmid);
 	char path[PATH_MAX];
+	_cleanup_close_ int fd = -1;
 	struct stat st;
 	struct err e;
 	pid_t pid;
@@ -32,7 +35,8 @@ int hook_next(const struct hook *h)
 		return 0;
 	}
 	/* the two conditions of Proxmox VE's own exec_hookscript() (PVE/GuestHelpers.pm) */
-	if (root_stat(&h->root, path, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & 0111)) {
+	fd = root_open(&h->root, path, O_PATH, 0);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & 0111)) {
 		snprintf(e.text, sizeof(e.text), "%.400s is not an executable file", path);
 		return refuse(h, e.text);
 	}
@@ -41,6 +45,7 @@ int hook_next(const struct hook *h)
 	if (pid < 0)
 		return refuse(h, strerror(errno));
 	if (pid == 0) {
+		signal(SIGPIPE, SIG_DFL); /* as Proxmox VE starts it */
 		execve(path, (char *[]){ path, (char *)(uintptr_t)h->vmid_text, (char *)(uintptr_t)h->phase, NULL }, environ);
 		_exit(127);
 	}

@@ -28,10 +28,12 @@ static int bus_open(const struct root *r, struct bus *b, struct err *e)
 		return err_set(e, -ENOTCONN, "systemd does not run here");
 	b->sd = systemd_load();
 	if (!b->sd)
-		return err_set(e, -ENOTCONN, "libsystemd.so.0 cannot be loaded");
+		return err_set(e, -ELIBACC, "libsystemd.so.0 cannot be loaded");
 	k = b->sd->bus_open_system(&b->bus);
+	if (k == -ENOTCONN)
+		k = -ECONNREFUSED; /* that word is for machines without systemd */
 	if (k < 0)
-		return err_errno(e, -ENOTCONN, "cannot reach systemd over D-Bus (%s)", strerror(-k));
+		return err_errno(e, k, "cannot reach systemd over D-Bus");
 	b->sd->bus_set_method_call_timeout(b->bus, TIMEOUT_US);
 	return 0;
 }

@@ -3,10 +3,13 @@
 #include <errno.h>
 
 #include "flow/handover.h"
+#include "flow/holding.h"
 #include "host/gpu.h"
-#include "plan/lease.h"
+#include "plan/claim.h"
 #include "pve/cmdline.h"
 #include "pve/guest.h"
+
+#define TURN_WAIT_MS 1000
 
 static bool on_cmdline(const struct cmdline_devices *l, struct bdf b)
 {
@@ -40,32 +43,47 @@ static void compare(const struct root *r, unsigned int vmid, const struct bdf *a
 					bdf_format(l->v[i].bdf, name));
 }
 
-int handover_confirm(const struct root *r, unsigned int vmid, const struct report *report, struct err *e)
+static int note_qemu(const struct root *r, unsigned int vmid, struct proc_id id, struct err *e)
+{
+	_cleanup_record_ struct record lease = { .fd = -1 };
+	char qemu[48];
+	int k = turn_take(r, vmid, TURN_WAIT_MS, e);
+
+	if (k < 0)
+		return k;
+	snprintf(qemu, sizeof(qemu), "%d %llu", (int)id.pid, (unsigned long long)id.start);
+	k = holding_open(r, vmid, &lease, e);
+	if (k == 0)
+		k = record_note(&lease, LEASE_QEMU, qemu, e);
+	turn_leave(r, vmid);
+	return k;
+}
+
+int handover_confirm(const struct root *r, unsigned int vmid, bool dry_run, const struct report *report, struct err *e)
 {
 	_cleanup_cmdline_devices_ struct cmdline_devices devices = { 0 };
 	_cleanup_record_ struct record lease = { .fd = -1 };
 	_cleanup_free_ struct bdf *all = NULL;
-	char path[PATH_MAX], qemu[48];
 	struct proc_id id = { 0 };
+	char path[PATH_MAX];
 	size_t n;
-	int k;
+	int k = lease_path(r, vmid, path);
 
-	if (lease_path(r, vmid, path) < 0)
-		return 0;
-	if (guest_running(r, GUEST_VM, vmid, &id.pid) <= 0)
-		return err_set(e, -ESRCH, "VM %u has GPUs, but does not run", vmid);
+	if (k < 0)
+		return k == -ENOENT ? 0 : err_errno(e, k, "cannot look for the lease of VM %u", vmid);
+	k = guest_running(r, GUEST_VM, vmid, &id.pid);
+	if (k <= 0)
+		return err_set(e, k < 0 ? k : -ESRCH, "VM %u has GPUs, but does not run", vmid);
 	k = guest_cmdline_hostpci(r, id.pid, &devices, e);
 	if (k == 0)
-		k = proc_start(r, id.pid, &id.start);
-	if (k == 0)
-		k = record_open(r, path, &lease, e);
+		k = record_load(r, path, &lease, e);
+	if (k == 0 && (k = lease_functions(&lease, &all, &n)) < 0)
+		err_errno(e, k, "cannot read the lease of VM %u", vmid);
 	if (k < 0)
 		return k;
-	snprintf(qemu, sizeof(qemu), "%d %llu", (int)id.pid, (unsigned long long)id.start);
-	k = record_note(&lease, LEASE_QEMU, qemu, e);
-	if (k == 0)
-		k = lease_functions(&lease, &all, &n);
-	if (k == 0)
-		compare(r, vmid, all, n, &devices, report);
-	return k;
+	compare(r, vmid, all, n, &devices, report);
+	if (dry_run || !root_is_live(r))
+		return 0;
+	k = proc_start(r, id.pid, &id.start);
+	return k < 0 ? err_errno(e, k, "cannot examine process %d", (int)id.pid) : note_qemu(r, vmid, id, e);
 }

@@ -1,36 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
-#include <time.h>
 
-#include "base/log.h"
-#include "flow/acquire.h"
-#include "flow/handover.h"
-#include "flow/holding.h"
-#include "flow/observe.h"
+#include "flow/handover_work.h"
 #include "flow/watch.h"
+#include "plan/claim.h"
 #include "policy/handover.h"
 #include "policy/judge.h"
-#include "policy/reset_choice.h"
-#include "pve/guest.h"
 
 #define TURN_WAIT_MS 8000
-
-/* One hand-over under way. */
-struct work {
-	const struct handover *h;
-	bool live; /* changes are made, not shown */
-	struct engine en;
-	struct vm_devices devices;
-	struct guest_flags flags;
-	struct selection sel;
-	struct facts facts;
-	struct plan plan;
-	struct record lease;
-	bool has_lease, adopted; /* adopted: it was there before */
-	struct acquire acquire;
-	struct findings *findings;
-	struct err *e;
-};
 
 static void work_done(struct work *w)
 {
@@ -41,120 +18,45 @@ static void work_done(struct work *w)
 	record_close(&w->lease);
 }
 
-static bool held(void *ctx, struct bdf b)
-{
-	const struct work *w = ctx;
-
-	return w->has_lease && holding_has(&w->lease, b);
-}
-
-static int open_lease(struct work *w)
-{
-	_cleanup_bdf_list_ struct bdf_list all = { 0 };
-	char boot_id[BOOT_ID_LEN] = "-", since[24];
-	bool survives = false;
-	int k = 0;
-
-	for (size_t i = 0; i < w->plan.n; i++)
-		survives |= w->plan.steps[i].kind->survives_reboot;
-	if (!w->has_lease) {
-		k = lease_create(w->h->root, w->h->vmid, survives, &w->lease, w->e);
-		w->has_lease = k == 0;
-	}
-	proc_boot_id(w->h->root, boot_id);
-	snprintf(since, sizeof(since), "%lld", (long long)time(NULL));
-	if (k == 0)
-		k = record_note(&w->lease, LEASE_BOOT, boot_id, w->e);
-	if (k == 0 && !w->adopted)
-		k = record_note(&w->lease, LEASE_SINCE, since, w->e);
-	/* an adopted lease keeps the lock it was taken under: a stop-mode backup of a running VM adopts it on its way */
-	if (k == 0 && !w->adopted)
-		k = record_note(&w->lease, LEASE_LOCK, w->flags.lock[0] ? w->flags.lock : "none", w->e);
-	if (k == 0)
-		k = selection_all(&w->sel, &all);
-	return k < 0 ? k : lease_set_functions(&w->lease, all.v, all.n, w->e);
-}
-
-/* What has a native driver now is at home. */
-static int remember_homes(struct work *w)
-{
-	for (size_t i = 0; i < w->facts.n; i++) {
-		const struct fn_facts *fn = &w->facts.v[i];
-		struct home home;
-		int k;
-
-		if (!fn->driver_known || !fn->driver.driver[0] || strcmp(fn->driver.driver, "vfio-pci") == 0)
-			continue;
-		pci_id_format(fn->fn.id, home.identity);
-		memcpy(home.driver, fn->driver.driver, sizeof(home.driver));
-		k = home_remember(w->h->root, fn->fn.bdf, &home, w->e);
-		if (k < 0)
-			return k;
-	}
-	return 0;
-}
-
-/* A reset that was made has its line already; one that was wanted and is not possible deserves one. */
-static void tell_no_reset(const struct work *w, const struct fn_facts *fn, const char *name)
-{
-	const struct gpu_settings *g = settings_gpu(w->h->settings, fn->fn.bdf);
-	struct reset_choice c;
-
-	if (!g->reset_at_start || strcmp(g->reset, "none") == 0 || (strcmp(g->reset, "auto") == 0 && !gpu_is_amd(&fn->fn)))
-		return;
-	reset_choose(&w->facts, fn, g, &c);
-	if (!c.reset)
-		report_say(w->h->report, "%s: not reset: %s%s", name, c.why, c.works_in_guest ? "; QEMU can reset the whole card" : "");
-}
-
-static void tell(const struct work *w)
-{
-	struct log_entry entry = { .priority = LOG_INFO, .id = LOG_ID_TAKEN, .vmid = w->h->vmid };
-
-	for (size_t i = 0; i < w->facts.n; i++) {
-		const struct fn_facts *fn = &w->facts.v[i];
-		_cleanup_text_ struct text with = { 0 };
-		char name[BDF_LEN], other[BDF_LEN];
-
-		if (!gpu_is_display(&fn->fn))
-			continue;
-		for (size_t j = 0; j < w->facts.n; j++)
-			if (j != i && w->facts.v[j].fn.group == fn->fn.group && !gpu_is_display(&w->facts.v[j].fn))
-				text_join(&with, ", ", bdf_format(w->facts.v[j].fn.bdf, other));
-		entry.bdf = bdf_format(fn->fn.bdf, name);
-		log_write(&entry, "%s goes to VM %u, from %s", name, w->h->vmid, fn->driver.driver[0] ? fn->driver.driver : "no driver");
-		report_say(w->h->report, "%s: for VM %u, %s %s%s%s", name, w->h->vmid,
-			   held((void *)(uintptr_t)w, fn->fn.bdf) && w->adopted ? "still on" : "from",
-			   fn->driver.driver[0] ? fn->driver.driver : "no driver", with.len ? ", with " : "", text_str(&with));
-		tell_no_reset(w, fn, name);
-	}
-}
-
-/* After a failure plan_apply() has put its own steps back; a lease that was made for them goes, too. */
-static int apply_failed(struct work *w, int k, const struct undo_result *u)
-{
-	if (!w->adopted && !record_any_open(&w->lease)) {
-		struct err ignored;
-
-		holding_close(&w->lease, w->h->vmid, &ignored);
-	}
-	return undo_complete(u) ? k : -EUCLEAN;
-}
-
 static int apply(struct work *w)
 {
-	struct undo_result u = { 0 };
-	int k = remember_homes(w);
+	int k = work_remember_homes(w);
 
 	if (k == 0)
-		k = open_lease(w);
-	if (k < 0)
-		return w->has_lease ? apply_failed(w, k, &u) : k;
-	k = plan_apply(&w->en, &w->plan, &w->lease, &u, w->e);
-	if (k < 0)
-		return apply_failed(w, k, &u);
-	tell(w);
-	return 0;
+		k = work_open_lease(w);
+	if (k == 0)
+		k = plan_apply(&w->en, &w->plan, &w->lease, NULL, w->e);
+	if (k == 0)
+		work_tell(w);
+	return k;
+}
+
+static const struct holder *own_holder(const struct work *w)
+{
+	for (size_t i = 0; i < w->facts.holders.n; i++) {
+		const struct holder *h = &w->facts.holders.v[i];
+
+		if (h->kind == HOLDER_VM && strtoul(h->id, NULL, 10) == w->h->vmid)
+			return h;
+	}
+	return NULL;
+}
+
+/* A QEMU of this VM that is still on its way out: it ends by itself, or the start would hang behind it in the kernel. */
+static int wait_for_own(struct work *w)
+{
+	uint64_t deadline = now_ms() + w->h->settings->defaults.stop_timeout * 1000;
+	const struct holder *h;
+	int k = 0;
+
+	while (k == 0 && (h = own_holder(w))) {
+		if (now_ms() >= deadline)
+			return err_set(w->e, -EBUSY, "an earlier QEMU of VM %u (process %d) still has the card open", w->h->vmid,
+				       (int)h->proc.pid);
+		sleep_ms(100);
+		k = facts_look_for_holders(w->h->root, &w->facts, w->e);
+	}
+	return k;
 }
 
 static int decide(struct work *w)
@@ -163,64 +65,20 @@ static int decide(struct work *w)
 
 	if (k < 0)
 		return k;
+	if (w->live && (k = wait_for_own(w)) < 0)
+		return k;
 	strv_foreach(s, &w->sel.warnings)
 		finding_add(w->findings, FINDING_KEY_UNKNOWN, w->h->vmid ? "VM" : "", NULL, "%s", s);
 	judge(&w->facts, w->h->settings, w->findings);
 	if (findings_worst(w->findings) == SEVERITY_BLOCK)
-		return -EPERM;
-	return handover_plan(&w->facts, w->h->settings, held, w, &w->plan);
-}
-
-/* Of a lease that lives on (a reboot, a backup) only what still stands as we left it is adopted; the rest is put back first. */
-static int adopt(struct work *w)
-{
-	int k = holding_open(w->h->root, w->h->vmid, &w->lease, w->e);
-
-	if (k == -ENOENT)
-		return 0;
-	if (k < 0)
-		return k;
-	w->has_lease = w->adopted = true;
-	return holding_mend(&w->en, &w->lease, w->h->vmid, w->e);
-}
-
-/* Functions of the adopted lease that the configuration no longer names. */
-static int give_back_unnamed(struct work *w)
-{
-	_cleanup_bdf_list_ struct bdf_list named = { 0 };
-	int k;
-
-	if (!w->adopted)
-		return 0;
-	k = selection_all(&w->sel, &named);
-	if (k == 0)
-		k = holding_keep_only(&w->en, &w->lease, w->h->vmid, &named, w->e);
-	if (k == 0 && w->sel.n == 0)
-		k = holding_close(&w->lease, w->h->vmid, w->e);
-	return k;
-}
-
-/* The start fails: nobody will call post-stop, so an adopted lease ends here as well. */
-static int withdraw(struct work *w, int k)
-{
-	struct bdf_list none = { 0 };
-	struct err ignored;
-
-	if (w->adopted && w->lease.path[0]) {
-		holding_keep_only(&w->en, &w->lease, w->h->vmid, &none, &ignored);
-		if (record_any_open(&w->lease))
-			k = -EUCLEAN;
-		else
-			holding_close(&w->lease, w->h->vmid, &ignored);
-	}
-	acquire_drop(&w->acquire, &w->sel, held, w);
-	return k;
+		return HANDOVER_REFUSED;
+	return handover_plan(&w->facts, w->h->settings, work_held, w, &w->plan);
 }
 
 /* Before the first step: from here on a failed start, which calls nobody, would strand the card. */
 static int ensure_watch(struct work *w)
 {
-	struct err e;
+	struct err e = { "" };
 	int k = watch_ensure(w->h->root, w->h->vmid, &e);
 
 	if (k == -ENOTCONN) {
@@ -241,7 +99,7 @@ static void prepare_engine(struct work *w)
 static int walk(struct work *w)
 {
 	struct err busy = { "" };
-	int k = w->live ? adopt(w) : 0, acquired;
+	int k = w->live ? work_adopt(w) : 0, acquired;
 
 	if (k < 0)
 		return k;
@@ -249,7 +107,7 @@ static int walk(struct work *w)
 	if (acquired < 0 && acquired != -EBUSY)
 		return err_set(w->e, acquired, "%s", busy.text);
 	prepare_engine(w);
-	k = w->live ? give_back_unnamed(w) : 0;
+	k = w->live ? work_give_back_unnamed(w) : 0;
 	if (k < 0 || w->sel.n == 0)
 		return k;
 	k = decide(w);
@@ -263,18 +121,30 @@ static int walk(struct work *w)
 	return k;
 }
 
-/* Is anything here gpupt's business? A VM of which nothing is leaves no trace in our state. */
-static int concerned(struct work *w)
+/* A VM of which nothing is gpupt's business leaves no trace in our state. 1, 0, -errno. */
+static int concerned(const struct root *r, unsigned int vmid, const struct vm_devices *d, struct err *e)
 {
+	_cleanup_selection_ struct selection sel = { 0 };
 	char path[PATH_MAX];
-	int k;
+	int k = lease_path(r, vmid, path);
 
-	if (lease_path(w->h->root, w->h->vmid, path) == 0)
-		return 1;
-	if (w->devices.entries.n == 0)
+	if (k != -ENOENT)
+		return k == 0 ? 1 : err_errno(e, k, "cannot look for the lease of VM %u", vmid);
+	if (d->entries.n == 0)
 		return 0;
-	k = select_functions(w->h->root, &w->devices, NULL, NULL, &w->sel, w->e);
-	return k < 0 ? k : w->sel.n > 0;
+	k = select_functions(r, d, NULL, NULL, &sel, e);
+	return k < 0 ? k : sel.n > 0;
+}
+
+bool handover_concerns(const struct root *r, const struct config *cfg, unsigned int vmid)
+{
+	_cleanup_vm_devices_ struct vm_devices d = { 0 };
+	struct guest_flags flags = { 0 };
+
+	guest_flags(r, cfg, &flags);
+	if (!flags.template && vm_devices_load(r, cfg, &d, NULL) < 0)
+		return true;
+	return concerned(r, vmid, &d, NULL) != 0;
 }
 
 int handover_run(const struct handover *h, struct findings *ret_findings, struct plan *ret_plan, struct err *e)
@@ -292,11 +162,16 @@ int handover_run(const struct handover *h, struct findings *ret_findings, struct
 	k = w.flags.template ? 0 : vm_devices_load(h->root, h->cfg, &w.devices, e);
 	if (k == -EINVAL) {
 		finding_add(ret_findings, FINDING_CONFIG_BAD, subject, "correct it: 'qm config' shows it", "%s", e->text);
-		return -EPERM;
+		return HANDOVER_REFUSED;
 	}
 	if (k < 0)
 		return k;
-	k = concerned(&w);
+	k = concerned(h->root, h->vmid, &w.devices, e);
+	if (k == -EINVAL) { /* a mapping that is not there, in Proxmox VE's words */
+		finding_add(ret_findings, FINDING_CONFIG_BAD, subject, "correct the mapping under Datacenter, or the VM's hostpci entry",
+			    "%s", e->text);
+		return HANDOVER_REFUSED;
+	}
 	if (k <= 0)
 		return k;
 	prepare_engine(&w);
@@ -307,8 +182,8 @@ int handover_run(const struct handover *h, struct findings *ret_findings, struct
 	}
 	k = walk(&w);
 	if (w.live) {
-		if (k < 0)
-			k = withdraw(&w, k);
+		if (k != 0)
+			k = work_withdraw(&w, k);
 		turn_leave(h->root, h->vmid);
 	}
 	if (ret_plan) {

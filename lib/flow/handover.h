@@ -18,14 +18,19 @@ struct handover {
 	const struct report *report;
 };
 
+#define HANDOVER_REFUSED 1 /* no errno: it says that the findings have the reason */
+
 /*
- * 0: the VM has its cards (or needs none). -EPERM: refused, ret_findings has why. -errno: failed and put back, err says what;
+ * 0: the VM has its cards (or needs none). HANDOVER_REFUSED: ret_findings has why. -errno: failed and put back, err says what;
  * -EUCLEAN: failed, and not everything could be put back. ret_findings holds warnings in any case; ret_plan (may be NULL) what
  * was, or with dry_run would be, done.
  */
 int handover_run(const struct handover *h, struct findings *ret_findings, struct plan *ret_plan, struct err *e);
 
+/* Is anything of this VM gpupt's business? True also where that cannot be told. */
+bool handover_concerns(const struct root *r, const struct config *cfg, unsigned int vmid);
+
 /* post-start: notes QEMU's pid in the lease and complains where its command line and the lease disagree. 0 also without a lease. */
-int handover_confirm(const struct root *r, unsigned int vmid, const struct report *report, struct err *e);
+int handover_confirm(const struct root *r, unsigned int vmid, bool dry_run, const struct report *report, struct err *e);
 
 #endif

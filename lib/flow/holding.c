@@ -3,6 +3,7 @@
 
 #include "flow/holding.h"
 #include "plan/claim.h"
+#include "pve/reservation.h"
 
 /* Bindings, attributes and running units don't survive a reboot: there is nothing left to put back. */
 static int lapse(struct record *rec, struct err *e)
@@ -26,7 +27,7 @@ int holding_open(const struct root *r, unsigned int vmid, struct record *ret, st
 	int k = lease_path(r, vmid, path);
 
 	if (k < 0)
-		return k;
+		return err_errno(e, k, "cannot look for the lease of VM %u", vmid);
 	k = record_open(r, path, ret, e);
 	if (k < 0 || !lease_is_old(r, ret))
 		return k;
@@ -54,63 +55,9 @@ bool holding_has(const struct record *rec, struct bdf b)
 	return open_for(rec, b, &step_driver);
 }
 
-static bool is_of(void *ctx, const struct step *s)
+bool holding_any(const struct record *rec, struct bdf b)
 {
-	struct bdf b;
-
-	return target_bdf(s->target, &b) && bdf_list_has(ctx, b);
-}
-
-static bool is_of_none(void *ctx, const struct step *s)
-{
-	struct bdf b;
-
-	return !target_bdf(s->target, &b);
-}
-
-static bool any_function_open(const struct record *rec)
-{
-	for (size_t i = 0; i < rec->n_steps; i++) {
-		struct bdf b;
-
-		if (record_step_open(&rec->steps[i]) && target_bdf(rec->steps[i].step.target, &b))
-			return true;
-	}
-	return false;
-}
-
-/* The lease's list without those that were given back whole. */
-static int forget_functions(struct record *rec, unsigned int vmid, const struct bdf_list *which, struct err *e)
-{
-	_cleanup_bdf_list_ struct bdf_list stay = { 0 };
-	_cleanup_free_ struct bdf *all = NULL;
-	size_t n;
-	int k = lease_functions(rec, &all, &n);
-
-	for (size_t i = 0; k == 0 && i < n; i++) {
-		if (bdf_list_has(which, all[i]) && !open_for(rec, all[i], NULL))
-			claim_drop(rec->root, all[i], vmid);
-		else
-			k = bdf_list_add(&stay, all[i]);
-	}
-	return k < 0 ? k : lease_set_functions(rec, stay.v, stay.n, e);
-}
-
-int holding_give_back(const struct engine *en, struct record *rec, unsigned int vmid, const struct bdf_list *which,
-		      struct undo_result *ret, struct err *e)
-{
-	struct undo_result own, common = { 0 };
-
-	record_undo(en, rec, is_of, (void *)(uintptr_t)which, &own);
-	if (!any_function_open(rec))
-		record_undo(en, rec, is_of_none, NULL, &common);
-	*ret = (struct undo_result){
-		.undone = own.undone + common.undone,
-		.foreign = own.foreign + common.foreign,
-		.failed = own.failed + common.failed,
-		.stuck = own.stuck + common.stuck,
-	};
-	return forget_functions(rec, vmid, which, e);
+	return open_for(rec, b, NULL);
 }
 
 /* Does the step's target have the value that the step gave it? */
@@ -122,34 +69,45 @@ static bool stands(const struct engine *en, const struct record_step *rs)
 	       step_same(&rs->step, now, rs->step.after);
 }
 
-int holding_mend(const struct engine *en, struct record *rec, unsigned int vmid, struct err *e)
+int holding_broken(const struct engine *en, const struct record *rec, struct bdf_list *ret)
 {
-	_cleanup_bdf_list_ struct bdf_list broken = { 0 };
-	struct undo_result u;
-
 	for (size_t i = 0; i < rec->n_steps; i++) {
 		const struct record_step *rs = &rec->steps[i];
 		struct bdf b;
 
 		if (record_step_open(rs) && !rs->step.kind->effect && target_bdf(rs->step.target, &b) && !stands(en, rs) &&
-		    bdf_list_add(&broken, b) < 0)
+		    bdf_list_add(ret, b) < 0)
 			return -ENOMEM;
 	}
-	return broken.n ? holding_give_back(en, rec, vmid, &broken, &u, e) : 0;
+	return 0;
 }
 
-int holding_keep_only(const struct engine *en, struct record *rec, unsigned int vmid, const struct bdf_list *keep, struct err *e)
+/* Best effort: Proxmox VE drops its own, and one by time lapses. */
+static void unreserve(const struct record *rec, unsigned int vmid, struct bdf b)
 {
-	_cleanup_bdf_list_ struct bdf_list gone = { 0 };
+	struct bdf one[1] = { b };
+
+	reservation_remove(rec->root, one, 1, vmid, NULL);
+}
+
+int holding_forget(struct record *rec, unsigned int vmid, const struct bdf_list *which, struct err *e)
+{
+	_cleanup_bdf_list_ struct bdf_list stay = { 0 };
 	_cleanup_free_ struct bdf *all = NULL;
-	struct undo_result u;
 	size_t n;
 	int k = lease_functions(rec, &all, &n);
 
-	for (size_t i = 0; k == 0 && i < n; i++)
-		if (!bdf_list_has(keep, all[i]))
-			k = bdf_list_add(&gone, all[i]);
-	return k == 0 && gone.n ? holding_give_back(en, rec, vmid, &gone, &u, e) : k;
+	for (size_t i = 0; k == 0 && i < n; i++) {
+		if (bdf_list_has(which, all[i]) && !holding_any(rec, all[i])) {
+			claim_drop(rec->root, all[i], vmid);
+			unreserve(rec, vmid, all[i]);
+		} else {
+			k = bdf_list_add(&stay, all[i]);
+		}
+	}
+	if (k < 0)
+		return err_errno(e, k, "cannot read the lease of VM %u", vmid);
+	return lease_set_functions(rec, stay.v, stay.n, e);
 }
 
 int holding_close(struct record *rec, unsigned int vmid, struct err *e)
@@ -162,10 +120,12 @@ int holding_close(struct record *rec, unsigned int vmid, struct err *e)
 		return 0;
 	k = lease_functions(rec, &all, &n);
 	if (k < 0)
-		return k;
+		return err_errno(e, k, "cannot read the lease of VM %u", vmid);
 	/* the record first: a claim without lease is over with its maker, a lease without claims would not be safe */
 	k = record_remove(rec, e);
-	for (size_t i = 0; k == 0 && i < n; i++)
+	for (size_t i = 0; k == 0 && i < n; i++) {
 		claim_drop(rec->root, all[i], vmid);
+		unreserve(rec, vmid, all[i]);
+	}
 	return k;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a lease holds: its open steps by function, and giving some or all of them back. */
+/* What a lease holds, by function. */
 #ifndef GPUPT_HOLDING_H
 #define GPUPT_HOLDING_H
 
@@ -7,29 +7,21 @@
 #include "plan/lease.h"
 #include "plan/plan.h"
 
-/* Opens the lease of vmid for changes. One of an earlier boot loses its lapsed steps first. 0, -ENOENT, -errno. */
+/* Opens the lease of vmid for changes. One of an earlier boot loses its lapsed steps first. 0, -ENOENT, -EBUSY, -errno. */
 int holding_open(const struct root *r, unsigned int vmid, struct record *ret, struct err *e);
 
 /* Does the lease have an open driver step for b? */
 bool holding_has(const struct record *rec, struct bdf b);
+/* Does it have any open step for b? */
+bool holding_any(const struct record *rec, struct bdf b);
 
-/*
- * Puts back what no longer stands as the lease left it: steps that a crash cut in half, functions that somebody else has moved
- * (these are left, and off the lease). 0 or -errno.
- */
-int holding_mend(const struct engine *en, struct record *rec, unsigned int vmid, struct err *e);
+/* Functions that no longer stand as the lease left them: by a crash, or by somebody else. 0 or -ENOMEM. */
+int holding_broken(const struct engine *en, const struct record *rec, struct bdf_list *ret);
 
-/* Puts back all functions of the lease that are not in `keep`. 0 or -errno. */
-int holding_keep_only(const struct engine *en, struct record *rec, unsigned int vmid, const struct bdf_list *keep, struct err *e);
+/* Takes functions without an open step off the lease's list and drops their claims and reservations. 0 or -errno. */
+int holding_forget(struct record *rec, unsigned int vmid, const struct bdf_list *which, struct err *e);
 
-/*
- * Puts back the functions of which: their own steps, and with the last of them the steps that belong to no function (console,
- * units). Drops the claims of those that have nothing open any more and takes them off the lease's list.
- */
-int holding_give_back(const struct engine *en, struct record *rec, unsigned int vmid, const struct bdf_list *which,
-		      struct undo_result *ret, struct err *e);
-
-/* Removes a lease with nothing open: claims, then record. 0 (also if it stays) or -errno. */
+/* Removes a lease with nothing open: record, then claims. 0 (also if it stays) or -errno. */
 int holding_close(struct record *rec, unsigned int vmid, struct err *e);
 
 #endif

@@ -44,7 +44,7 @@ static void guess_home(const struct root *r, struct fn_facts *fn)
 {
 	_cleanup_strv_ struct strv modules = { 0 }, drivers = { 0 };
 
-	if (fn->has_home || fn->driver.override[0] || (fn->driver.driver[0] && strcmp(fn->driver.driver, "vfio-pci") != 0))
+	if ((fn->has_home && strcmp(fn->home.driver, HOME_UNKNOWN) != 0) || fn->driver.override[0] || (fn->driver.driver[0] && strcmp(fn->driver.driver, "vfio-pci") != 0))
 		return;
 	if (modalias_modules(r, &fn->fn, &modules, NULL) < 0 || modules.n == 0)
 		return;
@@ -106,7 +106,7 @@ static int observe_slots(const struct root *r, struct facts *f, struct err *e)
 	return pci_load_list(r, &all, &f->slots, e);
 }
 
-static int observe_holders(const struct root *r, struct facts *f, struct err *e)
+int facts_look_for_holders(const struct root *r, struct facts *f, struct err *e)
 {
 	_cleanup_node_list_ struct node_list nodes = { 0 };
 	_cleanup_bdf_list_ struct bdf_list bdfs = { 0 };
@@ -117,6 +117,8 @@ static int observe_holders(const struct root *r, struct facts *f, struct err *e)
 		if (nodes_add(r, &f->v[i].fn, &nodes) < 0 || bdf_list_add(&bdfs, f->v[i].fn.bdf) < 0)
 			return -ENOMEM;
 	}
+	holder_list_done(&f->holders);
+	f->holders = (struct holder_list){ 0 };
 	return holders_find(r, &nodes, &bdfs, &f->holders, e);
 }
 
@@ -173,7 +175,7 @@ int facts_load(const struct engine *en, const struct selection *sel, unsigned in
 	if (k == 0)
 		k = observe_slots(en->root, &f, e);
 	if (k == 0)
-		k = observe_holders(en->root, &f, e);
+		k = facts_look_for_holders(en->root, &f, e);
 	if (k == 0)
 		k = observe_consoles(en->root, &f);
 	observe_ancestors(en->root, &f);

@@ -19,4 +19,7 @@ void engine_init(struct engine *en, const struct root *r, const struct settings 
 int facts_load(const struct engine *en, const struct selection *sel, unsigned int vmid, bool hurried,
 	       struct facts *ret, struct err *e);
 
+/* Looks again for who holds the functions of f, and for nothing else. 0 or -errno. */
+int facts_look_for_holders(const struct root *r, struct facts *f, struct err *e);
+
 #endif

@@ -20,16 +20,18 @@ bool release_postponed(const struct root *r, unsigned int vmid, const char **ret
 		*ret_why = "it is being rebooted";
 		return true;
 	}
-	if (system_stopping(r)) {
-		*ret_why = "the node shuts down, and its bindings end with it";
-		return true;
-	}
 	if (config_load(r, GUEST_VM, vmid, &cfg, NULL) < 0 || lease_path(r, vmid, path) < 0 || record_load(r, path, &rec, NULL) < 0)
 		return false;
 	guest_flags(r, &cfg, &flags);
 	taken_under = record_get(&rec, LEASE_LOCK);
 	*ret_why = "its backup starts it again";
 	return strcmp(flags.lock, "backup") == 0 && !str_eq(taken_under, "backup");
+}
+
+bool node_stopping(const struct root *r, const char **ret_why)
+{
+	*ret_why = "the node shuts down, and its bindings end with it";
+	return system_stopping(r);
 }
 
 static void forget_stuck(const struct root *r)
@@ -47,16 +49,17 @@ static int reconcile_one(const struct release *rel, struct undo_result *sum)
 {
 	struct undo_result u = { 0 };
 	const char *why;
-	struct err e;
+	struct err e = { "" };
 	pid_t pid;
 	int k;
 
-	if (guest_running(rel->root, GUEST_VM, rel->vmid, &pid) > 0) {
-		if (rel->report->verbose)
+	k = guest_running(rel->root, GUEST_VM, rel->vmid, &pid);
+	if (k != 0) {
+		if (k > 0 && rel->report->verbose)
 			report_say(rel->report, "VM %u runs (process %d): nothing to reconcile", rel->vmid, (int)pid);
-		return 0;
+		return k < 0 ? k : 0;
 	}
-	if (release_postponed(rel->root, rel->vmid, &why)) {
+	if (node_stopping(rel->root, &why) || release_postponed(rel->root, rel->vmid, &why)) {
 		report_say(rel->report, "VM %u keeps its GPUs: %s", rel->vmid, why);
 		return 0;
 	}

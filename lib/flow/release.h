@@ -25,7 +25,10 @@ struct release {
  */
 int release_run(const struct release *rel, struct undo_result *ret, struct err *e);
 
-/* Must the lease outlive this stop (reboot, stop-mode backup of a running VM, the node's own shutdown)? why gets a clause. */
+/* Is the node on its way down? Then nothing is rebound, reset or started: the record waits for the next boot. why gets a clause. */
+bool node_stopping(const struct root *r, const char **ret_why);
+
+/* Must the lease outlive this stop (reboot, stop-mode backup of a running VM)? why gets a clause. */
 bool release_postponed(const struct root *r, unsigned int vmid, const char **ret_why);
 
 /*

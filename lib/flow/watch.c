@@ -10,14 +10,14 @@
 #include "plan/claim.h"
 #include "plan/lease.h"
 #include "plan/state.h"
-#include "plan/stuck.h"
 #include "pve/guest.h"
 #include "pve/lock.h"
 
 #define WATCH_DIR STATE_RUN "/watch"
 
 #define START_WAIT_MS	5000   /* for systemd to have the watcher running */
-#define LOOK_MS		250    /* between two looks */
+#define LOOK_MS		250    /* between two looks while something is about to happen */
+#define SLOW_MS		5000   /* and while a person has to do something first */
 #define GRACE_MS	30000  /* for post-stop after QEMU's end; 'qm cleanup' itself waits this long for QEMU (PVE/CLI/qm.pm) */
 #define POSTPONED_MS	600000 /* for the start that a reboot or a backup announces */
 
@@ -76,145 +76,135 @@ static bool sign_out(const struct root *r, unsigned int vmid)
 	_cleanup_close_ int lock = state_lock(r, NULL);
 	char path[PATH_MAX];
 
-	if (lock < 0 || lease_path(r, vmid, path) == 0 || turn_taken(r, vmid))
+	if (lock < 0 || lease_path(r, vmid, path) != -ENOENT || turn_taken(r, vmid))
 		return false;
 	root_unlink(r, watch_path(path, vmid));
 	return true;
 }
 
-static int interrupted(struct err *e)
-{
-	return err_set(e, -EINTR, "interrupted: what is left to do stays on record");
-}
+/* One watcher's memory between its looks. */
+struct watcher {
+	const struct release *rel;
+	uint64_t gone_since;	  /* when QEMU ended; 0: none was seen, or its time is over */
+	uint64_t postponed_since; /* since when the lease waits for another start; 0: it does not */
+	bool alarmed;		  /* root knows; what is tried again is tried in silence */
+	unsigned int pause_ms;	  /* until the next look */
+};
 
 /* Waits for QEMU's end by its pidfd: a pid could be another's by then. */
-static int wait_for_qemu(pid_t pid, struct err *e)
+static void wait_for_qemu(struct watcher *w, pid_t pid)
 {
 	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
 
-	while (pidfd >= 0) {
-		if (interrupt_pending())
-			return interrupted(e);
-		if (poll(&p, 1, 1000) > 0)
-			break;
-	}
-	return 0;
+	/* what runs is looked at once more, now that its descriptor cannot become another's */
+	if (pidfd < 0 || guest_running(w->rel->root, GUEST_VM, w->rel->vmid, NULL) <= 0)
+		return;
+	while (!interrupt_pending() && poll(&p, 1, 1000) == 0)
+		;
+	w->gone_since = now_ms();
+	w->alarmed = false;
 }
 
-/* Post-stop has its time, more of it if it keeps the lease for another start. 0 when it is time to settle or look again. */
-static int wait_for_post_stop(const struct release *rel, struct err *e)
+/* Is it somebody else's turn still? Post-stop has its time, more of it if the lease waits for another start. */
+static bool wait_for_others(struct watcher *w)
 {
-	uint64_t since = now_ms();
-	char path[PATH_MAX];
+	const struct root *r = w->rel->root;
+	uint64_t now = now_ms();
 	const char *why;
 
-	while (lease_path(rel->root, rel->vmid, path) == 0) {
-		uint64_t waited = now_ms() - since;
-
-		if (interrupt_pending())
-			return interrupted(e);
-		if (guest_running(rel->root, GUEST_VM, rel->vmid, NULL) > 0)
-			return 0;
-		if (waited >= (release_postponed(rel->root, rel->vmid, &why) ? POSTPONED_MS : GRACE_MS))
-			return 0;
-		sleep_ms(LOOK_MS);
+	if (node_stopping(r, &why))
+		return true;
+	if (w->gone_since && now - w->gone_since < GRACE_MS)
+		return true;
+	if (!release_postponed(r, w->rel->vmid, &why)) {
+		w->postponed_since = 0;
+		return false;
 	}
-	return 0;
+	if (!w->postponed_since)
+		w->postponed_since = now;
+	/* whoever announced the other start is not coming any more */
+	return now - w->postponed_since < POSTPONED_MS;
 }
 
-/*
- * With Proxmox VE's lock in hand and no QEMU: nobody else will do it. A function that is stuck is waited for, since it comes free when
- * its child ends; anything else that fails is for a person.
- */
-static int settle(const struct release *rel, struct err *e)
+/* With Proxmox VE's lock in hand and no QEMU: nobody else will do it. The sentence is left in e for afterwards. */
+static int settle(struct watcher *w, struct err *e)
 {
-	struct undo_result u = { 0 };
-	struct release now = *rel;
+	struct release now = *w->rel;
 	char path[PATH_MAX];
-	const char *why;
 	int k;
 
-	if (lease_path(rel->root, rel->vmid, path) < 0 || release_postponed(rel->root, rel->vmid, &why))
+	if (lease_path(w->rel->root, w->rel->vmid, path) == -ENOENT)
 		return 0;
 	now.called_by_pve = true; /* as far as the lock goes */
-	report_complain(rel->report, "VM %u does not run and nobody gave its GPUs back: doing it now", rel->vmid);
-	k = release_run(&now, &u, e);
-	if (k == -ENOENT)
-		return 0;
-	if (k == -EUCLEAN && u.stuck > 0 && u.failed == 0)
-		return 1;
-	if (k < 0)
-		alarm_root(rel, e->text);
-	return k;
+	if (!w->alarmed)
+		report_complain(w->rel->report, "VM %u does not run and nobody gave its GPUs back: doing it now", w->rel->vmid);
+	k = release_run(&now, NULL, e);
+	return k == -ENOENT ? 0 : k;
 }
 
-static bool any_stuck(const struct root *r, unsigned int vmid)
-{
-	_cleanup_record_ struct record rec = { .fd = -1 };
-	_cleanup_free_ struct bdf *all = NULL;
-	bool stuck = false;
-	struct stuck which;
-	char path[PATH_MAX];
-	size_t n;
-
-	if (lease_path(r, vmid, path) < 0 || record_load(r, path, &rec, NULL) < 0 || lease_functions(&rec, &all, &n) < 0)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		stuck |= stuck_find(r, all[i], &which) > 0;
-	return stuck;
-}
-
-static int wait_for_stuck(const struct release *rel, struct err *e)
-{
-	while (any_stuck(rel->root, rel->vmid)) {
-		if (interrupt_pending())
-			return interrupted(e);
-		sleep_ms(1000);
-	}
-	return 0;
-}
-
-/* One round: from Proxmox VE's lock to a settled lease, or to the next QEMU. */
-static int watch_once(const struct release *rel, struct err *e)
+/* Nothing is given up for good: what failed is tried again, slowly, once root knows of it. */
+static void settle_if_free(struct watcher *w)
 {
 	_cleanup_close_ int lock = -1;
-	pid_t pid;
-	int k;
+	struct err e = { "" };
+	int k = pve_lock_try(w->rel->root, GUEST_VM, w->rel->vmid, &lock);
 
-	while ((k = pve_lock_try(rel->root, GUEST_VM, rel->vmid, &lock)) == -EBUSY) {
-		if (interrupt_pending())
-			return interrupted(e);
+	/* Proxmox VE is at it, or has just started the VM */
+	if (k < 0 || guest_running(w->rel->root, GUEST_VM, w->rel->vmid, NULL) != 0)
+		return;
+	k = settle(w, &e);
+	close(TAKE_FD(lock)); /* before any other program is called */
+	if (k == 0) {
+		w->gone_since = w->postponed_since = 0;
+		return;
+	}
+	w->pause_ms = SLOW_MS;
+	if (!w->alarmed)
+		alarm_root(w->rel, e.text);
+	w->alarmed = true;
+}
+
+/* Does Proxmox VE hold its lock of the VM? The cheap question comes first: a start or a stop is under way most of the time. */
+static bool pve_is_working(const struct watcher *w)
+{
+	_cleanup_close_ int lock = -1;
+
+	return pve_lock_try(w->rel->root, GUEST_VM, w->rel->vmid, &lock) < 0;
+}
+
+static void look(struct watcher *w)
+{
+	pid_t pid;
+
+	w->pause_ms = LOOK_MS;
+	if (guest_running(w->rel->root, GUEST_VM, w->rel->vmid, &pid) > 0)
+		wait_for_qemu(w, pid);
+	else if (!pve_is_working(w) && !wait_for_others(w))
+		settle_if_free(w);
+}
+
+/* A pause that a signal ends. */
+static void pause_for(unsigned int ms)
+{
+	uint64_t deadline = now_ms() + ms;
+
+	while (!interrupt_pending() && now_ms() < deadline)
 		sleep_ms(LOOK_MS);
-	}
-	if (k < 0)
-		return err_errno(e, k, "cannot take Proxmox VE's lock of VM %u", rel->vmid);
-	if (guest_running(rel->root, GUEST_VM, rel->vmid, &pid) <= 0) {
-		k = settle(rel, e);
-		close(TAKE_FD(lock));
-		return k > 0 ? wait_for_stuck(rel, e) : k;
-	}
-	close(TAKE_FD(lock));
-	k = wait_for_qemu(pid, e);
-	return k < 0 ? k : wait_for_post_stop(rel, e);
 }
 
 int watch_run(const struct release *rel, struct err *e)
 {
-	char path[PATH_MAX];
+	struct watcher w = { .rel = rel };
 	int k = sign_in(rel->root, rel->vmid, e);
 
 	if (k < 0)
 		return k;
 	while (!sign_out(rel->root, rel->vmid)) {
 		if (interrupt_pending())
-			return interrupted(e);
-		k = watch_once(rel, e);
-		if (k < 0)
-			break;
-		sleep_ms(LOOK_MS);
+			return err_set(e, -EINTR, "interrupted: what is left to do stays on record");
+		look(&w);
+		pause_for(w.pause_ms);
 	}
-	if (k < 0)
-		root_unlink(rel->root, watch_path(path, rel->vmid));
-	return k;
+	return 0;
 }

@@ -16,8 +16,8 @@ int watch_ensure(const struct root *r, unsigned int vmid, struct err *e);
 
 /*
  * The watcher itself. Waits for Proxmox VE's lock of the VM; while QEMU runs, for its end; then for post-stop, for a bounded time; then
- * settles the lease under Proxmox VE's lock. 0 when nothing is left to watch over, -EINTR at SIGTERM, -EUCLEAN when something
- * could not be put back, -errno.
+ * settles the lease under Proxmox VE's lock. What cannot be settled is told once and tried again. 0 when nothing is left to
+ * watch over, -EINTR at SIGTERM, -errno if it could not even begin.
  */
 int watch_run(const struct release *rel, struct err *e);
 

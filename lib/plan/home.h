@@ -8,6 +8,7 @@
 
 #include "plan/driver.h"
 
+#define HOME_UNKNOWN "-" /* the device is known, its native driver is not */
 #define IDENTITY_LEN 24 /* "1002:73bf/1da2:e438" */
 
 struct home {

@@ -8,7 +8,8 @@ static const char *known_driver(const struct fn_facts *fn, const struct settings
 
 	if (g->driver[0] && gpu_is_display(&fn->fn))
 		return g->driver;
-	if (fn->has_home && strcmp(fn->home.identity, pci_id_format(fn->fn.id, identity)) == 0)
+	if (fn->has_home && strcmp(fn->home.driver, HOME_UNKNOWN) != 0 &&
+	    strcmp(fn->home.identity, pci_id_format(fn->fn.id, identity)) == 0)
 		return fn->home.driver;
 	return fn->guess;
 }
@@ -24,8 +25,7 @@ bool home_value(const struct fn_facts *fn, const struct settings *s, struct driv
 	}
 	if (now->override[0]) {
 		*ret = *now;
-		if (!now->driver[0])
-			memcpy(ret->driver, now->override, sizeof(ret->driver));
+		memcpy(ret->driver, now->override, sizeof(ret->driver));
 		return true;
 	}
 	snprintf(home.driver, sizeof(home.driver), "%s", known_driver(fn, s));

@@ -113,7 +113,7 @@ static void whole_life(void **state)
 	assert_int_equal(home_find(&f->root, fake_bdf(CARD), &home), 0);
 	assert_string_equal(home.driver, "radeon");
 	fake_vm_runs(f, 101, getpid()); /* whose start time is looked up where processes really are */
-	assert_int_equal(handover_confirm(&f->root, 101, &(struct report){ 0 }, &v.e), 0);
+	assert_int_equal(handover_confirm(&f->root, 101, false, &(struct report){ 0 }, &v.e), 0);
 	/* it runs: its card is not taken away */
 	vm_release(f, 101, &w);
 	assert_int_equal(w.r, -EBUSY);
@@ -245,7 +245,7 @@ static void refusals(void **state)
 		before = fake_tree(f, except);
 		fake_arm(f, FAKE_KERNEL, FAKE_COUNT, 0, 0);
 		vm_start(f, 101, false, &v);
-		if (v.r != -EPERM || !vm_found(&v, all[i].code)) {
+		if (v.r != HANDOVER_REFUSED || !vm_found(&v, all[i].code)) {
 			dump(all[i].what, &v);
 			fail_msg("%s: %d, not %s", all[i].what, v.r, finding_name(all[i].code));
 		}
@@ -271,7 +271,7 @@ static void another_vms_card(void **state)
 	fake_vm_runs(f, 101, 5001);
 	before = fake_snapshot(f);
 	vm_start(f, 102, false, &v);
-	assert_int_equal(v.r, -EPERM);
+	assert_int_equal(v.r, HANDOVER_REFUSED);
 	assert_true(vm_found(&v, FINDING_CLAIMED));
 	assert_non_null(strstr(v.findings.v[0].message, "101"));
 	after = fake_snapshot(f);
@@ -444,7 +444,7 @@ static void adoption_refused(void **state)
 	start(f, 101);
 	fake_put(f, "/etc/pve/qemu-server/101.conf", "machine: q35\nhostpci0: 0000:01:00\nhostpci1: 0000:09:00\n");
 	vm_start(f, 101, false, &v);
-	assert_int_equal(v.r, -EPERM);
+	assert_int_equal(v.r, HANDOVER_REFUSED);
 	assert_as_before(f, before);
 	assert_nothing_left(f);
 }
