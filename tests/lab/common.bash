@@ -28,6 +28,7 @@ lab_packages=(
 	gcc:/usr/bin/gcc
 	kmod:/sbin/modprobe
 	pciutils:/usr/bin/lspci
+	strace:/usr/bin/strace
 	xz-utils:/usr/bin/xz
 	zstd:/usr/bin/zstd
 )
