@@ -53,23 +53,19 @@ static void guess_home(const struct root *r, struct fn_facts *fn)
 	snprintf(fn->guess, sizeof(fn->guess), "%s", drivers.n ? drivers.v[0] : modules.v[0]);
 }
 
-static int observe_function(const struct engine *en, const struct picked *p, unsigned int vmid, struct fn_facts *fn,
-			    struct err *e)
+static int observe_function(const struct engine *en, const struct picked *p, const struct pci_list *all, unsigned int vmid,
+			    struct fn_facts *fn, struct err *e)
 {
+	const struct pci_fn *there = pci_list_find(all, p->bdf);
 	struct claim claim;
 	int k;
 
 	*fn = (struct fn_facts){ .fn.bdf = p->bdf, .role = p->role, .expected = p->expected, .absent = p->absent };
 	memcpy(fn->entry, p->entry, sizeof(fn->entry));
-	if (!fn->absent) {
-		k = pci_fn_load(en->root, p->bdf, &fn->fn, e);
-		if (k == -ENODEV)
-			fn->absent = true;
-		else if (k < 0)
-			return k;
-	}
+	fn->absent |= !there;
 	if (fn->absent)
 		return 0;
+	fn->fn = *there;
 	k = driver_read(en, p->bdf, &fn->driver, e);
 	fn->driver_known = k == 0;
 	/* a read that hung just now has made it so */
@@ -87,23 +83,21 @@ static int observe_function(const struct engine *en, const struct picked *p, uns
 	return danger_find(en->root, p->bdf, &fn->dangers, e);
 }
 
-static int observe_slots(const struct root *r, struct facts *f, struct err *e)
+/* All functions that facts are about and the rest of their slots: loaded together, since each load costs a child. */
+static int load_functions(const struct root *r, const struct selection *sel, struct pci_list *ret, struct err *e)
 {
 	_cleanup_bdf_list_ struct bdf_list all = { 0 };
 
-	for (size_t i = 0; i < f->n; i++) {
+	for (size_t i = 0; i < sel->n; i++) {
 		_cleanup_pci_list_ struct pci_list slot = { 0 };
-		int k;
+		int k = sel->v[i].absent ? -ENODEV : pci_slot_outline(r, sel->v[i].bdf, &slot, e);
 
-		if (f->v[i].absent || !gpu_is_display(&f->v[i].fn))
-			continue;
-		k = pci_slot_functions(r, f->v[i].fn.bdf, &slot, e);
 		for (size_t s = 0; k == 0 && s < slot.n; s++)
 			k = bdf_list_add(&all, slot.v[s].bdf);
 		if (k < 0 && k != -ENODEV)
 			return k;
 	}
-	return pci_load_list(r, &all, &f->slots, e);
+	return pci_load_list(r, &all, ret, e);
 }
 
 int facts_look_for_holders(const struct root *r, struct facts *f, struct err *e)
@@ -170,10 +164,10 @@ int facts_load(const struct engine *en, const struct selection *sel, unsigned in
 	f.v = calloc(sel->n + 1, sizeof(*f.v));
 	if (!f.v)
 		return -ENOMEM;
-	for (size_t i = 0; k == 0 && i < sel->n; i++)
-		k = observe_function(en, &sel->v[i], vmid, &f.v[f.n++], e);
 	if (k == 0)
-		k = observe_slots(en->root, &f, e);
+		k = load_functions(en->root, sel, &f.slots, e);
+	for (size_t i = 0; k == 0 && i < sel->n; i++)
+		k = observe_function(en, &sel->v[i], &f.slots, vmid, &f.v[f.n++], e);
 	if (k == 0)
 		k = facts_look_for_holders(en->root, &f, e);
 	if (k == 0)

@@ -112,7 +112,7 @@ static int expand(const struct root *r, const struct bdf *names, size_t n, struc
 	for (size_t i = 0; i < n; i++) {
 		_cleanup_pci_list_ struct pci_list slot = { 0 };
 		bool found = false;
-		int k = pci_slot_functions(r, names[i], &slot, e);
+		int k = pci_slot_outline(r, names[i], &slot, e);
 
 		if (k < 0 && k != -ENODEV)
 			return k;
@@ -226,25 +226,29 @@ static int pick_entry(struct selector *s, const struct hostpci *h, const struct 
 	return k;
 }
 
+static int pick_group(struct selector *s, const struct pci_fn *fn)
+{
+	_cleanup_pci_list_ struct pci_list group = { 0 };
+	int k = iommu_group_functions(s->r, fn->group, &group, s->e);
+
+	for (size_t g = 0; k == 0 && g < group.n; g++)
+		if (!group.v[g].bridge)
+			k = pick(&s->sel, group.v[g].bdf, ROLE_GROUP, "", (struct pci_id){ 0 }, false);
+	return k;
+}
+
 static int pick_groups(struct selector *s)
 {
-	size_t named = s->sel.n;
+	_cleanup_bdf_list_ struct bdf_list named = { 0 };
+	_cleanup_pci_list_ struct pci_list fns = { 0 };
+	int k = selection_all(&s->sel, &named);
 
-	for (size_t i = 0; i < named; i++) {
-		_cleanup_pci_list_ struct pci_list group = { 0 };
-		struct pci_fn fn;
-		int k;
-
-		if (s->sel.v[i].absent || pci_fn_load(s->r, s->sel.v[i].bdf, &fn, NULL) < 0 || fn.group < 0)
-			continue;
-		k = iommu_group_functions(s->r, fn.group, &group, s->e);
-		if (k < 0)
-			return k;
-		for (size_t g = 0; g < group.n; g++)
-			if (!group.v[g].bridge && pick(&s->sel, group.v[g].bdf, ROLE_GROUP, "", (struct pci_id){ 0 }, false) < 0)
-				return -ENOMEM;
-	}
-	return 0;
+	if (k == 0)
+		k = pci_outline_list(s->r, &named, &fns, s->e);
+	for (size_t i = 0; k == 0 && i < fns.n; i++)
+		if (fns.v[i].group >= 0)
+			k = pick_group(s, &fns.v[i]);
+	return k;
 }
 
 static int cmp_picked(const void *a, const void *b)
@@ -301,10 +305,10 @@ int select_card(const struct root *r, struct bdf b, struct selection *ret, struc
 {
 	_cleanup_(selector_done) struct selector s = { .r = r, .e = e };
 	_cleanup_pci_list_ struct pci_list slot = { 0 };
-	int k = pci_slot_functions(r, b, &slot, e);
+	int k = pci_slot_outline(r, b, &slot, e);
 
 	for (size_t i = 0; k == 0 && i < slot.n; i++)
-		if (!slot.v[i].bridge)
+		if (!slot.v[i].bridge && !slot.v[i].is_vf)
 			k = pick(&s.sel, slot.v[i].bdf, ROLE_NAMED, "", (struct pci_id){ 0 }, false);
 	return k < 0 ? k : finish(&s, ret);
 }

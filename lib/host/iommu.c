@@ -71,7 +71,7 @@ int iommu_group_functions(const struct root *r, int group, struct pci_list *ret,
 
 	if (k < 0)
 		return err_errno(e, k, "cannot list the devices of IOMMU group %d", group);
-	return pci_load_list(r, &l, ret, e);
+	return pci_outline_list(r, &l, ret, e);
 }
 
 void iommu_group_type(const struct root *r, int group, char *buf, size_t size)

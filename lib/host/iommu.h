@@ -30,7 +30,7 @@ int iommu_load(const struct root *r, struct iommu *ret, struct err *e);
 enum iommu_state iommu_state(const struct iommu *i);
 
 /*
- * The functions of group `group`, sorted, bridges among them (fn.bridge tells). 0, -ENOENT if there is no
+ * The functions of group `group`, sorted, bridges among them (fn.bridge tells), without config space. 0, -ENOENT if there is no
  * such group, -errno.
  */
 int iommu_group_functions(const struct root *r, int group, struct pci_list *ret, struct err *e);

@@ -190,7 +190,8 @@ int pci_fn_load(const struct root *r, struct bdf bdf, struct pci_fn *ret, struct
 	return 0;
 }
 
-int pci_load_list(const struct root *r, const struct bdf_list *which, struct pci_list *ret, struct err *e)
+/* With config space, for which the cards have to answer, or without. */
+static int load_list(const struct root *r, const struct bdf_list *which, bool config, struct pci_list *ret, struct err *e)
 {
 	_cleanup_pci_list_ struct pci_list l = { 0 };
 	int k;
@@ -203,12 +204,22 @@ int pci_load_list(const struct root *r, const struct bdf_list *which, struct pci
 		if (sysfs_load(r, which->v[i], &l.v[l.n]) != -ENODEV)
 			l.n++;
 	pci_list_sort(&l);
-	k = pci_config_load(r, l.v, l.n);
+	k = config ? pci_config_load(r, l.v, l.n) : 0;
 	if (k < 0)
 		return err_errno(e, k, "cannot read the config space of the PCI devices");
 	*ret = l;
 	l = (struct pci_list){ 0 };
 	return 0;
+}
+
+int pci_load_list(const struct root *r, const struct bdf_list *which, struct pci_list *ret, struct err *e)
+{
+	return load_list(r, which, true, ret, e);
+}
+
+int pci_outline_list(const struct root *r, const struct bdf_list *which, struct pci_list *ret, struct err *e)
+{
+	return load_list(r, which, false, ret, e);
 }
 
 int pci_scan(const struct root *r, struct pci_list *ret, struct err *e)
@@ -221,7 +232,7 @@ int pci_scan(const struct root *r, struct pci_list *ret, struct err *e)
 	return pci_load_list(r, &all, ret, e);
 }
 
-int pci_slot_functions(const struct root *r, struct bdf bdf, struct pci_list *ret, struct err *e)
+static int slot_functions(const struct root *r, struct bdf bdf, bool config, struct pci_list *ret, struct err *e)
 {
 	_cleanup_pci_list_ struct pci_list l = { 0 };
 	_cleanup_bdf_list_ struct bdf_list slot = { 0 };
@@ -231,7 +242,7 @@ int pci_slot_functions(const struct root *r, struct bdf bdf, struct pci_list *re
 	for (bdf.fn = 0; bdf.fn < 8; bdf.fn++)
 		if (attr_exists(r, bdf, "") && bdf_list_add(&slot, bdf) < 0)
 			return err_errno(e, -ENOMEM, "cannot list the PCI devices");
-	k = pci_load_list(r, &slot, &l, e);
+	k = load_list(r, &slot, config, &l, e);
 	if (k < 0)
 		return k;
 	bdf.fn = BDF_ANY_FN;
@@ -240,4 +251,14 @@ int pci_slot_functions(const struct root *r, struct bdf bdf, struct pci_list *re
 	*ret = l;
 	l = (struct pci_list){ 0 };
 	return 0;
+}
+
+int pci_slot_functions(const struct root *r, struct bdf bdf, struct pci_list *ret, struct err *e)
+{
+	return slot_functions(r, bdf, true, ret, e);
+}
+
+int pci_slot_outline(const struct root *r, struct bdf bdf, struct pci_list *ret, struct err *e)
+{
+	return slot_functions(r, bdf, false, ret, e);
 }

@@ -89,6 +89,12 @@ int pci_scan(const struct root *r, struct pci_list *ret, struct err *e);
  * -errno.
  */
 int pci_slot_functions(const struct root *r, struct bdf bdf, struct pci_list *ret, struct err *e);
+/*
+ * The two without config space: fast, no card has to answer. config is PCI_CONFIG_UNREAD, no_soft_reset unknown. For choosing
+ * functions; what is to be judged is loaded in full.
+ */
+int pci_outline_list(const struct root *r, const struct bdf_list *which, struct pci_list *ret, struct err *e);
+int pci_slot_outline(const struct root *r, struct bdf bdf, struct pci_list *ret, struct err *e);
 /* The functions of one directory of links such as iommu_groups/N/devices, sorted. 0 or -errno. */
 int pci_dir_functions(const struct root *r, const char *dir, struct bdf_list *ret);
 
