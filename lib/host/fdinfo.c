@@ -51,7 +51,10 @@ static void read_one(const struct root *r, struct fdinfo *f)
 
 	if (k == 0)
 		parse(text, f);
-	else if (k != -ENOENT && k != -ESRCH) /* those: it is closed, or the process has ended */
+	else if (k == -ENOENT ||
+		 k == -ESRCH) /* closed meanwhile, unless nothing moves: then it was not captured */
+		f->open = !root_is_real(r);
+	else
 		return;
 	/* last of all: the parent may look at any time */
 	__atomic_store_n(&f->known, true, __ATOMIC_RELEASE);
