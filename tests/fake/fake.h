@@ -38,6 +38,7 @@ enum fake_fault {
 	FAKE_SHORT,	   /* write(2) writes half of it; other calls fail like FAKE_ERROR_BEFORE */
 	FAKE_ERROR_FROM,   /* this call and all behind it fail: a full disk */
 	FAKE_CALL,	   /* fake.at() runs before the call: somebody else does something */
+	FAKE_CALL_EACH,	   /* the same before every call */
 };
 
 struct fake_shared {

@@ -112,6 +112,11 @@ static const char *driver_of(struct fake *f, const char *bdf)
 	return now;
 }
 
+static void take_your_time(struct fake *f, void *ctx)
+{
+	sleep_ms(3);
+}
+
 static void one_card_for_two(void **state)
 {
 	for (int round = 0; round < ROUNDS; round++) {
@@ -120,7 +125,11 @@ static void one_card_for_two(void **state)
 		struct claim c;
 
 		fake_put(f, "/etc/pve/qemu-server/102.conf", "machine: q35\nhostpci0: 0000:01:00,pcie=1\n");
+		/* a slow disk, so that the two really meet between looking and claiming */
+		f->at = take_your_time;
+		fake_arm(f, FAKE_STORAGE, FAKE_CALL_EACH, 0, 0);
 		race(f, r, 2);
+		fake_disarm(f);
 		if (count(r, 2, WON) != 1 || count(r, 2, REFUSED) != 1)
 			fail_msg("round %d: %d and %d", round, r[0].status, r[1].status);
 		assert_int_equal(claim_find(&f->root, fake_bdf(CARD), &c), 1);

@@ -96,6 +96,56 @@ static void killed_after(void **state)
 	print_message("# crash points of an apply, killed after: %u\n", kill_everywhere(FAKE_KILL_AFTER, "killed after"));
 }
 
+static int apply_to_stray(struct fake *f, void *ctx)
+{
+	_cleanup_record_ struct record rec = { .fd = -1 };
+	_cleanup_plan_ struct plan p = { 0 };
+	struct engine en;
+	struct err e;
+
+	steps_engine(f, 5000, NULL, &en);
+	steps_driver(f, &p, CARD, "radeon");
+	if (record_create(&f->root, STEPS_RECORD, &rec, &e) < 0)
+		return 2;
+	return plan_apply(&en, &p, &rec, NULL, &e) < 0;
+}
+
+/* A card that was found on vfio-pci or on no driver: as it was found while nothing is on record, then home, and never between. */
+static void stray_killed_everywhere(void **state)
+{
+	static const enum fake_fault faults[] = { FAKE_KILL_BEFORE, FAKE_KILL_AFTER };
+	static const char *const found_on[] = { "vfio-pci", "" };
+
+	for (size_t i = 0; i < 4; i++) {
+		bool home = false;
+
+		for (unsigned int n = 1; n < CALLS_MAX; n++) {
+			_cleanup_fake_ struct fake *f = fake_machine();
+			_cleanup_text_ struct text diary = { 0 };
+			char driver[64] = "";
+			struct undo_result u;
+			int status, k;
+
+			fake_new_id(f, "1002 5159");
+			fake_bind(f, CARD, found_on[i % 2]);
+			fake_arm(f, FAKE_KERNEL | FAKE_STORAGE, faults[i / 2], n, 0);
+			status = fake_run(f, apply_to_stray, NULL);
+			fake_disarm(f);
+			k = steps_recover(f, &u, &diary);
+			assert_true(k == -ENOENT || (undo_complete(&u) && !u.foreign));
+			root_readlink_base(&f->root, "/sys/bus/pci/devices/" CARD "/driver", driver, sizeof(driver));
+			if (strcmp(driver, "radeon") == 0)
+				home = true;
+			else if (home || strcmp(driver, found_on[i % 2]) != 0)
+				fail_msg("killed at call %u: on '%s'\n%s", n, driver, text_str(&diary));
+			assert_string_equal(fake_get(f, "/sys/bus/pci/devices/" CARD "/driver_override"), "(null)");
+			if (WIFEXITED(status))
+				break;
+		}
+		assert_true(home);
+	}
+}
+
 /* The undo is killed, too, and a second one completes it. */
 static void killed_while_undoing(enum fake_fault fault, const char *what)
 {
@@ -252,6 +302,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(killed_before),
 		cmocka_unit_test(killed_after),
+		cmocka_unit_test(stray_killed_everywhere),
 		cmocka_unit_test(undo_killed_before),
 		cmocka_unit_test(undo_killed_after),
 		cmocka_unit_test(killed_twice),
