@@ -14,10 +14,10 @@ struct bdf {
 #define BDF_LEN 18 /* "ffffffff:ff:1f.7" and its NUL, with room to spare */
 #define BDF_ANY_FN 0xff
 
-/* "0000:01:00.0" into out, as the kernel spells it in /sys/bus/pci/devices; returns out. With fn BDF_ANY_FN the slot alone, "0000:01:00". */
+/* "0000:01:00.0" into out, as the kernel spells it; returns out. With fn BDF_ANY_FN the slot alone, "0000:01:00". */
 char *bdf_format(struct bdf b, char out[static BDF_LEN]);
 
-/* Full or short, with a function or without: "0000:01:00.0", "01:00.0", "01:00" (fn becomes BDF_ANY_FN). Case does not matter. 0 or -EINVAL. */
+/* Full or short, in either case: "0000:01:00.0", "01:00.0", "01:00" (fn becomes BDF_ANY_FN). 0 or -EINVAL. */
 int bdf_parse(const char *s, struct bdf *ret);
 
 /* Only the kernel's own spelling of a function, "0000:01:00.0". 0 or -EINVAL. */

@@ -20,7 +20,10 @@ struct root_hooks {
 	int (*write)(void *ctx, const char *path, const char *value);
 	/* Stands for running a program. 0 or -errno; the program's own status goes into ret. */
 	int (*exec)(void *ctx, char *const argv[], struct exec_result *ret);
-	/* Stands for systemd: verb "state" (fills ret_state, 32 bytes), "start", "stop"; "system-state" with unit "". 0 or -errno, -ENOENT for an unknown unit. */
+	/*
+	 * Stands for systemd: verb "state" (fills ret_state, 32 bytes), "start", "stop"; "system-state" with unit "". 0 or
+	 * -errno, -ENOENT for an unknown unit.
+	 */
 	int (*unit)(void *ctx, const char *unit, const char *verb, char *ret_state);
 	void *ctx;
 	/* where processes of ours are looked up: the machine that the test itself runs on */
@@ -50,6 +53,8 @@ int root_open(const struct root *r, const char *path, int flags, mode_t mode);
 /* The same, never through a symbolic link at any place of path: for directories that others could write to. */
 int root_open_nofollow(const struct root *r, const char *path, int flags, mode_t mode);
 
+/* Opens the directory that holds path's last component and points *ret_name at that component; resolve: further flags of openat2(2). */
+int root_open_parent(const struct root *r, const char *path, uint64_t resolve, const char **ret_name);
 /* A directory stream. 0 or -errno. */
 int root_opendir(const struct root *r, const char *path, DIR **ret);
 /* stat(2), following links inside the root. 0 or -errno. */

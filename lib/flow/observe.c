@@ -44,7 +44,9 @@ static void guess_home(const struct root *r, struct fn_facts *fn)
 {
 	_cleanup_strv_ struct strv modules = { 0 }, drivers = { 0 };
 
-	if ((fn->has_home && strcmp(fn->home.driver, HOME_UNKNOWN) != 0) || fn->driver.override[0] || (fn->driver.driver[0] && strcmp(fn->driver.driver, "vfio-pci") != 0))
+	if (fn->has_home && strcmp(fn->home.driver, HOME_UNKNOWN) != 0)
+		return;
+	if (fn->driver.override[0] || (fn->driver.driver[0] && strcmp(fn->driver.driver, "vfio-pci") != 0))
 		return;
 	if (modalias_modules(r, &fn->fn, &modules, NULL) < 0 || modules.n == 0)
 		return;

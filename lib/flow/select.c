@@ -25,13 +25,6 @@ struct selector {
 	struct err *e;
 };
 
-void selection_done(struct selection *s)
-{
-	free(s->v);
-	strv_done(&s->warnings);
-	*s = (struct selection){ 0 };
-}
-
 void vm_devices_done(struct vm_devices *d)
 {
 	hostpci_list_done(&d->entries);
@@ -54,36 +47,6 @@ int vm_devices_load(const struct root *r, const struct config *cfg, struct vm_de
 		return k;
 	*ret = d;
 	d = (struct vm_devices){ 0 };
-	return 0;
-}
-
-static struct picked *find(const struct selection *s, struct bdf b)
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (bdf_eq(s->v[i].bdf, b))
-			return &s->v[i];
-	return NULL;
-}
-
-static int pick(struct selection *s, struct bdf b, enum fn_role role, const char *entry, struct pci_id expected, bool absent)
-{
-	struct picked *p = find(s, b), *v;
-
-	/* what is named and also in the group of another is named */
-	if (p) {
-		if (role == ROLE_NAMED && p->role == ROLE_GROUP) {
-			p->role = role;
-			snprintf(p->entry, sizeof(p->entry), "%s", entry);
-		}
-		return 0;
-	}
-	v = reallocarray(s->v, s->n + 1, sizeof(*v));
-	if (!v)
-		return -ENOMEM;
-	s->v = v;
-	p = &v[s->n++];
-	*p = (struct picked){ .bdf = b, .role = role, .expected = expected, .absent = absent };
-	snprintf(p->entry, sizeof(p->entry), "%s", entry);
 	return 0;
 }
 
@@ -141,7 +104,7 @@ static bool choice_free(struct selector *s, const struct expanded *x)
 		return false;
 	for (size_t i = 0; i < x->fns.n; i++) {
 		/* another entry of this VM has it already */
-		if (find(&s->sel, x->fns.v[i].bdf) || bdf_list_add(&l, x->fns.v[i].bdf) < 0)
+		if (selection_find(&s->sel, x->fns.v[i].bdf) || bdf_list_add(&l, x->fns.v[i].bdf) < 0)
 			return false;
 	}
 	return s->free(s->ctx, l.v, l.n);
@@ -213,9 +176,9 @@ static int pick_entry(struct selector *s, const struct hostpci *h, const struct 
 	if (h->mapping)
 		snprintf(name, sizeof(name), "hostpci%u, mapping %.16s", h->index, h->mapping);
 	for (size_t i = 0; k == 0 && i < x->fns.n; i++)
-		k = pick(&s->sel, x->fns.v[i].bdf, ROLE_NAMED, name, expected(c, x->fns.v[i].bdf), false);
+		k = selection_pick(&s->sel, x->fns.v[i].bdf, ROLE_NAMED, name, expected(c, x->fns.v[i].bdf), false);
 	for (size_t i = 0; k == 0 && i < x->missing.n; i++)
-		k = pick(&s->sel, x->missing.v[i], ROLE_NAMED, name, (struct pci_id){ 0 }, true);
+		k = selection_pick(&s->sel, x->missing.v[i], ROLE_NAMED, name, (struct pci_id){ 0 }, true);
 	strv_foreach(u, &h->unknown) {
 		char text[128];
 
@@ -233,7 +196,7 @@ static int pick_group(struct selector *s, const struct pci_fn *fn)
 
 	for (size_t g = 0; k == 0 && g < group.n; g++)
 		if (!group.v[g].bridge)
-			k = pick(&s->sel, group.v[g].bdf, ROLE_GROUP, "", (struct pci_id){ 0 }, false);
+			k = selection_pick(&s->sel, group.v[g].bdf, ROLE_GROUP, "", (struct pci_id){ 0 }, false);
 	return k;
 }
 
@@ -309,34 +272,7 @@ int select_card(const struct root *r, struct bdf b, struct selection *ret, struc
 
 	for (size_t i = 0; k == 0 && i < slot.n; i++)
 		if (!slot.v[i].bridge && !slot.v[i].is_vf)
-			k = pick(&s.sel, slot.v[i].bdf, ROLE_NAMED, "", (struct pci_id){ 0 }, false);
+			k = selection_pick(&s.sel, slot.v[i].bdf, ROLE_NAMED, "", (struct pci_id){ 0 }, false);
 	return k < 0 ? k : finish(&s, ret);
 }
 
-int select_given(const struct bdf *b, size_t n, struct selection *ret)
-{
-	_cleanup_selection_ struct selection s = { 0 };
-
-	for (size_t i = 0; i < n; i++)
-		if (pick(&s, b[i], ROLE_NAMED, "", (struct pci_id){ 0 }, false) < 0)
-			return -ENOMEM;
-	*ret = s;
-	s = (struct selection){ 0 };
-	return 0;
-}
-
-int selection_named(const struct selection *s, struct bdf_list *ret)
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (s->v[i].role == ROLE_NAMED && !s->v[i].absent && bdf_list_add(ret, s->v[i].bdf) < 0)
-			return -ENOMEM;
-	return 0;
-}
-
-int selection_all(const struct selection *s, struct bdf_list *ret)
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (!s->v[i].absent && bdf_list_add(ret, s->v[i].bdf) < 0)
-			return -ENOMEM;
-	return 0;
-}

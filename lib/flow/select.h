@@ -27,6 +27,10 @@ struct selection {
 	struct strv warnings; /* keys that this version does not know, and the like */
 };
 
+/* NULL if b is not picked. */
+struct picked *selection_find(const struct selection *s, struct bdf b);
+/* Picks b; what is named and also in the group of another is named. 0 or -ENOMEM. */
+int selection_pick(struct selection *s, struct bdf b, enum fn_role role, const char *entry, struct pci_id expected, bool absent);
 void selection_done(struct selection *s);
 #define _cleanup_selection_ _cleanup_(selection_done)
 

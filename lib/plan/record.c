@@ -3,168 +3,9 @@
 #include <fcntl.h>
 #include <sys/file.h>
 
-#include "plan/record.h"
+#include "plan/record_text.h"
 #include "plan/state.h"
 
-#define HEADER "gpupt-record 1"
-
-static const char *const marks[] = {
-	[RECORD_BEGUN] = "begin", [RECORD_DONE] = "done",     [RECORD_UNDOING] = "undo",
-	[RECORD_UNDONE] = "undone", [RECORD_LEFT] = "left",
-};
-
-static void escape(struct text *t, const char *s)
-{
-	if (!s) {
-		text_add(t, " ~");
-		return;
-	}
-	text_add(t, " ");
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (c <= ' ' || c == '%' || c == '~' || c >= 0x7f)
-			text_addf(t, "%%%02x", c);
-		else
-			text_add_n(t, s, 1);
-	}
-}
-
-/* Splits off the next field of *p and decodes it in place; *ret NULL for "~". False if there is none or it is malformed. */
-static bool field(char **p, char **ret)
-{
-	char *s = *p, *out, *end;
-
-	if (!s)
-		return false;
-	end = strchr(s, ' ');
-	if (end)
-		*end++ = '\0';
-	*p = end;
-	*ret = strcmp(s, "~") == 0 ? NULL : s;
-	for (out = s; *s; s++) {
-		uint32_t c;
-
-		if (*s != '%') {
-			*out++ = *s;
-			continue;
-		}
-		if (!s[1] || !s[2] || parse_hex((char[]){ s[1], s[2], '\0' }, 2, &c) < 0 || c == 0)
-			return false;
-		*out++ = (char)c;
-		s += 2;
-	}
-	*out = '\0';
-	return true;
-}
-
-static bool field_uint(char **p, unsigned int *ret)
-{
-	uint64_t n;
-	char *s;
-
-	if (!field(p, &s) || !s || parse_uint(s, UINT32_MAX, &n) < 0)
-		return false;
-	*ret = (unsigned int)n;
-	return true;
-}
-
-static struct record_step *find(struct record *rec, unsigned int seq)
-{
-	/* numbers are handed out in order, from 1 */
-	return seq >= 1 && seq <= rec->n_steps ? &rec->steps[seq - 1] : NULL;
-}
-
-static int remember_step(struct record *rec, const struct step *s)
-{
-	struct record_step *steps = reallocarray(rec->steps, rec->n_steps + 1, sizeof(*steps));
-	struct record_step *rs;
-
-	if (!steps)
-		return -ENOMEM;
-	rec->steps = steps;
-	rs = &steps[rec->n_steps];
-	*rs = (struct record_step){ .seq = (unsigned int)rec->n_steps + 1, .state = RECORD_BEGUN };
-	if (step_init(&rs->step, s->kind, s->target, s->before, s->after, s->why) < 0)
-		return -ENOMEM;
-	rec->n_steps++;
-	return 0;
-}
-
-static int remember_note(struct record *rec, const char *key, const char *value)
-{
-	struct record_note *notes = reallocarray(rec->notes, rec->n_notes + 1, sizeof(*notes)), note;
-
-	if (!notes)
-		return -ENOMEM;
-	rec->notes = notes;
-	note = (struct record_note){ .key = strdup(key), .value = strdup(value) };
-	if (!note.key || !note.value) {
-		free(note.key);
-		free(note.value);
-		return -ENOMEM;
-	}
-	notes[rec->n_notes++] = note;
-	return 0;
-}
-
-static int parse_begin(struct record *rec, char *p)
-{
-	struct step s = { 0 };
-	unsigned int seq;
-	char *kind;
-
-	if (!field_uint(&p, &seq) || seq != rec->n_steps + 1 || !field(&p, &kind) || !kind ||
-	    !field(&p, &s.target) || !s.target || !field(&p, &s.before) || !field(&p, &s.after) ||
-	    !field(&p, &s.why) || p)
-		return -EBADMSG;
-	s.kind = step_kind_find(kind);
-	return s.kind ? remember_step(rec, &s) : -EBADMSG;
-}
-
-static int parse_line(struct record *rec, char *line)
-{
-	char *p = line, *word, *key, *value;
-	struct record_step *rs;
-	unsigned int seq;
-
-	if (!field(&p, &word) || !word)
-		return -EBADMSG;
-	if (strcmp(word, "note") == 0) {
-		if (!field(&p, &key) || !key || !field(&p, &value) || !value || p)
-			return -EBADMSG;
-		return remember_note(rec, key, value);
-	}
-	if (strcmp(word, marks[RECORD_BEGUN]) == 0)
-		return parse_begin(rec, p);
-	for (unsigned int m = RECORD_DONE; m < ARRAY_SIZE(marks); m++) {
-		if (strcmp(word, marks[m]) != 0)
-			continue;
-		if (!field_uint(&p, &seq) || p || !(rs = find(rec, seq)))
-			return -EBADMSG;
-		rs->state = (enum record_state)m;
-		return 0;
-	}
-	return -EBADMSG;
-}
-
-int record_parse(struct record *rec, char *text, struct err *e)
-{
-	char *end = strrchr(text, '\n'), *p = text, *line;
-	unsigned int number = 0;
-	int k;
-
-	if (end)
-		end[1] = '\0'; /* what follows is a torn line: it never happened */
-	else
-		*text = '\0';
-	while ((line = str_line(&p))) {
-		k = ++number > 1 ? parse_line(rec, line) : strcmp(line, HEADER) ? -EBADMSG : 0;
-		if (k < 0)
-			return err_set(e, k, "%s line %u is damaged", rec->path, number);
-	}
-	return 0;
-}
 
 int record_load(const struct root *r, const char *path, struct record *ret, struct err *e)
 {
@@ -211,7 +52,7 @@ static int write_header(struct record *rec, struct err *e)
 {
 	_cleanup_text_ struct text line = { 0 };
 
-	text_add(&line, HEADER "\n");
+	text_add(&line, RECORD_HEADER "\n");
 	return append(rec, &line, e);
 }
 
@@ -323,17 +164,17 @@ int record_begin(struct record *rec, const struct step *s, unsigned int *ret_seq
 	_cleanup_text_ struct text line = { 0 };
 	int k;
 
-	text_addf(&line, "%s %zu", marks[RECORD_BEGUN], rec->n_steps + 1);
-	escape(&line, s->kind->name);
-	escape(&line, s->target);
-	escape(&line, s->before);
-	escape(&line, s->after);
-	escape(&line, s->why);
+	text_addf(&line, "%s %zu", record_marks[RECORD_BEGUN], rec->n_steps + 1);
+	record_escape(&line, s->kind->name);
+	record_escape(&line, s->target);
+	record_escape(&line, s->before);
+	record_escape(&line, s->after);
+	record_escape(&line, s->why);
 	text_add(&line, "\n");
 	k = append(rec, &line, e);
 	if (k < 0)
 		return k;
-	k = remember_step(rec, s);
+	k = record_remember_step(rec, s);
 	if (k < 0)
 		return err_errno(e, k, "cannot keep the record %s", rec->path);
 	*ret_seq = (unsigned int)rec->n_steps;
@@ -343,12 +184,12 @@ int record_begin(struct record *rec, const struct step *s, unsigned int *ret_seq
 int record_mark(struct record *rec, unsigned int seq, enum record_state state, struct err *e)
 {
 	_cleanup_text_ struct text line = { 0 };
-	struct record_step *rs = find(rec, seq);
+	struct record_step *rs = record_find(rec, seq);
 	int k;
 
 	if (!rs)
 		return err_set(e, -EINVAL, "%s has no step %u", rec->path, seq);
-	text_addf(&line, "%s %u\n", marks[state], seq);
+	text_addf(&line, "%s %u\n", record_marks[state], seq);
 	k = append(rec, &line, e);
 	/* what happened has happened, written down or not */
 	rs->state = state;
@@ -363,13 +204,13 @@ int record_note(struct record *rec, const char *key, const char *value, struct e
 	if (str_eq(record_get(rec, key), value))
 		return 0;
 	text_add(&line, "note");
-	escape(&line, key);
-	escape(&line, value);
+	record_escape(&line, key);
+	record_escape(&line, value);
 	text_add(&line, "\n");
 	k = append(rec, &line, e);
 	if (k < 0)
 		return k;
-	k = remember_note(rec, key, value);
+	k = record_remember_note(rec, key, value);
 	return k < 0 ? err_errno(e, k, "cannot keep the record %s", rec->path) : 0;
 }
 

@@ -32,7 +32,7 @@ struct fn_facts {
 	bool driver_known;
 	bool has_home;
 	struct home home;	  /* what is remembered */
-	char guess[PCI_NAME_LEN]; /* looked up where home is not known and the function is not with a native driver: what its modalias asks for */
+	char guess[PCI_NAME_LEN]; /* what its modalias asks for; looked up only where nothing better is known */
 	struct danger_list dangers;
 	bool claimed; /* by another VM */
 	struct claim claim;

@@ -25,6 +25,7 @@ static const struct row {
 	[FINDING_IN_USE] = { "in-use", SEVERITY_BLOCK, "a running VM has the card open" },
 	[FINDING_RESERVED] = { "reserved", SEVERITY_BLOCK, "Proxmox VE reserves the card for another VM" },
 	[FINDING_HELD] = { "held", SEVERITY_BLOCK, "processes hold the card" },
+	[FINDING_UNSURE] = { "unsure", SEVERITY_BLOCK, "the kernel did not say in time who holds the card" },
 	[FINDING_BLIND] = { "blind", SEVERITY_INFO, "without root not everything could be seen" },
 	[FINDING_SLOT_PARTIAL] = { "slot-partial", SEVERITY_WARN, "a function of the card stays with the host" },
 	[FINDING_RESET_UNLIKELY] = { "reset-unlikely", SEVERITY_WARN, "no reset is likely to work on this card" },

@@ -32,11 +32,29 @@ static void judge_presence(struct judge *j)
 			    "%s%s is a bridge", j->name, entry(j->fn, e));
 }
 
+/* The display function of this function's slot; itself if it has none. */
+static const struct pci_fn *display_of(const struct judge *j)
+{
+	for (size_t i = 0; i < j->f->slots.n; i++)
+		if (bdf_same_slot(j->f->slots.v[i].bdf, j->fn->fn.bdf) && gpu_is_display(&j->f->slots.v[i]))
+			return &j->f->slots.v[i];
+	return &j->fn->fn;
+}
+
+/* Is the display of the slot the one that [gpu …] asks for? Then what is remembered of the rest is of the card before. */
+static bool exchange_confirmed(const struct judge *j)
+{
+	const struct gpu_settings *g = settings_gpu(j->s, j->fn->fn.bdf);
+
+	return g->has_id && pci_id_match(g->id, display_of(j)->id);
+}
+
 /* The mapping's ids, the administrator's, or those of the first hand-over: in this order, the first that is there counts. */
 static void judge_identity(struct judge *j)
 {
 	const struct gpu_settings *g = settings_gpu(j->s, j->fn->fn.bdf);
-	char is[PCI_ID_LEN], was[PCI_ID_LEN], remedy[256];
+	char is[PCI_ID_LEN], was[PCI_ID_LEN], shown[PCI_ID_LEN], section[BDF_LEN], remedy[256];
+	const struct pci_fn *display = display_of(j);
 	struct pci_id wanted = { 0 }, home;
 	const char *by;
 
@@ -47,7 +65,7 @@ static void judge_identity(struct judge *j)
 	} else if (j->fn->expected.vendor) {
 		wanted = j->fn->expected;
 		by = "/etc/pve/mapping/pci.cfg";
-	} else if (j->fn->has_home && pci_id_parse(j->fn->home.identity, &home) == 0) {
+	} else if (j->fn->has_home && !exchange_confirmed(j) && pci_id_parse(j->fn->home.identity, &home) == 0) {
 		wanted = home;
 		by = "the first hand-over";
 	}
@@ -56,7 +74,7 @@ static void judge_identity(struct judge *j)
 	pci_id_format(j->fn->fn.id, is);
 	snprintf(remedy, sizeof(remedy),
 		 "see 'gpupt-helper list' for where the card is now; if it was exchanged on purpose, set 'id = %s' in [gpu %s] of %s",
-		 is, j->name, SETTINGS_PATH);
+		 pci_id_format(display->id, shown), bdf_format(display->bdf, section), SETTINGS_PATH);
 	finding_add(j->ret, FINDING_IDENTITY, j->name, remedy, "%s is %s, not %s as %s has it", j->name, is,
 		    pci_id_format(wanted, was), by);
 }
@@ -130,7 +148,10 @@ static void judge_owner(struct judge *j)
 	const struct fn_facts *fn = j->fn;
 	char remedy[96];
 
-	if (fn->claimed) {
+	if (fn->claimed && fn->claim.vmid == 0) {
+		finding_add(j->ret, FINDING_CLAIMED, j->name, "wait for it, or see 'gpupt-helper status'", "%s is being reset by 'gpupt-helper reset'",
+			    j->name);
+	} else if (fn->claimed) {
 		snprintf(remedy, sizeof(remedy), "shut down VM %u, or see 'gpupt-helper status'", fn->claim.vmid);
 		finding_add(j->ret, FINDING_CLAIMED, j->name, remedy, "%s belongs to VM %u", j->name, fn->claim.vmid);
 	} else if (fn->reserved_by) {
@@ -162,8 +183,8 @@ static void judge_display(struct judge *j)
 	if (!gpu_is_display(&fn->fn))
 		return;
 	if (gpu_is_bmc(&fn->fn))
-		finding_add(j->ret, FINDING_BMC_DISPLAY, j->name, "choose another card", "%s is the management controller's display: the host's remote console",
-			    j->name);
+		finding_add(j->ret, FINDING_BMC_DISPLAY, j->name, "choose another card",
+			    "%s is the management controller's display: the host's remote console", j->name);
 	else if (j->f->displays == 0)
 		finding_add(j->ret, FINDING_ONLY_DISPLAY, j->name, "make sure that you can reach the host over the network or a serial console",
 			    "%s is the only display of this host", j->name);
@@ -175,7 +196,8 @@ static void judge_display(struct judge *j)
 			    "the firmware's frame buffer driver holds memory of %s", j->name);
 	reset_choose(j->f, fn, settings_gpu(j->s, fn->fn.bdf), &choice);
 	if (!choice.works_in_guest)
-		finding_add(j->ret, FINDING_RESET_UNLIKELY, j->name, choice.remedy, "%s is not likely to be reset: %s", j->name, choice.why);
+		finding_add(j->ret, FINDING_RESET_UNLIKELY, j->name, choice.remedy, "%s is not likely to be reset: %s", j->name,
+			    choice.guest_why);
 }
 
 /* A function of a display's slot that is not taken: QEMU cannot reset the slot while the host has a part of it. */
@@ -222,16 +244,31 @@ static void judge_holder(struct judge *j, const struct holder *h)
 		finding_add(j->ret, FINDING_IN_USE, name, remedy, "%s is in use by VM %s", name, h->id);
 		return;
 	}
-	strv_foreach(n, &h->nodes)
-		text_join(&nodes, ", /dev/", n);
-	finding_add(j->ret, FINDING_HELD, name, remedy, "%s is held by %s: /dev/%s%s", name, holder_format(h, who, sizeof(who)),
+	strv_foreach(n, &h->nodes) {
+		/* a node that is gone has a description in the place of a name */
+		text_join(&nodes, ", ", strchr(n, ' ') ? "" : "/dev/");
+		text_add(&nodes, n);
+	}
+	finding_add(j->ret, FINDING_HELD, name, remedy, "%s is held by %s: %s%s", name, holder_format(h, who, sizeof(who)),
 		    text_str(&nodes), fate == FATE_PROTECTED ? " (which gpupt never ends)" : "");
+}
+
+/* Whether the console is on the card could not be told: taking it would hang where the question did. */
+static void judge_consoles(struct judge *j)
+{
+	for (size_t i = 0; i < j->f->consoles.n; i++)
+		if (j->f->consoles.v[i].unsure)
+			finding_add(j->ret, FINDING_UNSURE, "host", "'dmesg' may show which driver hangs",
+				    "the kernel did not say in time whether the console '%s' is in use", j->f->consoles.v[i].title);
 }
 
 static void judge_holders(struct judge *j)
 {
 	for (size_t i = 0; i < j->f->holders.n; i++)
 		judge_holder(j, &j->f->holders.v[i]);
+	if (j->f->holders.unsure > 0)
+		finding_add(j->ret, FINDING_UNSURE, "host", "'dmesg' may show which driver hangs; look again when it does not",
+			    "the kernel did not say in time what %u open files are", j->f->holders.unsure);
 	if (j->f->holders.unseen > 0 && !j->f->root)
 		finding_add(j->ret, FINDING_BLIND, "host", "run it as root", "the files of %u processes could not be seen", j->f->holders.unseen);
 }
@@ -276,4 +313,5 @@ void judge(const struct facts *f, const struct settings *s, struct findings *ret
 		judge_slot(&j);
 	}
 	judge_holders(&j);
+	judge_consoles(&j);
 }

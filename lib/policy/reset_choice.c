@@ -15,6 +15,7 @@ static void predict_in_guest(const struct facts *f, const struct fn_facts *fn, s
 			v[set.n++] = f->v[i].fn;
 	reset_predict_in_set(&fn->fn, &set, &p);
 	c->works_in_guest = p.how != RESET_HOW_NONE;
+	snprintf(c->guest_why, sizeof(c->guest_why), "%s", p.why);
 	snprintf(c->why, sizeof(c->why), "%s", p.why);
 	c->remedy = gpu_is_amd(&fn->fn) ? "pass the whole slot, or install vendor-reset if it knows this card" :
 					  "pass the whole slot";

@@ -12,6 +12,7 @@ struct reset_choice {
 	bool works_in_guest; /* QEMU's own reset at start is likely to work */
 	char how[24];	     /* by which method, with reset */
 	char why[224];	     /* one clause: what was chosen, or what stands in the way */
+	char guest_why[192]; /* one clause for works_in_guest */
 	const char *remedy;  /* with !works_in_guest; may be NULL */
 };
 

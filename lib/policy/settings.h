@@ -39,7 +39,10 @@ struct settings {
 
 /* What holds without a file. */
 void settings_default(struct settings *ret);
-/* From the file's text; name is for messages. 0, -EINVAL (err: file, line, what is accepted) or -ENOMEM. Nothing is taken from a file with an error. */
+/*
+ * From the file's text; name is for messages. 0, -EINVAL (err: file, line, what is accepted) or -ENOMEM. Nothing is taken from a
+ * file with an error.
+ */
 int settings_parse(const char *text, const char *name, struct settings *ret, struct err *e);
 void settings_done(struct settings *s);
 #define _cleanup_settings_ _cleanup_(settings_done)

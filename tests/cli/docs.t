@@ -81,7 +81,7 @@ is(join(' ', sort @refuses),
 
 # --- gpupt.conf ---------------------------------------------------------------------
 
-my $settings = slurp('lib/policy/settings.c');
+my $settings = slurp('lib/policy/settings.c') . slurp('lib/policy/settings_keys.c');
 my ($table) = $settings =~ /gpu_keys\[\] = \{\n(.*?)\n\};/s;
 my @keys = sort(($table =~ /\{ "([a-z-]+)",/g), 'next');
 my $conf = slurp('conf/gpupt.conf');

@@ -326,6 +326,16 @@ static void blind(void **state)
 	assert_int_equal(severity_of(&h), SEVERITY_INFO);
 }
 
+static void unsure(void **state)
+{
+	_cleanup_hand_ struct hand h = { 0 };
+
+	hand_init(&h, NULL);
+	h.f.holders.unsure = 3;
+	assert_only(&h, FINDING_UNSURE, "host", "3 open files", "dmesg");
+	assert_int_equal(severity_of(&h), SEVERITY_BLOCK);
+}
+
 static void slot_partial(void **state)
 {
 	_cleanup_hand_ struct hand h = { 0 };
@@ -498,6 +508,7 @@ int main(void)
 		cmocka_unit_test(holders),
 		cmocka_unit_test(holders_that_may_be_ended),
 		cmocka_unit_test(blind),
+		cmocka_unit_test(unsure),
 		cmocka_unit_test(slot_partial),
 		cmocka_unit_test(reset_unlikely),
 		cmocka_unit_test(displays),
