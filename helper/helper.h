@@ -7,9 +7,6 @@
 #include "flow/report.h"
 #include "policy/settings.h"
 
-/* Exit codes, of every command. */
-enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_LEFT = 3 };
-
 /* The options that stand before or behind any command. */
 struct options {
 	const struct root *root;

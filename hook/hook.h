@@ -8,9 +8,6 @@
 #include "policy/settings.h"
 #include "pve/config.h"
 
-/* Exit codes, also of gpupt-helper. */
-enum { EXIT_DONE, EXIT_REFUSED, EXIT_USAGE, EXIT_LEFT };
-
 struct hook {
 	struct root root;
 	unsigned int vmid;

@@ -5,6 +5,14 @@
 
 #include "plan/step.h"
 
+/* How both programs end, whatever they did. */
+enum exit_code {
+	EXIT_DONE = 0,
+	EXIT_REFUSED = 1, /* or failed, and put back */
+	EXIT_USAGE = 2,
+	EXIT_LEFT = 3, /* not everything could be put back */
+};
+
 struct report {
 	/* One line without newline, for stdout: a card that moved, a reset. */
 	void (*say)(void *ctx, const char *line);
