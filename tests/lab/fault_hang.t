@@ -1,0 +1,168 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Unbinds that do not return: a process opens the card after it was judged to be free.
+# The deadline comes, the task ends, the card is stuck and everything refuses it, nothing
+# that only looks hangs, and when the holder is gone reconcile finishes.
+# takes: 180 s
+[ -e /lab/lib.sh ] || exec "$(dirname "$0")/boot" twins "$0"
+. /lab/lib.sh
+. /lab/fault.sh
+
+vm 101 'hostpci0: 0000:01:00,pcie=1'
+vm 102 'hostpci0: 0000:02:00,pcie=1'
+run_limit=60
+before
+
+# A hook that sleeps 5 s before it writes its Nth line into the record: what is done
+# to the card then, no check has seen.
+sleepy() { # PHASE N
+	cat >/var/lib/vz/snippets/sleepy <<-HOOK
+		#!/bin/sh
+		[ "\$2" = $1 ] || exec $HOOK "\$@"
+		exec strace -qq -o $T/sleepy.log -P /run/gpupt/lease/101 -e trace=write \\
+			-e inject=write:delay_enter=5000000:when=$2 $HOOK "\$@"
+	HOOK
+	chmod 755 /var/lib/vz/snippets/sleepy
+	sed -i "s,^hookscript:.*,hookscript: local:snippets/sleepy," /etc/pve/qemu-server/101.conf
+}
+awake() { sed -i "s,^hookscript:.*,hookscript: local:snippets/gpupt-hook," /etc/pve/qemu-server/101.conf; }
+recorded() { grep -q "$1" /run/gpupt/lease/101; }
+# In vfio-pci's unbind it sleeps as one that could be woken, but SIGTERM does not.
+hanging() { ! nobody; }
+
+# No look at the card waits for it, and each says what is the matter.
+looks() {
+	local look
+	for look in "list" "list --json" "status" "status --json" "check" "check 101" "check 102" "check --json"; do
+		# shellcheck disable=SC2086 # words
+		run gpupt-helper $look
+		ok "$look returns within 6 s (it took $took)" test "$took" -le 6 -a "$rc" -ne 124
+	done
+	run gpupt-helper status
+	like "$out" "$1 is stuck: process [0-9]+ waits in the kernel" "status says that it is stuck, and on what"
+	like "$out" "end what has the card open, then 'gpupt-helper reconcile'" "… and what to do"
+	run gpupt-helper check 101
+	is "$rc" 1 "check of the VM blocks"
+	like "$out" "stuck" "… for that"
+}
+refusals() {
+	start 101
+	is "$rc" 255 "a start is refused"
+	ok "… within 20 s (it took $took)" test "$took" -le 20
+	like "$err" 'stuck|waits in the kernel' "… for that"
+	run gpupt-helper reset 01:00.0
+	is "$rc" 1 "a reset is refused"
+	ok "… within 10 s (it took $took)" test "$took" -le 10
+	like "$err" 'stuck|VM 101 has it' "… for that"
+	run gpupt-helper release 101
+	ok "release gives up within 20 s (it took $took, $rc)" test "$took" -le 20
+	ok "… and does not claim success while something is left" test "$rc" -ne 0 -o -z "$(leases)"
+	note "$out$err"
+	run gpupt-helper reconcile
+	ok "reconcile gives up within 20 s (it took $took, $rc)" test "$took" -le 20
+	note "$out$err"
+	ok "one process of ours hangs, not one more for each try" test "$(ours | grep -c .)" -le 1
+}
+other_card() {
+	run $HOOK 102 pre-start
+	is "$rc" 0 "the other card goes to its VM"
+	ok "… on vfio-pci" on_vfio 02:00.0 02:00.1
+	dmesg -c >/dev/null
+	run $HOOK 102 post-stop
+	within 10 test -e "$PCI/devices/0000:02:00.1/sound" || note "02:00.1 has no sound card: $(dmesg | tail -n 12)"
+	is "$rc $(drvs 02:00.0 02:00.1)" "0 radeon snd_hda_intel" "… and comes back"
+}
+
+scene "sound: the control node is opened after the check"
+# header, boot, since, lock, cards; then the first step
+sleepy pre-start 6
+qm start 101 >$T/task 2>&1 &
+task=$!
+within 20 recorded 'note cards'
+hold "$(control 01:00.1)"
+t0=$(now)
+within 40 ended $task
+took=$(($(now) - t0))
+ok "the task ends, $took s after the node was opened" test "$took" -le 30
+wait $task
+is $? 255 "it fails"
+note "$(cat $T/task)"
+like "$(cat $T/task)" 'stuck|did not return within' "saying why"
+ok "although a process of ours still waits in the kernel" hanging
+note "$(ours)"
+fails "… which holds no pipe of the task" sh -c 'ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q "gpupt.*pipe"'
+pid=$(ours | sed 's/ .*//')
+is "$(ls -l "/proc/$pid/fd" | grep -c 'pipe:')" 0 "… nor any pipe"
+awake
+looks 0000:01:00.1
+refusals
+other_card
+let_go
+ok "the child ends when the holder does" within 10 nobody
+run gpupt-helper reconcile
+is "$rc" 0 "reconcile finishes"
+note "$out$err"
+restored "all is as before"
+
+scene "vfio: the device is held when the VM has stopped"
+# What QEMU does: container, group, IOMMU, device; and then it does not go.
+cat >$T/hold-vfio <<'PERL'
+my ($group, $bdf) = @ARGV;
+open my $c, '+<', '/dev/vfio/vfio' or die "container: $!";
+open my $g, '+<', "/dev/vfio/$group" or die "group: $!";
+ioctl($g, 0x3b68, pack('i', fileno $c)) or die "VFIO_GROUP_SET_CONTAINER: $!";
+ioctl($c, 0x3b66, 1) or die "VFIO_SET_IOMMU: $!";
+my $fd = ioctl($g, 0x3b6a, "$bdf\0") or die "VFIO_GROUP_GET_DEVICE_FD: $!";
+print "held\n";
+close STDOUT;
+sleep 1000;
+PERL
+hold_vfio() {
+	perl $T/hold-vfio "$(basename "$(readlink $PCI/devices/0000:01:00.0/iommu_group)")" 0000:01:00.0 >$T/held 2>&1 &
+	holder=$!
+	within 5 grep -q held $T/held || note "$(cat $T/held)"
+}
+run $HOOK 101 pre-start
+is "$rc" 0 "the card is with the VM"
+hold_vfio
+run $HOOK 101 post-stop
+is "$rc" 1 "post-stop gives up"
+ok "… within 15 s (it took $took)" test "$took" -le 15
+like "$err" "(^|[^0-9])$holder([^0-9]|\$)" "… naming the process"
+like "$err" "gpupt-helper release 101" "… and what to do"
+ok "nothing hangs" nobody
+is "$(leases)" "101 " "the lease stands"
+ok "the card stays on vfio-pci" on_vfio 01:00.0 01:00.1
+let_go
+run gpupt-helper release 101
+is "$rc" 0 "that, then, succeeds"
+restored "all is as before"
+
+scene "… and only after post-stop has looked"
+run $HOOK 101 pre-start
+sleepy post-stop 1
+: >$QEMU/101.cleanup
+/var/lib/vz/snippets/sleepy 101 post-stop >$T/task 2>&1 &
+task=$!
+usleep 2500000
+hold_vfio
+t0=$(now)
+within 40 ended $task
+took=$(($(now) - t0))
+ok "post-stop ends, $took s after the device was opened" test "$took" -le 30
+wait $task
+is $? 3 "not everything could be put back"
+note "$(cat $T/task)"
+ok "a process of ours waits in the kernel" hanging
+awake
+looks 0000:01:00.0
+refusals
+other_card
+let_go
+ok "the child ends when the holder does" within 10 nobody
+run gpupt-helper reconcile
+is "$rc" 0 "reconcile finishes"
+note "$out$err"
+restored "all is as before"
+
+done_testing
