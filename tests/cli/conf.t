@@ -38,14 +38,14 @@ refused "an unknown key" 2 "no key 'after-stpo' in \[defaults\]: known are .*aft
 refused "an unknown key of a VM" 2 "no key 'nxet' in \[vm 101\]: known are next" '[vm 101]\nnxet = local:snippets/x\n'
 refused "a repeated key" 4 "'reset' a second time in \[defaults\]" '[defaults]\nreset = none\n# one\nreset = auto\n'
 refused "a continued line, which is a repeated key" 3 "'reset' a second time" '[defaults]\nreset = none\n  auto\n'
-refused "an unknown section" 2 'no section \[gpus\]: known are \[defaults\], \[gpu ADDRESS\] and \[vm VMID\]' '[gpus]\nreset = none\n'
+refused "an unknown section" 1 'no section \[gpus\]: known are \[defaults\], \[gpu ADDRESS\] and \[vm VMID\]' '[gpus]\nreset = none\n'
 refused "a key before any section" 1 'no section|section' 'reset = none\n'
 refused "a line that is neither" 2 "neither '\[section\]' nor 'key = value'" '[defaults]\nnonsense\n'
 refused "an over-long line" 3 'longer than [0-9]+ bytes' "[defaults]\nreset = none\n# $(printf '%0300d' 0)\n"
-refused "a second section for a card" 4 'a second section for the card' '[gpu 01:00.0]\nreset = none\n[gpu 0000:01:00]\nreset = none\n'
-refused "an address that is none" 2 '\[gpu 1:0\] names no card' '[gpu 1:0]\nreset = none\n'
-refused "a VM that is none" 2 '\[vm 99\] names no VM' '[vm 99]\nnext = local:snippets/x\n'
-refused "[defaults] behind a card" 4 '\[defaults\] must stand before' '[gpu 01:00]\nreset = none\n[defaults]\nreset = none\n'
+refused "a second section for a card" 3 'a second section for the card' '[gpu 01:00.0]\nreset = none\n[gpu 0000:01:00]\nreset = none\n'
+refused "an address that is none" 1 '\[gpu 1:0\] names no card' '[gpu 1:0]\nreset = none\n'
+refused "a VM that is none" 1 '\[vm 99\] names no VM' '[vm 99]\nnext = local:snippets/x\n'
+refused "[defaults] behind a card" 3 '\[defaults\] must stand before' '[gpu 01:00]\nreset = none\n[defaults]\nreset = none\n'
 for bad in "after-stop = away;use host or keep" "after-stop =;use host or keep" "processes = kill;use refuse or terminate" \
 	"reset = magic;use auto, none, or a method" "reset-at = never;use start, stop" "reset-at = start,;use start, stop|start" \
 	"driver-timeout = 0;whole seconds, 1 to 600" "driver-timeout = 601;1 to 600" "stop-timeout = 1.5;1 to 600" \
