@@ -211,7 +211,6 @@ static long finish(struct fake *f, unsigned int n, long r)
 	struct fake *f = owner_of(dirfd);                                                                    \
 	unsigned int n;                                                                                      \
 	int k;                                                                                               \
-                                                                                                             \
 	if (!f)                                                                                              \
 		return call;                                                                                 \
 	if (!fake_before(f, FAKE_STORAGE, NULL, &n, &k)) {                                                   \
