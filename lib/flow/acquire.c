@@ -3,6 +3,7 @@
 
 #include "flow/acquire.h"
 #include "flow/release.h"
+#include "flow/sweep.h"
 #include "plan/claim.h"
 #include "plan/state.h"
 #include "pve/reservation.h"
@@ -68,8 +69,12 @@ static void settle_others(const struct acquire *a, const struct selection *sel)
 
 int acquire_run(const struct acquire *a, const struct vm_devices *devices, struct selection *ret, struct err *e)
 {
-	int k = try_once(a, devices, ret, e);
+	int k;
 
+	/* a hook that was killed before it had a lease has reserved the card for two minutes */
+	if (a->live)
+		sweep_run(a->root);
+	k = try_once(a, devices, ret, e);
 	if (k != -EBUSY)
 		return k;
 	settle_others(a, ret);

@@ -4,6 +4,7 @@
 #include "base/unit.h"
 #include "flow/alarm.h"
 #include "flow/release.h"
+#include "flow/sweep.h"
 #include "plan/lease.h"
 #include "plan/stuck.h"
 #include "pve/guest.h"
@@ -97,6 +98,8 @@ int reconcile_run(const struct release *rel, struct undo_result *ret, struct err
 		if (k < 0 && worst != -EUCLEAN)
 			worst = k;
 	}
+	if (root_is_live(rel->root) && !rel->dry_run)
+		sweep_run(rel->root);
 	if (ret)
 		*ret = sum;
 	return worst < 0 ? err_set(e, worst, "not every lease could be settled, see above") : 0;

@@ -114,6 +114,33 @@ int claim_all(const struct root *r, struct claim **ret, size_t *ret_n)
 	return 0;
 }
 
+int claim_drop_dead(const struct root *r, struct claim **ret, size_t *ret_n)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+	_cleanup_free_ struct claim *dead = NULL;
+	size_t n = 0;
+	int k = state_list(r, CLAIM_DIR, &names);
+
+	if (k < 0)
+		return k;
+	dead = calloc(names.n + 1, sizeof(*dead));
+	if (!dead)
+		return -ENOMEM;
+	strv_foreach(name, &names) {
+		_cleanup_free_ char *text = NULL;
+		struct claim c = { 0 };
+		char path[PATH_MAX];
+
+		if (bdf_parse_full(name, &c.bdf) < 0 || state_read(r, claim_path(path, c.bdf), &text) < 0 ||
+		    claim_parse(text, &c) < 0 || counts(r, &c) || root_unlink(r, path) < 0)
+			continue;
+		dead[n++] = c;
+	}
+	*ret = TAKE_PTR(dead);
+	*ret_n = n;
+	return 0;
+}
+
 static char *turn_path(char path[static PATH_MAX], unsigned int vmid)
 {
 	return path_f(path, TURN_DIR "/%u", vmid);
@@ -180,4 +207,19 @@ void turn_leave(const struct root *r, unsigned int vmid)
 	char path[PATH_MAX];
 
 	root_unlink(r, turn_path(path, vmid));
+}
+
+void turn_drop_dead(const struct root *r)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+
+	if (state_list(r, TURN_DIR, &names) < 0)
+		return;
+	strv_foreach(name, &names) {
+		struct proc_id whose;
+		unsigned int vmid;
+
+		if (parse_vmid(name, &vmid) == 0 && turn_find(r, vmid, &whose) < 0)
+			turn_leave(r, vmid);
+	}
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 
 #include "plan/state.h"
 
 #define LOCK_WAIT_MS 5000
-#define STATE_MAX (1024 * 1024)
+#define STATE_MAX    (1024 * 1024)
 
 int state_open(const struct root *r, const char *path, int flags)
 {
@@ -52,7 +53,8 @@ int state_mkdir(const struct root *r, const char *path, struct err *e)
 	if (fstat(fd, &st) < 0)
 		return err_errno(e, -errno, "cannot examine %s", path);
 	if (st.st_uid != geteuid())
-		return err_set(e, -EPERM, "%s belongs to user %u: remove it, it is not gpupt's", path, st.st_uid);
+		return err_set(e, -EPERM, "%s belongs to user %u: remove it, it is not gpupt's", path,
+			       st.st_uid);
 	return 0;
 }
 
@@ -103,6 +105,41 @@ int state_list(const struct root *r, const char *dir, struct strv *ret)
 	return 0;
 }
 
+/* ".NAME.PID.tmp" of root_write_file(), with a PID that nobody has */
+static bool abandoned(const char *name)
+{
+	const char *end = strrchr(name, '.'), *dot;
+	char digits[16];
+	uint64_t pid;
+
+	if (name[0] != '.' || strcmp(end, ".tmp") != 0)
+		return false;
+	for (dot = end; dot > name && dot[-1] != '.'; dot--)
+		;
+	if ((size_t)(end - dot) >= sizeof(digits))
+		return false;
+	snprintf(digits, sizeof(digits), "%.*s", (int)(end - dot), dot);
+	return parse_uint(digits, INT32_MAX, &pid) == 0 && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+}
+
+void state_drop_temporary(const struct root *r)
+{
+	static const char *const dirs[] = { STATE_RUN "/claim", STATE_RUN "/turn", STATE_RUN "/stuck",
+					    STATE_RUN "/watch", STATE_VAR "/home" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		_cleanup_closedir_ DIR *d = NULL;
+		char path[PATH_MAX];
+		struct dirent *de;
+
+		if (root_opendir(r, dirs[i], &d) < 0)
+			continue;
+		while ((de = readdir(d)))
+			if (abandoned(de->d_name))
+				root_unlink(r, path_f(path, "%s/%s", dirs[i], de->d_name));
+	}
+}
+
 int state_lock(const struct root *r, struct err *e)
 {
 	uint64_t deadline = now_ms() + LOCK_WAIT_MS;
@@ -120,7 +157,8 @@ int state_lock(const struct root *r, struct err *e)
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return err_errno(e, -errno, "cannot lock %s/lock", STATE_RUN);
 		if (now_ms() >= deadline)
-			return err_set(e, -EBUSY, "another gpupt process has held %s/lock for 5 s; see 'fuser %s/lock'",
+			return err_set(e, -EBUSY,
+				       "another gpupt process has held %s/lock for 5 s; see 'fuser %s/lock'",
 				       STATE_RUN, STATE_RUN);
 		sleep_ms(5);
 	}

@@ -23,6 +23,9 @@ int state_mkdir(const struct root *r, const char *path, struct err *e);
 /* The names in a directory of ours, sorted; none if it is absent. 0 or -errno. */
 int state_list(const struct root *r, const char *dir, struct strv *ret);
 
+/* Removes what state_write() of processes that are gone has left unfinished. */
+void state_drop_temporary(const struct root *r);
+
 /* Takes the one lock (flock on /run/gpupt/lock), waiting at most 5 s for its holder. A descriptor to close, or -errno. */
 int state_lock(const struct root *r, struct err *e);
 
