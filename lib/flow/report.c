@@ -41,7 +41,7 @@ static const struct event_row {
 	[STEP_FAILED] = { LOG_ID_FAILED, LOG_ERR, false, "failed" },
 	[STEP_SKIPPED] = { LOG_ID_STEP, LOG_NOTICE, false, "skipped" },
 	[STEP_UNDONE] = { LOG_ID_STEP, LOG_INFO, false, "put back" },
-	[STEP_GONE] = { LOG_ID_STEP, LOG_NOTICE, false, "gone" },
+	[STEP_GONE] = { LOG_ID_LEFT, LOG_WARNING, true, "gone" },
 	[STEP_PARTLY] = { LOG_ID_STEP, LOG_NOTICE, false, "partly" },
 	[STEP_FOREIGN] = { LOG_ID_LEFT, LOG_WARNING, true, "left as somebody else set it" },
 	[STEP_STUCK] = { LOG_ID_STUCK, LOG_ERR, true, "stuck" },
