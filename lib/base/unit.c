@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 
+#include "base/exec.h"
 #include "base/systemd.h"
 #include "base/unit.h"
 
@@ -78,22 +79,41 @@ int unit_state(const struct root *r, const char *unit, char ret[static UNIT_STAT
 	return 0;
 }
 
+/* 1 if it is, 0 if not, -errno if the bus does not tell. */
+static int bus_says_stopping(struct bus *b)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	_cleanup_free_ char *state = NULL;
+	int k = b->sd->bus_get_property_string(b->bus, DEST, MANAGER, "SystemState", &error, &state);
+
+	b->sd->bus_error_free(&error);
+	return k < 0 ? k : strcmp(state, "stopping") == 0;
+}
+
+/* On the way down the bus goes while guests are still being stopped; systemctl has a way past it. */
+static bool systemctl_says_stopping(const struct root *r)
+{
+	char *argv[] = { (char[]){ "systemctl" }, (char[]){ "is-system-running" }, NULL };
+	_cleanup_exec_ struct exec_result res = { 0 };
+	struct err e;
+
+	return exec_run(r, argv, TIMEOUT_US / 1000, &res, &e) == 0 && res.output && strcmp(str_trim(res.output), "stopping") == 0;
+}
+
 bool system_stopping(const struct root *r)
 {
 	_cleanup_(bus_done) struct bus b = { 0 };
-	sd_bus_error error = SD_BUS_ERROR_NULL;
-	_cleanup_free_ char *state = NULL;
 	char hooked[UNIT_STATE_LEN];
+	int k;
 
 	if (r->hooks && r->hooks->unit)
 		return r->hooks->unit(r->hooks->ctx, "", "system-state", hooked) == 0 && strcmp(hooked, "stopping") == 0;
-	if (bus_open(r, &b, NULL) < 0)
+	k = bus_open(r, &b, NULL);
+	if (k == -ENOTCONN)
 		return false;
-	if (b.sd->bus_get_property_string(b.bus, DEST, MANAGER, "SystemState", &error, &state) < 0) {
-		b.sd->bus_error_free(&error);
-		return false;
-	}
-	return strcmp(state, "stopping") == 0;
+	if (k == 0)
+		k = bus_says_stopping(&b);
+	return k < 0 ? systemctl_says_stopping(r) : k > 0;
 }
 
 static int unit_job(const struct root *r, const char *method, const char *verb, const char *unit, struct err *e)

@@ -113,9 +113,9 @@ static bool wait_for_others(struct watcher *w)
 	uint64_t now = now_ms();
 	const char *why;
 
-	if (node_stopping(r, &why))
-		return true;
 	if (w->gone_since && now - w->gone_since < GRACE_MS)
+		return true;
+	if (node_stopping(r, &why))
 		return true;
 	if (!release_postponed(r, w->rel->vmid, &why)) {
 		w->postponed_since = 0;
