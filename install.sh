@@ -32,10 +32,20 @@ build() {
 	make -j"$(nproc)" all
 }
 
+# tell_systemd enable|disable: the service at boot, and the texts for journalctl -x. In an
+# image that is only being built no systemd runs, and there the links are enough.
+tell_systemd() {
+	command -v systemctl >/dev/null || return 0
+	[ ! -d /run/systemd/system ] || systemctl daemon-reload
+	systemctl "$1" gpupt-reconcile.service
+	journalctl --update-catalog
+}
+
 install_here() {
 	build
 	echo "==> installing"
 	make install
+	tell_systemd enable
 	if [ -d "${snippet%/*}" ]; then
 		# A file of somebody's own under our name is theirs.
 		if [ -e "$snippet" ] && [ ! -L "$snippet" ]; then
@@ -58,6 +68,7 @@ uninstall_here() {
 	leases=$(find /run/gpupt/lease /var/lib/gpupt/lease -type f 2>/dev/null | sed 's,.*/,,' | tr '\n' ' ')
 	[ -z "$leases" ] || die "VM $leases still has a card - stop it, or: gpupt-helper release VMID"
 	[ "$(readlink "$snippet" 2>/dev/null)" != "$hook" ] || rm -v "$snippet"
+	tell_systemd disable
 	make uninstall
 	echo "==> done; /etc/gpupt and /var/lib/gpupt stay, remove them by hand if you like"
 }
