@@ -10,7 +10,7 @@
 
 #include "host/nodes.h"
 
-#define FDINFO_MS 2000 /* for all of them together */
+#define FDINFO_MS 5000 /* for all of them together */
 
 struct fdinfo {
 	pid_t pid;

@@ -12,9 +12,8 @@
 #include "base/bounded.h"
 #include "host/pci_config.h"
 
-#define CHILD_MS                                                                                             \
-	1000 /* for a child, and CHILD_MS_EACH more for every function it reads: a read takes microseconds   \
-	      */
+/* For a child, and CHILD_MS_EACH more for every function. A read takes microseconds, but on a busy host the child waits for its turn. */
+#define CHILD_MS      4000
 #define CHILD_MS_EACH 2
 #define HEADER_LEN    64 /* what everybody may read; PCI Local Bus Specification 3.0, 6.1 */
 

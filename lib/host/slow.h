@@ -9,7 +9,7 @@
 
 #include "base/bounded.h"
 
-#define SLOW_MS 1000 /* to read one file; an answer takes microseconds */
+#define SLOW_MS 4000 /* to read one file: microseconds, but the child has to get a turn on a busy host first */
 
 /* Zeroed memory for slow_call(), which parent and child both see; NULL without memory. */
 void *slow_map(size_t size);

@@ -87,7 +87,7 @@ static void hang_at_unbind(struct scene *s)
 	fake_arm(s->f, FAKE_KERNEL, FAKE_HANG, nth_unbind(), 0);
 	since = now_ms();
 	assert_int_equal(plan_apply(&s->en, &s->plan, &s->rec, &s->undo, &s->e), -ETIMEDOUT);
-	assert_in_range(now_ms() - since, TIMEOUT_MS, TIMEOUT_MS + 3000);
+	assert_in_range(now_ms() - since, TIMEOUT_MS, TIMEOUT_MS + 30000);
 	assert_int_equal(s->f->shared->hanging, 1);
 }
 
