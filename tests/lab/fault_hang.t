@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
 # Unbinds that do not return: a process opens the card after it was judged to be free.
 # The deadline comes, the task ends, the card is stuck and everything refuses it, nothing
 # that only looks hangs, and when the holder is gone reconcile finishes.
@@ -91,6 +92,7 @@ like "$(cat $T/task)" 'stuck|did not return within' "saying why"
 ok "although a process of ours still waits in the kernel" hanging
 note "$(ours)"
 fails "… which holds no pipe of the task" sh -c 'ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q "gpupt.*pipe"'
+# shellcheck disable=SC2010
 pid=$(ours | sed 's/ .*//')
 is "$(ls -l "/proc/$pid/fd" | grep -c 'pipe:')" 0 "… nor any pipe"
 awake

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
 # kill -9 at every call of a hand-over and of a return; afterwards each of those who
 # may come by brings the machine back to what it was.
 # takes: 265 s
