@@ -91,18 +91,28 @@ struct watcher {
 	unsigned int pause_ms;	  /* until the next look */
 };
 
+/* Does Proxmox VE hold its lock of the VM? The cheap question comes first: a start or a stop is under way most of the time. */
+static bool pve_is_working(const struct watcher *w)
+{
+	_cleanup_close_ int lock = -1;
+
+	return pve_lock_try(w->rel->root, GUEST_VM, w->rel->vmid, &lock) < 0;
+}
+
 /* Waits for QEMU's end by its pidfd: a pid could be another's by then. */
 static void wait_for_qemu(struct watcher *w, pid_t pid)
 {
 	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	bool started = false;
 
 	/* what runs is looked at once more, now that its descriptor cannot become another's */
 	if (pidfd < 0 || guest_running(w->rel->root, GUEST_VM, w->rel->vmid, NULL) <= 0)
 		return;
 	while (!interrupt_pending() && poll(&p, 1, 1000) == 0)
-		;
-	w->gone_since = now_ms();
+		started = started || !pve_is_working(w);
+	/* one that ended while Proxmox VE was still starting it has no post-stop to come */
+	w->gone_since = started ? now_ms() : 0;
 	w->alarmed = false;
 }
 
@@ -163,14 +173,6 @@ static void settle_if_free(struct watcher *w)
 	if (!w->alarmed)
 		alarm_root(w->rel, e.text);
 	w->alarmed = true;
-}
-
-/* Does Proxmox VE hold its lock of the VM? The cheap question comes first: a start or a stop is under way most of the time. */
-static bool pve_is_working(const struct watcher *w)
-{
-	_cleanup_close_ int lock = -1;
-
-	return pve_lock_try(w->rel->root, GUEST_VM, w->rel->vmid, &lock) < 0;
 }
 
 static void look(struct watcher *w)
