@@ -92,8 +92,8 @@ like "$(cat $T/task)" 'stuck|did not return within' "saying why"
 ok "although a process of ours still waits in the kernel" hanging
 note "$(ours)"
 fails "… which holds no pipe of the task" sh -c 'ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q "gpupt.*pipe"'
-# shellcheck disable=SC2010
 pid=$(ours | sed 's/ .*//')
+# shellcheck disable=SC2010
 is "$(ls -l "/proc/$pid/fd" | grep -c 'pipe:')" 0 "… nor any pipe"
 awake
 looks 0000:01:00.1

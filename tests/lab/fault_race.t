@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
 # Real processes at once: two VMs that want one card, and all who may give it back.
 # takes: 90 s
 [ -e /lab/lib.sh ] || exec "$(dirname "$0")/boot" twins "$0"
