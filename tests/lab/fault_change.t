@@ -3,6 +3,7 @@
 # The machine changes while a VM has the card: what is still ours comes home, what is
 # somebody else's by now is left alone and named.
 # takes: 110 s
+# full only
 [ -e /lab/lib.sh ] || exec "$(dirname "$0")/boot" twins "$0"
 . /lab/lib.sh
 . /lab/fault.sh

@@ -5,6 +5,7 @@
 # The deadline comes, the task ends, the card is stuck and everything refuses it, nothing
 # that only looks hangs, and when the holder is gone reconcile finishes.
 # takes: 180 s
+# full only
 [ -e /lab/lib.sh ] || exec "$(dirname "$0")/boot" twins "$0"
 . /lab/lib.sh
 . /lab/fault.sh

@@ -3,6 +3,7 @@
 # No room, no right to write, links where our files should be, a bad environment, a
 # setuid copy.
 # takes: 150 s
+# full only
 [ -e /lab/lib.sh ] || exec "$(dirname "$0")/boot" twins "$0"
 . /lab/lib.sh
 . /lab/fault.sh

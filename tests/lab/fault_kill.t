@@ -4,6 +4,7 @@
 # kill -9 at every call of a hand-over and of a return; afterwards each of those who
 # may come by brings the machine back to what it was.
 # takes: 265 s
+# full only
 [ -e /lab/lib.sh ] || exec "$(dirname "$0")/boot" twins "$0"
 . /lab/lib.sh
 . /lab/fault.sh

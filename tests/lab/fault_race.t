@@ -3,6 +3,7 @@
 # shellcheck shell=dash
 # Real processes at once: two VMs that want one card, and all who may give it back.
 # takes: 90 s
+# full only
 [ -e /lab/lib.sh ] || exec "$(dirname "$0")/boot" twins "$0"
 . /lab/lib.sh
 . /lab/fault.sh
