@@ -4,6 +4,7 @@
 # Starts and stops of one VM, each with something that goes wrong, drawn by the seed;
 # after every one of them the machine is what it was, and nothing has grown.
 # takes: 100 s
+# full only
 [ -e /lab/lib.sh ] || LAB_LIMIT=${LAB_FULL:+5400} exec "$(dirname "$0")/boot" twins "$0"
 . /lab/lib.sh
 . /lab/fault.sh
