@@ -4,7 +4,7 @@
 # Unbinds that do not return: a process opens the card after it was judged to be free.
 # The deadline comes, the task ends, the card is stuck and everything refuses it, nothing
 # that only looks hangs, and when the holder is gone reconcile finishes.
-# takes: 180 s
+# takes: 110 s
 # full only
 [ -e /lab/lib.sh ] || exec "$(dirname "$0")/boot" twins "$0"
 . /lab/lib.sh
@@ -51,7 +51,7 @@ refusals() {
 	start 101
 	is "$rc" 255 "a start is refused"
 	ok "… within 20 s (it took $took)" test "$took" -le 20
-	like "$err" 'stuck|waits in the kernel' "… for that"
+	like "$err" 'stuck|waits in the kernel|still has a GPU' "… for that"
 	run gpupt-helper reset 01:00.0
 	is "$rc" 1 "a reset is refused"
 	ok "… within 10 s (it took $took)" test "$took" -le 10
@@ -69,11 +69,13 @@ other_card() {
 	run $HOOK 102 pre-start
 	is "$rc" 0 "the other card goes to its VM"
 	ok "… on vfio-pci" on_vfio 02:00.0 02:00.1
-	dmesg -c >/dev/null
 	run $HOOK 102 post-stop
-	within 10 test -e "$PCI/devices/0000:02:00.1/sound" || note "02:00.1 has no sound card: $(dmesg | tail -n 12)"
 	is "$rc $(drvs 02:00.0 02:00.1)" "0 radeon snd_hda_intel" "… and comes back"
 }
+
+# The kernel gives the twin's codec a name that the stuck card has not given up yet
+# ("Cannot probe codecs, giving up"); that can be mended only now.
+twin_sounds() { within 5 test -e $PCI/devices/0000:02:00.1/sound || rebind 02:00.1 snd_hda_intel; }
 
 scene "sound: the control node is opened after the check"
 # header, boot, since, lock, cards; then the first step
@@ -102,6 +104,7 @@ refusals
 other_card
 let_go
 ok "the child ends when the holder does" within 10 nobody
+twin_sounds
 run gpupt-helper reconcile
 is "$rc" 0 "reconcile finishes"
 note "$out$err"
@@ -163,6 +166,7 @@ refusals
 other_card
 let_go
 ok "the child ends when the holder does" within 10 nobody
+twin_sounds
 run gpupt-helper reconcile
 is "$rc" 0 "reconcile finishes"
 note "$out$err"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # No room, no right to write, links where our files should be, a bad environment, a
 # setuid copy.
-# takes: 150 s
+# takes: 130 s
 # full only
 [ -e /lab/lib.sh ] || exec "$(dirname "$0")/boot" twins "$0"
 . /lab/lib.sh
@@ -187,6 +187,7 @@ run $HOOK 101 pre-start
 mount -o remount,ro /run/gpupt
 run $HOOK 101 post-stop
 note "$rc $out$err"
+is "$(drvs 01:00.0 01:00.1)" "radeon snd_hda_intel" "the card comes home all the same"
 ok "post-stop does not claim success" test "$rc" -ne 0 -o -z "$(leases)"
 mount -o remount,rw /run/gpupt
 run gpupt-helper reconcile
