@@ -2,8 +2,29 @@
 #include "base/exec.h"
 #include "base/log.h"
 #include "flow/alarm.h"
+#include "plan/lease.h"
 
 #define MAIL_TIMEOUT_MS 20000
+
+/* What is still to be put back, by the record. */
+static void add_open_steps(const struct root *r, unsigned int vmid, struct text *t)
+{
+	_cleanup_record_ struct record rec = { .fd = -1 };
+	char path[PATH_MAX];
+
+	if (lease_path(r, vmid, path) < 0 || record_load(r, path, &rec, NULL) < 0)
+		return;
+	for (size_t i = rec.n_steps; i > 0; i--) {
+		struct step back = step_swapped(&rec.steps[i - 1].step);
+
+		if (!record_step_open(&rec.steps[i - 1]) || back.kind->effect)
+			continue;
+		back.why = NULL;
+		text_add(t, "    ");
+		step_format(&back, t);
+		text_add(t, "\n");
+	}
+}
 
 /* Proxmox VE's postfix forwards root's mail to the address of root@pam (proxmox-mail-forward). */
 static int mail_root(const struct root *r, unsigned int vmid, const char *sentence, struct err *e)
@@ -12,8 +33,9 @@ static int mail_root(const struct root *r, unsigned int vmid, const char *senten
 	_cleanup_exec_ struct exec_result res = { 0 };
 	_cleanup_text_ struct text mail = { 0 };
 
-	text_addf(&mail, "From: root\nTo: root\nSubject: gpupt: the GPUs of VM %u need a look\n\n%s\n\n", vmid, sentence);
-	text_add(&mail, "What is left: gpupt-helper status\nTry again:    gpupt-helper reconcile\nThe story:    journalctl -t gpupt -x\n");
+	text_addf(&mail, "From: root\nTo: root\nSubject: gpupt: the GPUs of VM %u need a look\n\n%s\n\nStill to be done:\n\n", vmid, sentence);
+	add_open_steps(r, vmid, &mail);
+	text_add(&mail, "\nHow it stands: gpupt-helper status\nTry again:     gpupt-helper reconcile\nThe story:     journalctl -t gpupt -x\n");
 	return exec_feed(r, argv, text_str(&mail), MAIL_TIMEOUT_MS, &res, e);
 }
 

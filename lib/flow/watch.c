@@ -18,6 +18,7 @@
 #define START_WAIT_MS	5000   /* for systemd to have the watcher running */
 #define LOOK_MS		250    /* between two looks while something is about to happen */
 #define SLOW_MS		5000   /* and while a person has to do something first */
+#define RETRY_MAX_MS	300000 /* what fails is tried again at growing intervals: each try is told in the journal */
 #define GRACE_MS	30000  /* for post-stop after QEMU's end; 'qm cleanup' itself waits this long for QEMU (PVE/CLI/qm.pm) */
 #define POSTPONED_MS	600000 /* for the start that a reboot or a backup announces */
 
@@ -88,6 +89,8 @@ struct watcher {
 	uint64_t gone_since;	  /* when QEMU ended; 0: none was seen, or its time is over */
 	uint64_t postponed_since; /* since when the lease waits for another start; 0: it does not */
 	bool alarmed;		  /* root knows; what is tried again is tried in silence */
+	uint64_t retry_at;	  /* not before */
+	unsigned int retry_ms;	  /* how long it was put off for */
 	unsigned int pause_ms;	  /* until the next look */
 };
 
@@ -114,6 +117,7 @@ static void wait_for_qemu(struct watcher *w, pid_t pid)
 	/* one that ended while Proxmox VE was still starting it has no post-stop to come */
 	w->gone_since = started ? now_ms() : 0;
 	w->alarmed = false;
+	w->retry_at = w->retry_ms = 0;
 }
 
 /* Is it somebody else's turn still? Post-stop has its time, more of it if the lease waits for another start. */
@@ -158,8 +162,13 @@ static void settle_if_free(struct watcher *w)
 {
 	_cleanup_close_ int lock = -1;
 	struct err e = { "" };
-	int k = pve_lock_try(w->rel->root, GUEST_VM, w->rel->vmid, &lock);
+	int k;
 
+	if (now_ms() < w->retry_at) {
+		w->pause_ms = SLOW_MS;
+		return;
+	}
+	k = pve_lock_try(w->rel->root, GUEST_VM, w->rel->vmid, &lock);
 	/* Proxmox VE is at it, or has just started the VM */
 	if (k < 0 || guest_running(w->rel->root, GUEST_VM, w->rel->vmid, NULL) != 0)
 		return;
@@ -167,9 +176,14 @@ static void settle_if_free(struct watcher *w)
 	close(TAKE_FD(lock)); /* before any other program is called */
 	if (k == 0) {
 		w->gone_since = w->postponed_since = 0;
+		w->retry_ms = 0;
 		return;
 	}
 	w->pause_ms = SLOW_MS;
+	w->retry_ms = w->retry_ms ? w->retry_ms * 2 : SLOW_MS;
+	if (w->retry_ms > RETRY_MAX_MS)
+		w->retry_ms = RETRY_MAX_MS;
+	w->retry_at = now_ms() + w->retry_ms;
 	if (!w->alarmed)
 		alarm_root(w->rel, e.text);
 	w->alarmed = true;
@@ -182,7 +196,9 @@ static void look(struct watcher *w)
 	w->pause_ms = LOOK_MS;
 	if (guest_running(w->rel->root, GUEST_VM, w->rel->vmid, &pid) > 0)
 		wait_for_qemu(w, pid);
-	else if (!pve_is_working(w) && !wait_for_others(w))
+	else if (pve_is_working(w))
+		w->retry_at = w->retry_ms = 0; /* after it things stand differently */
+	else if (!wait_for_others(w))
 		settle_if_free(w);
 }
 
