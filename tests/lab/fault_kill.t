@@ -5,7 +5,7 @@
 # may come by brings the machine back to what it was.
 # takes: 265 s
 # full only
-[ -e /lab/lib.sh ] || exec "$(dirname "$0")/boot" twins "$0"
+[ -e /lab/lib.sh ] || LAB_LIMIT=${LAB_FULL:+5400} exec "$(dirname "$0")/boot" twins "$0"
 . /lab/lib.sh
 . /lab/fault.sh
 
