@@ -2,7 +2,7 @@
 #include <sys/sysmacros.h>
 
 #include "helper/lease_view.h"
-#include "plan/claim.h"
+#include "plan/turn.h"
 #include "pve/guest.h"
 
 #define LOCKS_MAX (4 * 1024 * 1024)

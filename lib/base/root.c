@@ -116,17 +116,13 @@ bool root_exists(const struct root *r, const char *path)
 	return fd >= 0;
 }
 
-int root_read(const struct root *r, const char *path, size_t max, char **ret, size_t *ret_len)
+int root_read_fd(int fd, size_t max, char **ret, size_t *ret_len)
 {
-	/* O_NONBLOCK: a fifo in the place of a file must not hang us */
-	_cleanup_close_ int fd = root_open(r, path, O_RDONLY | O_NONBLOCK, 0);
 	_cleanup_text_ struct text t = { 0 };
 	struct stat st;
 	char buf[16384];
 	ssize_t n;
 
-	if (fd < 0)
-		return fd;
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
@@ -144,6 +140,14 @@ int root_read(const struct root *r, const char *path, size_t max, char **ret, si
 		*ret_len = t.len;
 	*ret = text_take(&t);
 	return *ret ? 0 : -ENOMEM;
+}
+
+int root_read(const struct root *r, const char *path, size_t max, char **ret, size_t *ret_len)
+{
+	/* O_NONBLOCK: a fifo in the place of a file must not hang us */
+	_cleanup_close_ int fd = root_open(r, path, O_RDONLY | O_NONBLOCK, 0);
+
+	return fd < 0 ? fd : root_read_fd(fd, max, ret, ret_len);
 }
 
 int root_read_line(const struct root *r, const char *path, char *buf, size_t size)

@@ -63,6 +63,8 @@ bool root_exists(const struct root *r, const char *path);
 
 /* A whole file of at most max bytes, NUL-terminated; -EFBIG if it is longer, -EISDIR, -EINVAL (not a regular file). ret_len may be NULL. */
 int root_read(const struct root *r, const char *path, size_t max, char **ret, size_t *ret_len);
+/* The same of an open file, from where it stands. */
+int root_read_fd(int fd, size_t max, char **ret, size_t *ret_len);
 /* The first line of a small file such as a sysfs attribute, without its newline. 0 or -errno (-EOVERFLOW if it does not fit). */
 int root_read_line(const struct root *r, const char *path, char *buf, size_t size);
 /* A hexadecimal attribute with or without 0x. 0 or -errno. */
@@ -80,7 +82,6 @@ int root_write_attr(const struct root *r, const char *path, const char *value);
 int root_write_file(const struct root *r, const char *path, const char *data, size_t len, mode_t mode);
 /* 0 also if the file is not there. */
 int root_unlink(const struct root *r, const char *path);
-int root_rename(const struct root *r, const char *from, const char *to);
 /* Creates the directory and its parents; 0 if it exists. */
 int root_mkdir_p(const struct root *r, const char *path, mode_t mode);
 /* The same, never through a symbolic link: -ELOOP. */

@@ -89,18 +89,6 @@ int root_unlink(const struct root *r, const char *path)
 	return unlinkat(dir, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-int root_rename(const struct root *r, const char *from, const char *to)
-{
-	const char *old, *new;
-	_cleanup_close_ int a = root_open_parent(r, from, 0, &old), b = root_open_parent(r, to, 0, &new);
-
-	if (a < 0 || b < 0)
-		return a < 0 ? a : b;
-	if (renameat(a, old, b, new) < 0 || fsync(b) < 0)
-		return -errno;
-	return 0;
-}
-
 static int mkdir_p(const struct root *r, const char *path, mode_t mode, uint64_t resolve)
 {
 	char part[PATH_MAX];

@@ -5,7 +5,7 @@
 #include "flow/handover.h"
 #include "flow/holding.h"
 #include "host/gpu.h"
-#include "plan/claim.h"
+#include "plan/turn.h"
 #include "pve/cmdline.h"
 #include "pve/guest.h"
 

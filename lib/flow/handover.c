@@ -3,7 +3,7 @@
 
 #include "flow/handover_work.h"
 #include "flow/watch.h"
-#include "plan/claim.h"
+#include "plan/turn.h"
 #include "policy/handover.h"
 #include "policy/judge.h"
 

@@ -4,7 +4,7 @@
 #include "flow/giveback.h"
 #include "flow/holding.h"
 #include "flow/release.h"
-#include "plan/claim.h"
+#include "plan/turn.h"
 #include "pve/lock.h"
 
 #define TURN_WAIT_MS 8000 /* with stop-timeout below the 10 s that Proxmox VE waits for a VM's lock, as long as nobody is in our way */

@@ -3,6 +3,7 @@
 
 #include "flow/sweep.h"
 #include "plan/claim.h"
+#include "plan/turn.h"
 #include "plan/state.h"
 #include "pve/guest.h"
 #include "pve/lock.h"

@@ -7,7 +7,7 @@
 #include "base/unit.h"
 #include "flow/alarm.h"
 #include "flow/watch.h"
-#include "plan/claim.h"
+#include "plan/turn.h"
 #include "plan/lease.h"
 #include "plan/state.h"
 #include "pve/guest.h"
@@ -29,13 +29,10 @@ static char *watch_path(char path[static PATH_MAX], unsigned int vmid)
 
 static bool watched(const struct root *r, unsigned int vmid)
 {
-	_cleanup_free_ char *text = NULL;
-	unsigned long long start;
+	struct proc_id watcher;
 	char path[PATH_MAX];
-	int pid;
 
-	return state_read(r, watch_path(path, vmid), &text) == 0 && sscanf(text, "%d %llu", &pid, &start) == 2 &&
-	       proc_alive(r, (struct proc_id){ .pid = pid, .start = start });
+	return state_read_who(r, watch_path(path, vmid), &watcher) == 0;
 }
 
 int watch_ensure(const struct root *r, unsigned int vmid, struct err *e)
@@ -60,15 +57,11 @@ int watch_ensure(const struct root *r, unsigned int vmid, struct err *e)
 static int sign_in(const struct root *r, unsigned int vmid, struct err *e)
 {
 	_cleanup_close_ int lock = state_lock(r, e);
-	_cleanup_text_ struct text t = { 0 };
 	struct proc_id self;
 	char path[PATH_MAX];
 	int k = lock < 0 ? lock : proc_self(r, &self);
 
-	if (k < 0)
-		return k;
-	text_addf(&t, "%d %llu\n", (int)self.pid, (unsigned long long)self.start);
-	return state_write(r, watch_path(path, vmid), text_str(&t), e);
+	return k < 0 ? k : state_write_who(r, watch_path(path, vmid), self, e);
 }
 
 /* Leaves if there is nothing to watch over: no lease, and nobody who is about to make one. True if we are out. */

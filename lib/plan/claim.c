@@ -6,7 +6,6 @@
 #include "plan/state.h"
 
 #define CLAIM_DIR STATE_RUN "/claim"
-#define TURN_DIR  STATE_RUN "/turn"
 
 static char *claim_path(char path[static PATH_MAX], struct bdf b)
 {
@@ -91,29 +90,6 @@ void claim_drop(const struct root *r, struct bdf b, unsigned int vmid)
 		root_unlink(r, path);
 }
 
-int claim_all(const struct root *r, struct claim **ret, size_t *ret_n)
-{
-	_cleanup_strv_ struct strv names = { 0 };
-	_cleanup_free_ struct claim *all = NULL;
-	size_t n = 0;
-	int k = state_list(r, CLAIM_DIR, &names);
-
-	if (k < 0)
-		return k;
-	all = calloc(names.n + 1, sizeof(*all));
-	if (!all)
-		return -ENOMEM;
-	strv_foreach(name, &names) {
-		struct bdf b;
-
-		if (bdf_parse_full(name, &b) == 0)
-			n += (size_t)claim_find(r, b, &all[n]);
-	}
-	*ret = TAKE_PTR(all);
-	*ret_n = n;
-	return 0;
-}
-
 int claim_drop_dead(const struct root *r, struct claim **ret, size_t *ret_n)
 {
 	_cleanup_strv_ struct strv names = { 0 };
@@ -139,87 +115,4 @@ int claim_drop_dead(const struct root *r, struct claim **ret, size_t *ret_n)
 	*ret = TAKE_PTR(dead);
 	*ret_n = n;
 	return 0;
-}
-
-static char *turn_path(char path[static PATH_MAX], unsigned int vmid)
-{
-	return path_f(path, TURN_DIR "/%u", vmid);
-}
-
-/* Whose turn it is: 0 with the process, or -ENOENT. */
-static int turn_find(const struct root *r, unsigned int vmid, struct proc_id *ret)
-{
-	_cleanup_free_ char *text = NULL;
-	unsigned long long start;
-	char path[PATH_MAX];
-	int pid;
-
-	if (state_read(r, turn_path(path, vmid), &text) < 0 || sscanf(text, "%d %llu", &pid, &start) != 2)
-		return -ENOENT;
-	*ret = (struct proc_id){ .pid = pid, .start = start };
-	return proc_alive(r, *ret) ? 0 : -ENOENT;
-}
-
-static int turn_try(const struct root *r, unsigned int vmid, struct proc_id self, struct proc_id *ret_other, struct err *e)
-{
-	_cleanup_close_ int lock = state_lock(r, e);
-	_cleanup_text_ struct text t = { 0 };
-	char path[PATH_MAX];
-	int k;
-
-	if (lock < 0)
-		return lock;
-	if (turn_find(r, vmid, ret_other) == 0 && (ret_other->pid != self.pid || ret_other->start != self.start))
-		return -EAGAIN;
-	text_addf(&t, "%d %llu\n", (int)self.pid, (unsigned long long)self.start);
-	k = state_write(r, turn_path(path, vmid), text_str(&t), e);
-	/* no room to write it down: a lease can be given back all the same, its record is locked by whoever works on it */
-	if ((k == -ENOSPC || k == -EDQUOT || k == -EROFS) && lease_path(r, vmid, path) == 0)
-		return 0;
-	return k;
-}
-
-int turn_take(const struct root *r, unsigned int vmid, unsigned int wait_ms, struct err *e)
-{
-	uint64_t deadline = now_ms() + wait_ms;
-	struct proc_id self, other;
-	int k = proc_self(r, &self);
-
-	if (k < 0)
-		return err_errno(e, k, "cannot read /proc/self/stat");
-	while ((k = turn_try(r, vmid, self, &other, e)) == -EAGAIN) {
-		if (now_ms() >= deadline)
-			return err_set(e, -EBUSY, "process %d is working on the GPUs of VM %u", (int)other.pid, vmid);
-		sleep_ms(50);
-	}
-	return k;
-}
-
-bool turn_taken(const struct root *r, unsigned int vmid)
-{
-	struct proc_id other;
-
-	return turn_find(r, vmid, &other) == 0 && other.pid != getpid();
-}
-
-void turn_leave(const struct root *r, unsigned int vmid)
-{
-	char path[PATH_MAX];
-
-	root_unlink(r, turn_path(path, vmid));
-}
-
-void turn_drop_dead(const struct root *r)
-{
-	_cleanup_strv_ struct strv names = { 0 };
-
-	if (state_list(r, TURN_DIR, &names) < 0)
-		return;
-	strv_foreach(name, &names) {
-		struct proc_id whose;
-		unsigned int vmid;
-
-		if (parse_vmid(name, &vmid) == 0 && turn_find(r, vmid, &whose) < 0)
-			turn_leave(r, vmid);
-	}
 }

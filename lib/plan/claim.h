@@ -26,21 +26,7 @@ int claim_take(const struct root *r, const struct bdf *b, size_t n, unsigned int
 	       struct err *e);
 /* Gives b up if vmid owns it. */
 void claim_drop(const struct root *r, struct bdf b, unsigned int vmid);
-/* All claims that count, sorted by function. 0 or -errno; free *ret. */
-int claim_all(const struct root *r, struct claim **ret, size_t *ret_n);
-
 /* Removes the claims that count no more and returns them. The caller holds state_lock(). 0 or -errno; free *ret. */
 int claim_drop_dead(const struct root *r, struct claim **ret, size_t *ret_n);
-
-/*
- * One process at a time works on a VM's lease: hooks, release and reconcile meet here. Waits at most wait_ms for the other
- * to end. 0; -EBUSY (err names the process); -errno. Not a lock: a dead process' turn is over.
- */
-int turn_take(const struct root *r, unsigned int vmid, unsigned int wait_ms, struct err *e);
-/* Is it somebody else's turn? */
-bool turn_taken(const struct root *r, unsigned int vmid);
-void turn_leave(const struct root *r, unsigned int vmid);
-/* Removes the turns of processes that are gone. The caller holds state_lock(). */
-void turn_drop_dead(const struct root *r);
 
 #endif

@@ -17,26 +17,8 @@ int state_open(const struct root *r, const char *path, int flags)
 int state_read(const struct root *r, const char *path, char **ret)
 {
 	_cleanup_close_ int fd = state_open(r, path, O_RDONLY);
-	_cleanup_text_ struct text t = { 0 };
-	struct stat st;
-	char buf[4096];
-	ssize_t n;
 
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	while ((n = read(fd, buf, sizeof(buf))) != 0) {
-		if (n < 0)
-			return -errno;
-		text_add_n(&t, buf, (size_t)n);
-		if (t.len > STATE_MAX)
-			return -EFBIG;
-	}
-	*ret = text_take(&t);
-	return *ret ? 0 : -ENOMEM;
+	return fd < 0 ? fd : root_read_fd(fd, STATE_MAX, ret, NULL);
 }
 
 int state_mkdir(const struct root *r, const char *path, struct err *e)
@@ -74,6 +56,30 @@ int state_write(const struct root *r, const char *path, const char *text, struct
 		return k;
 	k = root_write_file(r, path, text, strlen(text), 0600);
 	return k < 0 ? err_errno(e, k, "cannot write %s", path) : 0;
+}
+
+int state_read_who(const struct root *r, const char *path, struct proc_id *ret)
+{
+	_cleanup_free_ char *text = NULL;
+	unsigned long long start;
+	struct proc_id id;
+	int pid;
+
+	if (state_read(r, path, &text) < 0 || sscanf(text, "%d %llu", &pid, &start) != 2)
+		return -ENOENT;
+	id = (struct proc_id){ .pid = pid, .start = start };
+	if (!proc_alive(r, id))
+		return -ENOENT;
+	*ret = id;
+	return 0;
+}
+
+int state_write_who(const struct root *r, const char *path, struct proc_id who, struct err *e)
+{
+	char text[48];
+
+	snprintf(text, sizeof(text), "%d %llu\n", (int)who.pid, (unsigned long long)who.start);
+	return state_write(r, path, text, e);
 }
 
 static int cmp_names(const void *a, const void *b)

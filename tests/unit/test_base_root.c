@@ -282,9 +282,6 @@ static void directories(void **state)
 	assert_int_equal(root_mkdir_p(&f->root, "/a/b/c", 0700), 0);
 	assert_int_equal(stat(fake_path(f, full, "/a/b/c"), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0700);
-	assert_int_equal(root_rename(&f->root, "/a/b/c", "/a/d"), 0);
-	assert_true(fake_exists(f, "/a/d") && !fake_exists(f, "/a/b/c"));
-	assert_int_equal(root_rename(&f->root, "/a/none", "/a/e"), -ENOENT);
 	memset(path, 'x', sizeof(path));
 	path[0] = '/';
 	path[sizeof(path) - 1] = '\0';

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "plan/lease.h"
+#include "plan/state.h"
+#include "plan/turn.h"
+
+#define TURN_DIR STATE_RUN "/turn"
+
+static char *turn_path(char path[static PATH_MAX], unsigned int vmid)
+{
+	return path_f(path, TURN_DIR "/%u", vmid);
+}
+
+static int turn_try(const struct root *r, unsigned int vmid, struct proc_id self, struct proc_id *ret_other, struct err *e)
+{
+	_cleanup_close_ int lock = state_lock(r, e);
+	char path[PATH_MAX];
+	int k;
+
+	if (lock < 0)
+		return lock;
+	turn_path(path, vmid);
+	if (state_read_who(r, path, ret_other) == 0 && (ret_other->pid != self.pid || ret_other->start != self.start))
+		return -EAGAIN;
+	k = state_write_who(r, path, self, e);
+	/* no room to write it down: a lease can be given back all the same, its record is locked by whoever works on it */
+	if ((k == -ENOSPC || k == -EDQUOT || k == -EROFS) && lease_path(r, vmid, path) == 0)
+		return 0;
+	return k;
+}
+
+int turn_take(const struct root *r, unsigned int vmid, unsigned int wait_ms, struct err *e)
+{
+	uint64_t deadline = now_ms() + wait_ms;
+	struct proc_id self, other;
+	int k = proc_self(r, &self);
+
+	if (k < 0)
+		return err_errno(e, k, "cannot read /proc/self/stat");
+	while ((k = turn_try(r, vmid, self, &other, e)) == -EAGAIN) {
+		if (now_ms() >= deadline)
+			return err_set(e, -EBUSY, "process %d is working on the GPUs of VM %u", (int)other.pid, vmid);
+		sleep_ms(50);
+	}
+	return k;
+}
+
+bool turn_taken(const struct root *r, unsigned int vmid)
+{
+	struct proc_id other;
+	char path[PATH_MAX];
+
+	return state_read_who(r, turn_path(path, vmid), &other) == 0 && other.pid != getpid();
+}
+
+void turn_leave(const struct root *r, unsigned int vmid)
+{
+	char path[PATH_MAX];
+
+	root_unlink(r, turn_path(path, vmid));
+}
+
+void turn_drop_dead(const struct root *r)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+
+	if (state_list(r, TURN_DIR, &names) < 0)
+		return;
+	strv_foreach(name, &names) {
+		struct proc_id whose;
+		char path[PATH_MAX];
+		unsigned int vmid;
+
+		if (parse_vmid(name, &vmid) == 0 && state_read_who(r, turn_path(path, vmid), &whose) < 0)
+			turn_leave(r, vmid);
+	}
+}
