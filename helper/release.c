@@ -42,27 +42,34 @@ static int run_release(const struct options *o, int argc, char **argv)
 	return helper_result(k, &e);
 }
 
-static int run_reconcile(const struct options *o, int argc, char **argv)
+int helper_reconcile(const struct options *o, unsigned int vmid, bool unattended)
 {
 	_cleanup_settings_ struct settings settings = { 0 };
 	struct undo_result undo = { 0 };
-	struct release rel = { .root = o->root, .settings = &settings };
+	struct release rel = { .root = o->root, .settings = &settings, .vmid = vmid, .unattended = unattended };
 	struct report report;
 	struct err e = { "" };
 	int k, r;
 
-	if (argc > 0 && !helper_vmid(argv[0], &rel.vmid))
-		return EXIT_USAGE;
 	if (!helper_settings(o, &settings))
 		return EXIT_REFUSED;
-	report = helper_report(o, rel.vmid);
+	report = helper_report(o, vmid);
 	rel.report = &report;
 	rel.dry_run = helper_shows_only(o);
-	r = rel.vmid ? EXIT_DONE : reset_settle(o, &settings);
+	r = vmid ? EXIT_DONE : reset_settle(o, &settings);
 	k = reconcile_run(&rel, &undo, &e);
 	sum_up(&undo);
 	k = helper_result(k, &e);
 	return k > r ? k : r;
+}
+
+static int run_reconcile(const struct options *o, int argc, char **argv)
+{
+	unsigned int vmid = 0;
+
+	if (argc > 0 && !helper_vmid(argv[0], &vmid))
+		return EXIT_USAGE;
+	return helper_reconcile(o, vmid, false);
 }
 
 const struct command command_release = {

@@ -11,6 +11,7 @@
 #include "helper/reset.h"
 #include "helper/reset_plan.h"
 #include "plan/state.h"
+#include "pve/guest.h"
 
 #define RESET_DIR STATE_RUN "/reset"
 
@@ -112,9 +113,12 @@ static int claim(struct work *w)
 	if (selection_all(&w->sel, &all) < 0)
 		return -ENOMEM;
 	k = claim_take(w->r, all.v, all.n, 0, &conflict, w->e);
-	if (k == -EBUSY)
-		err_set(w->e, k, "%s is not reset: VM %u has it; shut the VM down first", w->name, conflict.vmid);
-	return k;
+	if (k != -EBUSY)
+		return k;
+	if (guest_running(w->r, GUEST_VM, conflict.vmid, NULL) != 0)
+		return err_set(w->e, k, "%s is not reset: VM %u has it; shut the VM down first", w->name, conflict.vmid);
+	return err_set(w->e, k, "%s is not reset: VM %u has it and does not run; 'gpupt-helper reconcile %u' gives it back, 'gpupt-helper status' says what hinders it",
+		       w->name, conflict.vmid, conflict.vmid);
 }
 
 static void unclaim(const struct work *w)

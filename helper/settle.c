@@ -12,6 +12,8 @@ static int run_settle(const struct options *o, int argc, char **argv)
 	struct err e = { "" };
 	int k;
 
+	if (argc == 0)
+		return helper_reconcile(o, 0, true);
 	if (!helper_vmid(argv[0], &rel.vmid))
 		return EXIT_USAGE;
 	if (!helper_settings(o, &settings))
@@ -27,12 +29,12 @@ static int run_settle(const struct options *o, int argc, char **argv)
 
 const struct command command_settle = {
 	.name = "settle",
-	.args = "VMID",
-	.min = 1,
+	.args = "[VMID]",
 	.max = 1,
 	.changes = true,
-	.summary = "watch over a VM's cards until they are back (gpupt-settle@.service runs it)",
+	.summary = "watch over a VM's cards until they are back (systemd runs it)",
 	.help = "Waits for Proxmox VE's lock of the VM, for the end of its QEMU, and then for post-stop; what nobody gives\n"
-		"back by then is given back here. Started by the hook at every start of a VM with cards; no need to call it.",
+		"back by then is given back here. Started by the hook at every start of a VM with cards; no need to call it.\n"
+		"Without a VMID: 'reconcile' for when nobody looks, at boot; what cannot be put back is mailed to root.",
 	.run = run_settle,
 };

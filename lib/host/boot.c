@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "host/boot.h"
-#include "host/slow.h"
+#include "base/slow.h"
 
 #define CMDLINE_MAX 65536 /* COMMAND_LINE_SIZE is 2048 on x86, at most 64 KiB elsewhere */
 #define EFIVARS	    "/sys/firmware/efi/efivars/"

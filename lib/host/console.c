@@ -3,7 +3,7 @@
 #include <fnmatch.h>
 
 #include "host/console.h"
-#include "host/slow.h"
+#include "base/slow.h"
 
 static int compare_vtcon(const void *a, const void *b)
 {

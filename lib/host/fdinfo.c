@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "host/fdinfo.h"
-#include "host/slow.h"
+#include "base/slow.h"
 
 #define FDINFO_MAX  65536
 #define O_PATH_FLAG 010000000 /* as fdinfo shows it, in octal */

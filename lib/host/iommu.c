@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "host/iommu.h"
-#include "host/slow.h"
+#include "base/slow.h"
 
 #define GROUPS "/sys/kernel/iommu_groups"
 

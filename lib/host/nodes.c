@@ -4,7 +4,7 @@
 #include <sys/sysmacros.h>
 
 #include "host/nodes.h"
-#include "host/slow.h"
+#include "base/slow.h"
 
 #define NVIDIA_MAJOR   195 /* Documentation/admin-guide/devices.txt; its minors 254 and 255: nvidia's nv.h */
 #define NVIDIA_MODESET 254

@@ -156,7 +156,8 @@ int record_parse(struct record *rec, char *text, struct err *e)
 	while ((line = str_line(&p))) {
 		k = ++number > 1 ? parse_line(rec, line) : strcmp(line, RECORD_HEADER) ? -EBADMSG : 0;
 		if (k < 0)
-			return err_set(e, k, "%s line %u is damaged", rec->path, number);
+			return err_set(e, k, "%s line %u is damaged, so nothing is done by it: see 'gpupt-helper list' for where the cards are, then move the file away",
+				       rec->path, number);
 	}
 	return 0;
 }

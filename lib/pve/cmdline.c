@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 
+#include "base/slow.h"
 #include "pve/cmdline.h"
 
 /*
@@ -150,7 +151,7 @@ int guest_cmdline_hostpci(const struct root *r, pid_t pid, struct cmdline_device
 	_cleanup_free_ char *args = NULL;
 	char path[PATH_MAX];
 	size_t len = 0;
-	int k = root_read(r, path_f(path, "/proc/%d/cmdline", (int)pid), CMDLINE_MAX, &args, &len);
+	int k = slow_read(r, path_f(path, "/proc/%d/cmdline", (int)pid), CMDLINE_MAX, &args, &len);
 
 	if (k == -ENOENT || k == -ESRCH || (k == 0 && len == 0))
 		return err_set(e, -ESRCH, "there is no process %d", (int)pid);

@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <errno.h>
 
+#include "base/slow.h"
 #include "pve/cmdline.h"
 #include "pve/guest.h"
 
@@ -97,7 +98,7 @@ static int vm_running(const struct root *r, unsigned int vmid, pid_t *ret_pid)
 	if (parse_uint(line, INT_MAX, &pid) < 0 || pid == 0)
 		return 0;
 	/* a process that has ended, waited for or not, has no command line any more: its memory is gone */
-	k = root_read(r, path_f(path, "/proc/%d/cmdline", (int)pid), CMDLINE_MAX, &args, &len);
+	k = slow_read(r, path_f(path, "/proc/%d/cmdline", (int)pid), CMDLINE_MAX, &args, &len);
 	if (k == -ENOENT || k == -ESRCH)
 		return 0;
 	if (k < 0)

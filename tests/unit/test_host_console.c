@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "host/boot.h"
 #include "host/console.h"
-#include "host/slow.h"
+#include "base/slow.h"
 #include "host_hang.h"
 
 static struct pci_fn load(const struct tree *t, const char *bdf)

@@ -5,7 +5,7 @@
 
 #include "host/fdinfo.h"
 #include "host/holders.h"
-#include "host/slow.h"
+#include "base/slow.h"
 #include "host_hang.h"
 
 static void slot_nodes(const struct tree *t, const char *slot, struct node_list *ret, struct bdf_list *bdfs)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Files that make their reader wait, in the kernel and perhaps for ever: for a driver's lock, for hardware,
- * for the firmware. A child with a deadline reads them; one that is late is killed, which takes effect when
+ * for the firmware, for a process's memory map (/proc/PID/cmdline). A child with a deadline reads them; one that is late is killed, which takes effect when
  * the kernel lets go of it.
  */
-#ifndef GPUPT_HOST_SLOW_H
-#define GPUPT_HOST_SLOW_H
+#ifndef GPUPT_SLOW_H
+#define GPUPT_SLOW_H
 
 #include "base/bounded.h"
 

@@ -3,7 +3,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 
-#include "host/slow.h"
+#include "base/slow.h"
 
 /* A file as the child hands it over. */
 struct file {
