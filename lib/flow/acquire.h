@@ -16,8 +16,8 @@ struct acquire {
 
 /*
  * Selects, claims all functions or none, and reserves those that the VM names with Proxmox VE, which then makes the same choice
- * among a mapping's alternatives. A VM in the way that is dead is settled, and the try repeated. 0; -EBUSY: another VM has one of them (ret is
- * filled all the same, for the judgement to say who); -errno.
+ * among a mapping's alternatives. A VM in the way that is dead is settled, and the try repeated. 0; -EBUSY: another VM has one of
+ * them (ret is filled all the same, for the judgement to say who); -errno.
  */
 int acquire_run(const struct acquire *a, const struct vm_devices *devices, struct selection *ret, struct err *e);
 

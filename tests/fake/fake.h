@@ -153,6 +153,11 @@ void fake_unit(struct fake *f, const char *unit, const char *state);
 void fake_arm(struct fake *f, unsigned int kinds, enum fake_fault fault, unsigned int at, int error);
 void fake_disarm(struct fake *f);
 unsigned int fake_count(const struct fake *f);
+/*
+ * What a test went through, for the summary of tests/run: n things of a kind ("crash-points", "races", "faults"). A diagnostic of the
+ * test, and a line in the directory that TEST_COUNTS names.
+ */
+void fake_tally(const char *kind, unsigned int n, const char *fmt, ...) _printf_(3, 4);
 /* Lets hanging calls go on, and waits until their children have ended. */
 void fake_release(struct fake *f);
 /* Runs fn in a process of its own, the one that FAKE_KILL kills. Its wait status. */

@@ -3,7 +3,6 @@
 # QEMU ends and nobody calls post-stop. It gets a grace of half a minute, then the
 # watcher does what it would have done.
 # takes: 260 s
-# full only
 [ -e /lab/lib.sh ] || LAB_LIMIT=900 exec "$(dirname "$0")/boot" --systemd twins "$0"
 . /lab/lib.sh
 . /lab/system.sh

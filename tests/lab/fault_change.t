@@ -3,7 +3,6 @@
 # The machine changes while a VM has the card: what is still ours comes home, what is
 # somebody else's by now is left alone and named.
 # takes: 110 s
-# full only
 [ -e /lab/lib.sh ] || exec "$(dirname "$0")/boot" twins "$0"
 . /lab/lib.sh
 . /lab/fault.sh
@@ -161,4 +160,5 @@ give
 ok "and gives it back" at_home
 ok "without a rest" nothing_left
 
+tally faults $scenes
 done_testing

@@ -5,7 +5,6 @@
 # The deadline comes, the task ends, the card is stuck and everything refuses it, nothing
 # that only looks hangs, and when the holder is gone reconcile finishes.
 # takes: 110 s
-# full only
 [ -e /lab/lib.sh ] || exec "$(dirname "$0")/boot" twins "$0"
 . /lab/lib.sh
 . /lab/fault.sh
@@ -172,4 +171,5 @@ is "$rc" 0 "reconcile finishes"
 note "$out$err"
 restored "all is as before"
 
+tally faults $scenes
 done_testing

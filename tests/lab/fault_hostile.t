@@ -3,7 +3,6 @@
 # No room, no right to write, links where our files should be, a bad environment, a
 # setuid copy.
 # takes: 130 s
-# full only
 [ -e /lab/lib.sh ] || exec "$(dirname "$0")/boot" twins "$0"
 . /lab/lib.sh
 . /lab/fault.sh
@@ -215,4 +214,5 @@ for n in 1 2 3 4 5; do
 	restored "… as before"
 done
 
+tally faults $scenes
 done_testing

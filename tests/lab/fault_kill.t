@@ -4,7 +4,6 @@
 # kill -9 at every call of a hand-over and of a return; afterwards each of those who
 # may come by brings the machine back to what it was.
 # takes: 265 s
-# full only
 [ -e /lab/lib.sh ] || LAB_LIMIT=${LAB_FULL:+5400} exec "$(dirname "$0")/boot" twins "$0"
 . /lab/lib.sh
 . /lab/fault.sh
@@ -91,6 +90,7 @@ each() {
 		i=$((i + 1))
 	done 3<"$2"
 	note "$phase: $i crash points, $bad bad"
+	tally crash-points $i
 }
 
 scene "kill -9 within a hand-over"

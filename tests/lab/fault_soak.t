@@ -4,7 +4,6 @@
 # Starts and stops of one VM, each with something that goes wrong, drawn by the seed;
 # after every one of them the machine is what it was, and nothing has grown.
 # takes: 100 s
-# full only
 [ -e /lab/lib.sh ] || LAB_LIMIT=${LAB_FULL:+5400} exec "$(dirname "$0")/boot" twins "$0"
 . /lab/lib.sh
 . /lab/fault.sh
@@ -100,6 +99,7 @@ while [ $i -lt $cycles ]; do
 	[ $i -ne $((cycles / 4)) ] || { slab_1=$(slab) count_1=$(count); }
 done
 is $bad 0 "$cycles cycles: all is as before after each ($plain plain, $killed kills, $refused refusals)"
+tally faults $i
 restored "at the end, too"
 slab_2=$(slab) count_2=$(count)
 note "kernel memory that is not given back: $slab_1 kB after a quarter, $slab_2 kB at the end; processes $count_1, $count_2"

@@ -3,7 +3,6 @@
 # The node goes down and comes up: nothing is given back on the way down, what an
 # earlier boot left is settled before the first VM starts.
 # takes: 170 s
-# full only
 [ -e /lab/lib.sh ] || LAB_LIMIT=900 exec "$(dirname "$0")/boot" --systemd twins "$0" -action reboot=reset
 . /lab/lib.sh
 . /lab/system.sh

@@ -3,7 +3,6 @@
 # What systemd has to do with it: a watcher that must not be missing, services that
 # hold a card, the journal, and a mail to root when something cannot be put back.
 # takes: 240 s
-# full only
 [ -e /lab/lib.sh ] || LAB_LIMIT=900 exec "$(dirname "$0")/boot" --systemd twins "$0"
 . /lab/lib.sh
 . /lab/system.sh

@@ -269,7 +269,7 @@ static void a_file_is_replaced_as_a_whole(void **state)
 		}
 	}
 	assert_true(tried > 15);
-	print_message("# faults in the midst of replacing a file: %u\n", tried);
+	fake_tally("faults", tried, "faults in the midst of replacing a file");
 }
 
 static void directories(void **state)

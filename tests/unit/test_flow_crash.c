@@ -96,12 +96,12 @@ static void hand_over_killed_before(void **state)
 	unsigned int n = start_killed(FAKE_KILL_BEFORE, "hand-over killed before");
 
 	assert_true(n > 40);
-	print_message("# crash points of a hand-over, killed before: %u\n", n);
+	fake_tally("crash-points", n, "crash points of a hand-over, killed before");
 }
 
 static void hand_over_killed_after(void **state)
 {
-	print_message("# crash points of a hand-over, killed after: %u\n", start_killed(FAKE_KILL_AFTER, "hand-over killed after"));
+	fake_tally("crash-points", start_killed(FAKE_KILL_AFTER, "hand-over killed after"), "crash points of a hand-over, killed after");
 }
 
 /* Killed, and started once more instead of reconciled: the lease is adopted, and its return still leads home. */
@@ -168,19 +168,19 @@ static void return_killed_before(void **state)
 	unsigned int n = stop_killed(FAKE_KILL_BEFORE, NULL, "return killed before");
 
 	assert_true(n > 20);
-	print_message("# crash points of a return, killed before: %u\n", n);
+	fake_tally("crash-points", n, "crash points of a return, killed before");
 }
 
 static void return_killed_after(void **state)
 {
-	print_message("# crash points of a return, killed after: %u\n", stop_killed(FAKE_KILL_AFTER, NULL, "return killed after"));
+	fake_tally("crash-points", stop_killed(FAKE_KILL_AFTER, NULL, "return killed after"), "crash points of a return, killed after");
 }
 
 static void keeping_killed_before(void **state)
 {
 	unsigned int n = stop_killed(FAKE_KILL_BEFORE, "[gpu 01:00]\nafter-stop = keep\n", "keeping killed before");
 
-	print_message("# crash points of a return that keeps the card: %u\n", n);
+	fake_tally("crash-points", n, "crash points of a return that keeps the card");
 }
 
 /* Every call fails once: refused with everything put back, or, where nothing depends on it, done all the same. */
@@ -210,7 +210,7 @@ static void start_fails(unsigned int kinds, enum fake_fault fault, int error, co
 			break;
 	}
 	assert_true(n < CALLS_MAX && failed > 0);
-	print_message("# %s: %u calls, %u of them fail the start\n", what, n - 1, failed);
+	fake_tally("faults", n - 1, "%s: calls that fail (%u of them fail the start)", what, failed);
 }
 
 static void start_write_fails(void **state)
@@ -271,7 +271,7 @@ static void return_fails(void **state)
 				break;
 		}
 		assert_true(n > 5 && n < CALLS_MAX);
-		print_message("# %s: %u calls\n", ways[w].what, n - 1);
+		fake_tally("faults", n - 1, "%s: calls that fail", ways[w].what);
 	}
 }
 
@@ -322,7 +322,7 @@ static void hand_over_hangs(void **state)
 		assert_false(fake_exists(f, "/run/gpupt/stuck/" CARD));
 	}
 	assert_in_range(hung, 8 / FAKE_EVERY, 19);
-	print_message("# writes of a hand-over that hung: %u\n", hung);
+	fake_tally("faults", hung, "writes of a hand-over that hung");
 }
 
 int main(void)

@@ -138,7 +138,7 @@ static void one_card_for_two(void **state)
 		assert_string_equal(driver_of(f, CARD1), "vfio-pci");
 		assert_false(fake_exists(f, r[0].status == WON ? "/run/gpupt/lease/102" : "/run/gpupt/lease/101"));
 	}
-	print_message("# rounds of two VMs that want one card: %d\n", ROUNDS);
+	fake_tally("races", ROUNDS, "rounds of two VMs that want one card");
 }
 
 static void put_mapping(struct fake *f)
@@ -266,6 +266,7 @@ static void everybody_gives_back(void **state)
 		assert_int_equal(reservation_remove(&f->root, NULL, 0, 101, NULL), 0);
 		assert_string_equal(vm_leftovers(f), "");
 	}
+	fake_tally("races", ROUNDS, "rounds of post-stop, release and reconcile at once");
 }
 
 /* A VM that was left behind is settled by one that wants its card, while its own post-stop comes late. */
@@ -288,6 +289,7 @@ static void settled_while_another_starts(void **state)
 		assert_string_equal(driver_of(f, CARD), r[0].status == WON ? "vfio-pci" : "radeon");
 		assert_int_equal(claim_find(&f->root, fake_bdf(CARD), &c), r[0].status == WON);
 	}
+	fake_tally("races", ROUNDS, "rounds of a start while another VM is settled");
 }
 
 int main(void)

@@ -125,7 +125,7 @@ static void killed(enum fake_fault fault, const char *what)
 		}
 	}
 	assert_in_range(n, 15, CALLS_MAX - 1);
-	print_message("# crash points of a reset, %s: %u\n", what, n - 1);
+	fake_tally("crash-points", n - 1, "crash points of a reset, %s", what);
 }
 
 static void killed_before(void **state)
@@ -165,7 +165,7 @@ static void call_fails(void **state)
 	}
 	assert_in_range(n, 15, CALLS_MAX - 1);
 	assert_true(failed > 5);
-	print_message("# failing calls of a reset: %u, of which %u fail it\n", n - 1, failed);
+	fake_tally("faults", n - 1, "failing calls of a reset (%u of them fail it)", failed);
 }
 
 static void assert_wrapped(const char *s, size_t width, const char *want)

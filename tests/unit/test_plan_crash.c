@@ -88,12 +88,12 @@ static void killed_before(void **state)
 	unsigned int n = kill_everywhere(FAKE_KILL_BEFORE, "killed before");
 
 	assert_true(n > 40);
-	print_message("# crash points of an apply, killed before: %u\n", n);
+	fake_tally("crash-points", n, "crash points of an apply, killed before");
 }
 
 static void killed_after(void **state)
 {
-	print_message("# crash points of an apply, killed after: %u\n", kill_everywhere(FAKE_KILL_AFTER, "killed after"));
+	fake_tally("crash-points", kill_everywhere(FAKE_KILL_AFTER, "killed after"), "crash points of an apply, killed after");
 }
 
 static int apply_to_stray(struct fake *f, void *ctx)
@@ -169,7 +169,7 @@ static void killed_while_undoing(enum fake_fault fault, const char *what)
 			break;
 	}
 	assert_in_range(n, 20, CALLS_MAX - 1);
-	print_message("# crash points of an undo, %s: %u\n", what, n - 1);
+	fake_tally("crash-points", n - 1, "crash points of an undo, %s", what);
 }
 
 static void undo_killed_before(void **state)
@@ -206,7 +206,7 @@ static void killed_twice(void **state)
 				n = CALLS_MAX;
 		}
 	}
-	print_message("# pairs of crash points: %u\n", pairs);
+	fake_tally("crash-points", pairs, "pairs of crash points");
 }
 
 /*
@@ -238,7 +238,7 @@ static void fail_everywhere(unsigned int kinds, enum fake_fault fault, int error
 	}
 	assert_in_range(n, 10, CALLS_MAX);
 	assert_true(failed > 0);
-	print_message("# %s: %u calls, %u of them fail the plan\n", what, n - 1, failed);
+	fake_tally("faults", n - 1, "%s: calls that fail (%u of them fail the plan)", what, failed);
 }
 
 static void write_fails(void **state)

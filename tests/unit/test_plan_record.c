@@ -183,7 +183,7 @@ static void torn_and_recovered(void **state)
 		}
 	}
 	assert_true(cuts > 10);
-	print_message("# torn records that were recovered from: %u\n", cuts);
+	fake_tally("crash-points", cuts, "torn records that were recovered from");
 }
 
 static void damage_is_told(void **state)

@@ -228,7 +228,7 @@ static void stuck_on_the_way_home(void **state)
 			break;
 	}
 	assert_in_range(n, 8, 20);
-	print_message("# writes of an undo that hung: %u\n", n - 1);
+	fake_tally("faults", n - 1, "writes of an undo that hung");
 }
 
 /* A hang at every write of the way to the VM. */
@@ -261,7 +261,7 @@ static void stuck_at_every_write(void **state)
 			break;
 	}
 	assert_in_range(n, 8, 20);
-	print_message("# writes of a plan that hung: %u\n", n - 1);
+	fake_tally("faults", n - 1, "writes of a plan that hung");
 }
 
 /* The child that hangs keeps no descriptor of its caller open but the directory that it works in. */

@@ -13,6 +13,9 @@ for word in $cmdline; do
 done
 note "seed $seed${full:+, everything}; again with LAB_SEED=$seed"
 
+# tally KIND N: what was gone through, for the summary of tests/run
+tally() { note "tally $1 $2"; }
+
 # random N: a number below N in $rnd, the same for the same seed
 random() {
 	seed=$(((seed * 1103515245 + 12345) % 2147483648))

@@ -7,7 +7,7 @@ PCI=/sys/bus/pci
 QEMU=/run/qemu-server
 HOOK=/usr/libexec/gpupt/gpupt-hook
 T=/tmp
-tap_n=0 tap_failed=0
+tap_n=0 tap_failed=0 scenes=0
 
 # The shell prefers busybox's programs to those in PATH: /sbin/modprobe and
 # /bin/sleep are called by their path where it matters which one runs.
@@ -16,7 +16,10 @@ tap_n=0 tap_failed=0
 
 note() { printf '%s\n' "$*" | sed 's/^/# /'; }
 # A headline, with the time: a slow step shows.
-scene() { note "=== $* [$(cut -d ' ' -f 1 /proc/uptime) s]"; }
+scene() {
+	scenes=$((scenes + 1))
+	note "=== $* [$(cut -d ' ' -f 1 /proc/uptime) s]"
+}
 
 result() { # STATUS DESCRIPTION
 	tap_n=$((tap_n + 1))
