@@ -54,7 +54,10 @@ bool helper_vmid(const char *s, unsigned int *ret);
 bool helper_settings(const struct options *o, struct settings *ret);
 /* What a command tells while it works: lines on stdout and stderr. */
 struct report helper_report(const struct options *o, unsigned int vmid);
-/* Settles what VMs that do not run still have: of one, or of all with vmid 0. unattended: what is left goes to root by mail. Returns an exit code. */
+/*
+ * Settles what VMs that do not run still have: of one, or of all with vmid 0. unattended: what is left goes to root by mail.
+ * Returns an exit code.
+ */
 int helper_reconcile(const struct options *o, unsigned int vmid, bool unattended);
 /* With a captured tree, or --dry-run, changes are shown and not made; says so once. */
 bool helper_shows_only(const struct options *o);

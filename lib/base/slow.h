@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Files that make their reader wait, in the kernel and perhaps for ever: for a driver's lock, for hardware,
- * for the firmware, for a process's memory map (/proc/PID/cmdline). A child with a deadline reads them; one that is late is killed, which takes effect when
- * the kernel lets go of it.
+ * for the firmware, for a process's memory map (/proc/PID/cmdline). A child with a deadline reads them; one
+ * that is late is killed, which takes effect when the kernel lets go of it.
  */
 #ifndef GPUPT_SLOW_H
 #define GPUPT_SLOW_H
