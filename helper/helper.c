@@ -175,6 +175,15 @@ bool helper_settings(const struct options *o, struct settings *ret)
 	return helper_result(settings_load(o->root, ret, &e), &e) == EXIT_DONE;
 }
 
+bool helper_settings_or_default(const struct options *o, struct settings *ret)
+{
+	if (helper_settings(o, ret))
+		return true;
+	helper_complain("going on with the defaults: what was taken is given back all the same");
+	settings_default(ret);
+	return false;
+}
+
 static void say(void *ctx, const char *line)
 {
 	puts(line);

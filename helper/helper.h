@@ -52,6 +52,11 @@ int helper_result(int k, const struct err *e);
 bool helper_vmid(const char *s, unsigned int *ret);
 /* Reads gpupt.conf; complains and returns false if it is not to be understood. */
 bool helper_settings(const struct options *o, struct settings *ret);
+/*
+ * The same for commands that give back: an error in the file keeps no card away, so the defaults stand in for it. False if they had to,
+ * which has been complained of.
+ */
+bool helper_settings_or_default(const struct options *o, struct settings *ret);
 /* What a command tells while it works: lines on stdout and stderr. */
 struct report helper_report(const struct options *o, unsigned int vmid);
 /*

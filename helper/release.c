@@ -23,12 +23,11 @@ static int run_release(const struct options *o, int argc, char **argv)
 	struct release rel = { .root = o->root, .settings = &settings };
 	struct report report;
 	struct err e = { "" };
-	int k;
+	int k, r;
 
 	if (!helper_vmid(argv[0], &rel.vmid))
 		return EXIT_USAGE;
-	if (!helper_settings(o, &settings))
-		return EXIT_REFUSED;
+	r = helper_settings_or_default(o, &settings) ? EXIT_DONE : EXIT_REFUSED;
 	report = helper_report(o, rel.vmid);
 	rel.report = &report;
 	rel.dry_run = helper_shows_only(o);
@@ -37,9 +36,10 @@ static int run_release(const struct options *o, int argc, char **argv)
 	/* what nobody has is where it belongs */
 	if (k == -ENOENT) {
 		puts(e.text);
-		return EXIT_DONE;
+		return r;
 	}
-	return helper_result(k, &e);
+	k = helper_result(k, &e);
+	return k > r ? k : r;
 }
 
 int helper_reconcile(const struct options *o, unsigned int vmid, bool unattended)
@@ -49,14 +49,13 @@ int helper_reconcile(const struct options *o, unsigned int vmid, bool unattended
 	struct release rel = { .root = o->root, .settings = &settings, .vmid = vmid, .unattended = unattended };
 	struct report report;
 	struct err e = { "" };
-	int k, r;
+	int k, r, bad = helper_settings_or_default(o, &settings) ? EXIT_DONE : EXIT_REFUSED;
 
-	if (!helper_settings(o, &settings))
-		return EXIT_REFUSED;
 	report = helper_report(o, vmid);
 	rel.report = &report;
 	rel.dry_run = helper_shows_only(o);
 	r = vmid ? EXIT_DONE : reset_settle(o, &settings);
+	r = r > bad ? r : bad;
 	k = reconcile_run(&rel, &undo, &e);
 	sum_up(&undo);
 	k = helper_result(k, &e);

@@ -3,6 +3,7 @@
 
 #include "helper/helper.h"
 #include "helper/reset_plan.h"
+#include "policy/handover.h"
 #include "policy/judge.h"
 #include "policy/reset_choice.h"
 
@@ -109,7 +110,7 @@ static int plan_console(struct planner *p)
 		if (!v->framebuffer || !v->bound)
 			continue;
 		snprintf(target, sizeof(target), "/sys/class/vtconsole/[name=%s]/bind", v->title);
-		if (!plan_add(p->plan, &step_attr, target, "1", "0", "the host's console lets go of the card"))
+		if (!plan_add(p->plan, &step_attr, target, "1", "0", "the host's console lets go of it"))
 			return -ENOMEM;
 	}
 	return 0;
@@ -131,7 +132,7 @@ static int plan_steps(struct planner *p)
 	    !plan_add(p->plan, &step_attr, pci_path(target, p->gpu, "reset_method"), fn->fn.reset_method, p->choice.method,
 		      "the method for this card"))
 		k = -ENOMEM;
-	snprintf(target, sizeof(target), "pci-reset %s", p->name);
+	reset_target(fn, target, sizeof(target));
 	if (k == 0 && !plan_add(p->plan, &step_run, target, NULL, p->choice.how, "asked for"))
 		k = -ENOMEM;
 	return k;

@@ -6,8 +6,7 @@
 
 static int run_settle(const struct options *o, int argc, char **argv)
 {
-	_cleanup_settings_ struct settings settings = { 0 };
-	struct release rel = { .root = o->root, .settings = &settings, .unattended = true };
+	struct release rel = { .root = o->root, .unattended = true };
 	struct report report;
 	struct err e = { "" };
 	int k;
@@ -16,8 +15,6 @@ static int run_settle(const struct options *o, int argc, char **argv)
 		return helper_reconcile(o, 0, true);
 	if (!helper_vmid(argv[0], &rel.vmid))
 		return EXIT_USAGE;
-	if (!helper_settings(o, &settings))
-		return EXIT_REFUSED;
 	if (helper_shows_only(o))
 		return EXIT_DONE;
 	report = helper_report(o, rel.vmid);

@@ -4,6 +4,7 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "flow/handover.h"
+#include "flow/late.h"
 #include "flow/observe.h"
 #include "flow/release.h"
 #include "hook/hook.h"
@@ -92,6 +93,16 @@ static void print_plan(const struct hook *h, const struct plan *plan)
 	}
 }
 
+/* What made room for the VM, where its cards are home again. A failure leaves it on record, and is no reason to refuse anything. */
+static void come_back_late(const struct hook *h)
+{
+	struct release release = as_release(h);
+	struct err e = { "" };
+
+	if (root_is_live(&h->root) && late_delegate(&release, &e) < 0)
+		report_complain(&h->report, "%s", e.text);
+}
+
 static int pre_start(struct hook *h)
 {
 	_cleanup_findings_ struct findings findings = { 0 };
@@ -105,6 +116,8 @@ static int pre_start(struct hook *h)
 
 	print_warnings(h, &findings);
 	print_refusal(h, &findings);
+	if (k != 0)
+		come_back_late(h);
 	if (k == HANDOVER_REFUSED)
 		return EXIT_REFUSED;
 	if (k == -EUCLEAN && !e.text[0])
@@ -118,6 +131,7 @@ static int pre_start(struct hook *h)
 	/* its refusal is ours: the start fails, and nobody will call post-stop */
 	interrupt_clear();
 	k = release_run(&release, NULL, &e);
+	come_back_late(h);
 	return k < 0 && k != -ENOENT ? exit_code(h, k, &e) : EXIT_REFUSED;
 }
 
@@ -145,10 +159,14 @@ static int post_stop(struct hook *h)
 
 	if (k < 0)
 		k = k == -ENOENT ? 0 : err_errno(&e, k, "cannot look for the lease of VM %u", h->vmid);
-	else if (node_stopping(&h->root, &why) || release_postponed(&h->root, h->vmid, &why))
+	else if (node_stopping(&h->root, &why) || release_postponed(&h->root, h->vmid, &why)) {
 		report_say(&h->report, "VM %u keeps its GPUs: %s", h->vmid, why);
-	else
+		if (!h->dry_run)
+			release_keep(&h->root, h->vmid);
+	} else {
 		k = release_run(&release, NULL, &e);
+	}
+	come_back_late(h);
 	return and_next(h, exit_code(h, k, &e));
 }
 

@@ -116,27 +116,52 @@ bool system_stopping(const struct root *r)
 	return k < 0 ? systemctl_says_stopping(r) : k > 0;
 }
 
-static int unit_job(const struct root *r, const char *method, const char *verb, const char *unit, struct err *e)
+static int unit_job(const struct root *r, const char *method, const char *verb, const char *unit, char ret_job[static UNIT_JOB_LEN],
+		    struct err *e)
 {
 	_cleanup_(bus_done) struct bus b = { 0 };
 	sd_bus_error error = SD_BUS_ERROR_NULL;
+	sd_bus_message *reply = NULL;
+	const char *path = "";
 	int k;
 
+	ret_job[0] = '\0';
 	if (r->hooks && r->hooks->unit)
 		return r->hooks->unit(r->hooks->ctx, unit, verb, NULL);
 	k = bus_open(r, &b, e);
 	if (k < 0)
 		return k;
-	k = b.sd->bus_call_method(b.bus, DEST, MANAGER, method, &error, NULL, "ss", unit, "replace");
-	return k < 0 ? call_failed(&b, &error, verb, unit, k, e) : 0;
+	k = b.sd->bus_call_method(b.bus, DEST, MANAGER, method, &error, &reply, "ss", unit, "replace");
+	if (k < 0)
+		return call_failed(&b, &error, verb, unit, k, e);
+	if (b.sd->bus_message_read_basic(reply, 'o', &path) >= 0)
+		snprintf(ret_job, UNIT_JOB_LEN, "%s", path);
+	b.sd->bus_message_unref(reply);
+	return 0;
 }
 
-int unit_start(const struct root *r, const char *unit, struct err *e)
+int unit_start(const struct root *r, const char *unit, char ret_job[static UNIT_JOB_LEN], struct err *e)
 {
-	return unit_job(r, "StartUnit", "start", unit, e);
+	return unit_job(r, "StartUnit", "start", unit, ret_job, e);
 }
 
-int unit_stop(const struct root *r, const char *unit, struct err *e)
+int unit_stop(const struct root *r, const char *unit, char ret_job[static UNIT_JOB_LEN], struct err *e)
 {
-	return unit_job(r, "StopUnit", "stop", unit, e);
+	return unit_job(r, "StopUnit", "stop", unit, ret_job, e);
+}
+
+bool unit_job_pending(const struct root *r, const char *job)
+{
+	_cleanup_(bus_done) struct bus b = { 0 };
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	_cleanup_free_ char *state = NULL;
+	int k;
+
+	/* hooks do at once what they are asked for */
+	if (!job[0] || bus_open(r, &b, NULL) < 0)
+		return false;
+	/* a job's object is there as long as the job is */
+	k = b.sd->bus_get_property_string(b.bus, DEST, job, "org.freedesktop.systemd1.Job", "State", &error, &state);
+	b.sd->bus_error_free(&error);
+	return k >= 0;
 }

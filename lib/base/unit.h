@@ -13,8 +13,12 @@ int unit_state(const struct root *r, const char *unit, char ret[static UNIT_STAT
 /* Is this machine on its way down? False also where systemd does not run. */
 bool system_stopping(const struct root *r);
 
-/* Queues StartUnit or StopUnit, mode "replace". 0 or as above; the job goes on after the return. */
-int unit_start(const struct root *r, const char *unit, struct err *e);
-int unit_stop(const struct root *r, const char *unit, struct err *e);
+/* Queues StartUnit or StopUnit, mode "replace". 0 or as above; the job goes on after the return, and ret_job names it. */
+#define UNIT_JOB_LEN 96
+int unit_start(const struct root *r, const char *unit, char ret_job[static UNIT_JOB_LEN], struct err *e);
+int unit_stop(const struct root *r, const char *unit, char ret_job[static UNIT_JOB_LEN], struct err *e);
+
+/* Is that job still under way? False also if it cannot be told. */
+bool unit_job_pending(const struct root *r, const char *job);
 
 #endif

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
 #include "base/exec.h"
 #include "base/log.h"
 #include "flow/alarm.h"
@@ -32,11 +34,13 @@ static int mail_root(const struct root *r, unsigned int vmid, const char *senten
 	char *argv[] = { (char[]){ "sendmail" }, (char[]){ "-oi" }, (char[]){ "root" }, NULL };
 	_cleanup_exec_ struct exec_result res = { 0 };
 	_cleanup_text_ struct text mail = { 0 };
+	int k;
 
 	text_addf(&mail, "From: root\nTo: root\nSubject: gpupt: the GPUs of VM %u need a look\n\n%s\n\nStill to be done:\n\n", vmid, sentence);
 	add_open_steps(r, vmid, &mail);
 	text_add(&mail, "\nHow it stands: gpupt-helper status\nTry again:     gpupt-helper reconcile\nThe story:     journalctl -t gpupt -x\n");
-	return exec_feed(r, argv, text_str(&mail), MAIL_TIMEOUT_MS, &res, e);
+	k = exec_feed(r, argv, text_str(&mail), MAIL_TIMEOUT_MS, &res, e);
+	return k == 0 && res.status != 0 ? err_set(e, -EIO, "sendmail ended with status %d", res.status) : k;
 }
 
 void alarm_root(const struct release *rel, const char *sentence)
@@ -50,5 +54,5 @@ void alarm_root(const struct release *rel, const char *sentence)
 	if (!rel->unattended || !root_is_real(rel->root))
 		return;
 	if (mail_root(rel->root, rel->vmid, sentence, &e) < 0)
-		log_debug("no mail to root: %s", e.text);
+		log_write(&entry, "no mail to root about VM %u: %s", rel->vmid, e.text);
 }

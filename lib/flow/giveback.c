@@ -5,6 +5,7 @@
 #include "flow/giveback.h"
 #include "flow/holding.h"
 #include "flow/observe.h"
+#include "flow/release.h"
 #include "policy/handover.h"
 #include "pve/guest.h"
 
@@ -54,12 +55,32 @@ static unsigned int stop_timeout_ms(const struct work *w)
 	return s * 1000;
 }
 
-/* Who still has a card open, or NULL. */
-static const struct holder *still_held(const struct facts *f)
+/*
+ * Is the function still out: its driver step open, the device itself there, and on no driver of the host's? One that is at home already,
+ * by a way back that was cut short or by somebody's hand, is used by whoever likes; another device at its address is none of ours.
+ */
+static bool is_out(void *ctx, struct bdf b)
 {
-	for (size_t i = 0; i < f->holders.n; i++)
-		if (!f->holders.v[i].shared_only)
-			return &f->holders.v[i];
+	const struct work *w = ctx;
+	const struct fn_facts *fn = facts_find(&w->facts, b);
+
+	if (!fn || fn->absent || !holding_same_device(w->rec, w->g->root, b))
+		return false;
+	return !fn->driver_known || !fn->driver.driver[0] || strcmp(fn->driver.driver, "vfio-pci") == 0;
+}
+
+/* Who still has a card open that is out, or NULL. A descriptor of no function in particular may be of any. */
+static const struct holder *still_held(struct work *w)
+{
+	for (size_t i = 0; i < w->facts.holders.n; i++) {
+		const struct holder *h = &w->facts.holders.v[i];
+		bool counts = false;
+
+		for (size_t f = 0; f < w->facts.n; f++)
+			counts |= is_out(w, w->facts.v[f].fn.bdf) && (h->bdfs.n == 0 || bdf_list_has(&h->bdfs, w->facts.v[f].fn.bdf));
+		if (counts && !h->shared_only)
+			return h;
+	}
 	return NULL;
 }
 
@@ -73,7 +94,7 @@ static int wait_until_free(struct work *w)
 	for (;;) {
 		/* a look that failed is no leave to take a card away */
 		int runs = guest_running(w->g->root, GUEST_VM, w->g->vmid, &pid);
-		const struct holder *h = still_held(&w->facts);
+		const struct holder *h = still_held(w);
 		int k;
 
 		if (runs == 0 && !h)
@@ -106,7 +127,7 @@ static int reset_cards(struct work *w)
 	for (size_t i = 0; i < w->facts.n; i++)
 		if (!answers(&w->facts.v[i]) || w->facts.v[i].stuck)
 			return 0;
-	k = release_reset_plan(&w->facts, w->g->settings, &p);
+	k = release_reset_plan(&w->facts, w->g->settings, is_out, w, &p);
 	if (k < 0 || p.n == 0)
 		return k;
 	/* a card that died of it is seen below; a failure of any other kind must not keep it away */
@@ -116,16 +137,27 @@ static int reset_cards(struct work *w)
 	return facts_load(&w->en, &w->sel, w->g->vmid, true, &w->facts, w->e);
 }
 
+/* What speaks against taking a function from vfio-pci now; NULL: nothing. */
+static const char *hindrance(struct work *w, const struct fn_facts *fn)
+{
+	if (!answers(fn) && holding_has(w->rec, fn->fn.bdf))
+		return "does not answer (config space reads ff): it stays on vfio-pci; reboot the host";
+	/* somebody switched them on meanwhile; a rebind destroys every one, whoever has them (drivers/pci/iov.c, sriov_disable()) */
+	if (fn->fn.active_vfs > 0 && is_out(w, fn->fn.bdf))
+		return "has active virtual functions, which a rebind would destroy: it stays on vfio-pci; write 0 to its sriov_numvfs, then 'gpupt-helper reconcile'";
+	return NULL;
+}
+
 /* A dead card is not handed to a driver that would wait for it. */
 static int sort_out(struct work *w)
 {
 	for (size_t i = 0; i < w->facts.n; i++) {
 		const struct fn_facts *fn = &w->facts.v[i];
+		const char *why = hindrance(w, fn);
 		char name[BDF_LEN];
 
-		if (!answers(fn) && holding_has(w->rec, fn->fn.bdf)) {
-			report_complain(w->g->report, "%s does not answer (config space reads ff): it stays on vfio-pci; reboot the host",
-					bdf_format(fn->fn.bdf, name));
+		if (why) {
+			report_complain(w->g->report, "%s %s", bdf_format(fn->fn.bdf, name), why);
 			w->undo.failed++;
 		} else if (bdf_list_add(&w->back, fn->fn.bdf) < 0) {
 			return err_errno(w->e, -ENOMEM, "cannot give the GPUs of VM %u back", w->g->vmid);
@@ -142,11 +174,15 @@ static bool wanted(void *ctx, const struct step *s)
 	return target_bdf(s->target, &b) && bdf_list_has(&w->back, b);
 }
 
+/* The console, say, when the function on whose account it was taken is back. What comes late is for flow/late.h. */
 static bool of_no_function(void *ctx, const struct step *s)
 {
+	const struct work *w = ctx;
 	struct bdf b;
 
-	return !target_bdf(s->target, &b);
+	if (s->kind->late || target_bdf(s->target, &b))
+		return false;
+	return step_about(s, &b) ? !holding_any(w->rec, b) : !holding_functions(w->rec);
 }
 
 /* after-stop = keep: on vfio-pci, as somebody's who may take it, so without our override; all else as it was before. */
@@ -159,17 +195,6 @@ static const char *goal(void *ctx, const struct step *s)
 	    settings_gpu(w->g->settings, b)->after_stop != AFTER_STOP_KEEP)
 		return NULL;
 	return "vfio-pci";
-}
-
-static bool any_function_open(const struct record *rec)
-{
-	for (size_t i = 0; i < rec->n_steps; i++) {
-		struct bdf b;
-
-		if (record_step_open(&rec->steps[i]) && target_bdf(rec->steps[i].step.target, &b))
-			return true;
-	}
-	return false;
 }
 
 static void add(struct undo_result *sum, const struct undo_result *u)
@@ -186,14 +211,12 @@ static int undo(struct work *w)
 
 	record_undo_to(&w->en, w->rec, wanted, goal, w, &u);
 	add(&w->undo, &u);
-	if (!any_function_open(w->rec)) {
-		record_undo(&w->en, w->rec, of_no_function, NULL, &u);
-		add(&w->undo, &u);
-	}
+	record_undo(&w->en, w->rec, of_no_function, w, &u);
+	add(&w->undo, &u);
 	return holding_forget(w->rec, w->g->vmid, &w->all, w->e);
 }
 
-/* Only of what is really back. */
+/* Only of what is really back, and is what was lent. */
 static void tell(const struct work *w)
 {
 	for (size_t i = 0; i < w->facts.n; i++) {
@@ -202,7 +225,8 @@ static void tell(const struct work *w)
 		char name[BDF_LEN], driver[PCI_NAME_LEN] = "", path[PATH_MAX];
 		bool kept = settings_gpu(w->g->settings, fn->fn.bdf)->after_stop == AFTER_STOP_KEEP;
 
-		if (fn->absent || !gpu_is_display(&fn->fn) || holding_any(w->rec, fn->fn.bdf))
+		if (fn->absent || !gpu_is_display(&fn->fn) || holding_any(w->rec, fn->fn.bdf) ||
+		    !holding_same_device(w->rec, w->g->root, fn->fn.bdf))
 			continue;
 		root_readlink_base(w->g->root, pci_path(path, fn->fn.bdf, "driver"), driver, sizeof(driver));
 		entry.bdf = bdf_format(fn->fn.bdf, name);
@@ -216,13 +240,17 @@ int giveback_run(const struct giveback *g, struct record *rec, const struct bdf_
 		 struct err *e)
 {
 	_cleanup_(work_done) struct work w = { .g = g, .rec = rec, .e = e };
+	const char *why;
 	int k = choose(&w, which);
 
 	if (k < 0)
 		return k;
+	if (node_stopping(g->root, &why))
+		return err_set(e, -ESHUTDOWN, "VM %u keeps its GPUs: %s", g->vmid, why);
 	engine_init(&w.en, g->root, g->settings, &w.sel);
 	w.en.watch = report_step;
 	w.en.watch_ctx = (void *)(uintptr_t)g->report;
+	w.en.may_unbind = may_unbind;
 	k = facts_load(&w.en, &w.sel, g->vmid, true, &w.facts, e);
 	if (k == 0)
 		k = wait_until_free(&w);

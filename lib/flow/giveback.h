@@ -21,10 +21,10 @@ struct giveback {
 };
 
 /*
- * Waits until nobody holds the functions, resets AMD's cards, undoes their steps (after-stop = keep: to vfio-pci without our
- * override), and with the last of them those that belong to no function (console, units); takes what came back off the lease. A card that
- * does not answer stays where it is. which NULL: all functions of the lease. 0 (ret has what was left); -EBUSY: somebody
- * holds one, and nothing was changed; -errno.
+ * Waits until nobody holds the functions that are out, resets AMD's cards among them, undoes their steps (after-stop = keep: to vfio-pci
+ * without our override), and with the last of a function those made on its account (the console); takes what came back off the lease. A
+ * card that does not answer, or has active virtual functions, stays where it is; late steps stay for late.h. which NULL: all functions of
+ * the lease. 0 (ret has what was left); -EBUSY: somebody holds one; -ESHUTDOWN: the node shuts down; in both nothing was changed; -errno.
  */
 int giveback_run(const struct giveback *g, struct record *rec, const struct bdf_list *which, struct undo_result *ret,
 		 struct err *e);

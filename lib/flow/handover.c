@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "flow/handover_work.h"
+#include "flow/release.h"
 #include "flow/watch.h"
 #include "plan/turn.h"
 #include "policy/handover.h"
@@ -65,7 +66,11 @@ static int decide(struct work *w)
 
 	if (k < 0)
 		return k;
-	if (w->live && (k = wait_for_own(w)) < 0)
+	if (w->live)
+		k = wait_for_own(w);
+	if (k == 0 && w->live)
+		k = facts_look_at_units(w->h->root, w->h->settings, &w->facts);
+	if (k < 0)
 		return k;
 	strv_foreach(s, &w->sel.warnings)
 		finding_add(w->findings, FINDING_KEY_UNKNOWN, w->h->vmid ? "VM" : "", NULL, "%s", s);
@@ -94,6 +99,7 @@ static void prepare_engine(struct work *w)
 	engine_init(&w->en, w->h->root, w->h->settings, &w->sel);
 	w->en.watch = report_step;
 	w->en.watch_ctx = (void *)(uintptr_t)w->h->report;
+	w->en.may_unbind = may_unbind;
 }
 
 static int walk(struct work *w)
@@ -153,6 +159,7 @@ int handover_run(const struct handover *h, struct findings *ret_findings, struct
 		.h = h, .lease.fd = -1, .findings = ret_findings, .e = e, .live = root_is_live(h->root) && !h->dry_run,
 	};
 	char subject[32];
+	const char *why;
 	int k;
 
 	w.acquire = (struct acquire){ h->root, h->settings, h->report, h->vmid, w.live };
@@ -175,6 +182,8 @@ int handover_run(const struct handover *h, struct findings *ret_findings, struct
 	if (k <= 0)
 		return k;
 	prepare_engine(&w);
+	if (w.live && node_stopping(h->root, &why))
+		return err_set(e, -ESHUTDOWN, "VM %u does not get its GPUs now: %s", h->vmid, why);
 	if (w.live) {
 		k = turn_take(h->root, h->vmid, TURN_WAIT_MS, e);
 		if (k < 0)

@@ -76,7 +76,7 @@ int work_withdraw(struct work *w, int k)
 	if (w->has_lease && w->lease.path[0]) {
 		if (w->adopted && giveback_run(&g, &w->lease, NULL, NULL, &e) < 0)
 			report_complain(w->h->report, "%s", e.text);
-		if (record_any_open(&w->lease))
+		if (holding_early(&w->lease))
 			k = -EUCLEAN;
 		else if (holding_close(&w->lease, w->h->vmid, &e) < 0)
 			report_complain(w->h->report, "%s", e.text);

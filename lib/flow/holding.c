@@ -60,6 +60,53 @@ bool holding_any(const struct record *rec, struct bdf b)
 	return open_for(rec, b, NULL);
 }
 
+bool holding_functions(const struct record *rec)
+{
+	for (size_t i = 0; i < rec->n_steps; i++) {
+		struct bdf b;
+
+		if (record_step_open(&rec->steps[i]) && target_bdf(rec->steps[i].step.target, &b))
+			return true;
+	}
+	return false;
+}
+
+bool holding_same_device(const struct record *rec, const struct root *r, struct bdf b)
+{
+	for (size_t i = rec->n_steps; i > 0; i--) {
+		const struct step *s = &rec->steps[i - 1].step;
+		struct bdf of;
+
+		if (s->kind == &step_driver && target_bdf(s->target, &of) && bdf_eq(of, b))
+			return target_check_identity(r, s->target, NULL) == 0;
+	}
+	return false;
+}
+
+bool holding_late_due(void *ctx, const struct step *s)
+{
+	_cleanup_free_ struct bdf *all = NULL;
+	struct bdf b;
+	size_t n;
+
+	if (!s->kind->late || lease_functions(ctx, &all, &n) < 0)
+		return false;
+	if (!step_about(s, &b))
+		return n == 0;
+	for (size_t i = 0; i < n; i++)
+		if (bdf_eq(all[i], b))
+			return false;
+	return true;
+}
+
+bool holding_early(const struct record *rec)
+{
+	for (size_t i = 0; i < rec->n_steps; i++)
+		if (record_step_open(&rec->steps[i]) && !rec->steps[i].step.kind->late)
+			return true;
+	return false;
+}
+
 /* Does the step's target have the value that the step gave it? */
 static bool stands(const struct engine *en, const struct record_step *rs)
 {
@@ -88,6 +135,15 @@ static void unreserve(const struct record *rec, unsigned int vmid, struct bdf b)
 	struct bdf one[1] = { b };
 
 	reservation_remove(rec->root, one, 1, vmid, NULL);
+}
+
+void holding_reserve(const struct record *rec, unsigned int vmid, unsigned int seconds)
+{
+	_cleanup_free_ struct bdf *all = NULL;
+	size_t n;
+
+	if (lease_functions(rec, &all, &n) == 0 && n > 0)
+		reservation_reserve(rec->root, all, n, vmid, seconds, NULL);
 }
 
 int holding_forget(struct record *rec, unsigned int vmid, const struct bdf_list *which, struct err *e)

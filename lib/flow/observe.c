@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 
+#include "base/unit.h"
 #include "flow/observe.h"
 #include "host/modalias.h"
+#include "policy/processes.h"
 #include "pve/reservation.h"
 
 int settings_load(const struct root *r, struct settings *ret, struct err *e)
@@ -118,6 +120,34 @@ int facts_look_for_holders(const struct root *r, struct facts *f, struct err *e)
 	return holders_find(r, &nodes, &bdfs, &f->holders, e);
 }
 
+int may_unbind(const struct engine *en, struct bdf b, struct err *e)
+{
+	_cleanup_node_list_ struct node_list nodes = { 0 };
+	_cleanup_bdf_list_ struct bdf_list bdfs = { 0 };
+	_cleanup_holder_list_ struct holder_list holders = { 0 };
+	_cleanup_pci_list_ struct pci_list fns = { 0 };
+	int k = bdf_list_add(&bdfs, b);
+
+	if (k == 0)
+		k = pci_outline_list(en->root, &bdfs, &fns, e);
+	if (k == 0 && fns.n > 0)
+		k = nodes_add(en->root, &fns.v[0], &nodes);
+	if (k < 0)
+		return k;
+	k = holders_find(en->root, &nodes, &bdfs, &holders, e);
+	for (size_t i = 0; k == 0 && i < holders.n; i++) {
+		_cleanup_text_ struct text names = { 0 };
+		char name[BDF_LEN], who[192];
+
+		if (holders.v[i].shared_only)
+			continue;
+		holder_nodes(&holders.v[i], &names);
+		k = err_set(e, -EBUSY, "%s is held by %s: %s; end that first", bdf_format(b, name),
+			    holder_format(&holders.v[i], who, sizeof(who)), text_str(&names));
+	}
+	return k;
+}
+
 static int observe_consoles(const struct root *r, struct facts *f)
 {
 	_cleanup_bootfb_list_ struct bootfb_list fbs = { 0 };
@@ -148,13 +178,39 @@ static int count_displays(const struct root *r, struct facts *f, struct err *e)
 	return k;
 }
 
-/* Whoever started us must not be ended by us. */
-static void observe_ancestors(const struct root *r, struct facts *f)
+static int add_own_unit(const struct root *r, struct facts *f, pid_t pid)
+{
+	struct holder h = { .proc.pid = pid };
+
+	if (holder_identify(r, &h) < 0 || h.kind != HOLDER_UNIT || strv_has(&f->own_units, h.id))
+		return 0;
+	return strv_add(&f->own_units, h.id);
+}
+
+/* Whoever started us must not be ended by us, nor the unit in which one of us runs. */
+static int observe_ancestors(const struct root *r, struct facts *f)
 {
 	pid_t pid = getpid();
+	int k = add_own_unit(r, f, pid);
 
-	while (f->n_ancestors < ARRAY_SIZE(f->ancestors) && proc_parent(r, pid, &pid) == 0 && pid > 0)
+	while (k == 0 && f->n_ancestors < ARRAY_SIZE(f->ancestors) && proc_parent(r, pid, &pid) == 0 && pid > 0) {
 		f->ancestors[f->n_ancestors++] = pid;
+		k = add_own_unit(r, f, pid);
+	}
+	return k;
+}
+
+int facts_look_at_units(const struct root *r, const struct settings *s, struct facts *f)
+{
+	for (size_t i = 0; i < f->holders.n; i++) {
+		const struct holder *h = &f->holders.v[i];
+		char state[UNIT_STATE_LEN];
+
+		if (process_fate(f, s, h) == FATE_UNIT && unit_state(r, h->id, state, NULL) == 0 && strcmp(state, "activating") == 0 &&
+		    strv_add(&f->batch_units, h->id) < 0)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 int facts_load(const struct engine *en, const struct selection *sel, unsigned int vmid, bool hurried,
@@ -174,7 +230,8 @@ int facts_load(const struct engine *en, const struct selection *sel, unsigned in
 		k = facts_look_for_holders(en->root, &f, e);
 	if (k == 0)
 		k = observe_consoles(en->root, &f);
-	observe_ancestors(en->root, &f);
+	if (k == 0)
+		k = observe_ancestors(en->root, &f);
 	f.vendor_reset = root_exists(en->root, "/sys/module/vendor_reset");
 	if (hurried)
 		f.displays = 1;

@@ -19,6 +19,12 @@ void engine_init(struct engine *en, const struct root *r, const struct settings 
 int facts_load(const struct engine *en, const struct selection *sel, unsigned int vmid, bool hurried,
 	       struct facts *ret, struct err *e);
 
+/* An engine's may_unbind: looks at who has the function open at this moment. */
+int may_unbind(const struct engine *en, struct bdf b, struct err *e);
+
+/* Of the services that hold a card and may be stopped for it: which are batch jobs? A call to systemd for each. 0 or -ENOMEM. */
+int facts_look_at_units(const struct root *r, const struct settings *s, struct facts *f);
+
 /* Looks again for who holds the functions of f, and for nothing else. 0 or -errno. */
 int facts_look_for_holders(const struct root *r, struct facts *f, struct err *e);
 

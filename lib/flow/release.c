@@ -3,10 +3,12 @@
 
 #include "flow/giveback.h"
 #include "flow/holding.h"
+#include "flow/late.h"
 #include "flow/release.h"
 #include "plan/turn.h"
 #include "pve/lock.h"
 
+#define RESERVE_S    30   /* longer than any post-stop: Proxmox VE's own waiters give up after 10 s */
 #define TURN_WAIT_MS 8000 /* with stop-timeout below the 10 s that Proxmox VE waits for a VM's lock, as long as nobody is in our way */
 
 /* The steps of a lease, without turning anything: for --dry-run, which must not even cut a torn line off. */
@@ -42,15 +44,43 @@ static int release_in_turn(const struct release *rel, struct undo_result *ret, s
 	/* whose turn it was before us has done it */
 	if (k == -ENOENT)
 		return 0;
+	if (k == 0 && rel->called_by_pve)
+		holding_reserve(&rec, rel->vmid, RESERVE_S);
 	if (k == 0)
 		k = giveback_run(&g, &rec, NULL, ret, e);
 	if (k == 0)
 		k = holding_close(&rec, rel->vmid, e);
-	if (k == 0 && record_any_open(&rec))
+	if (k == 0 && holding_early(&rec))
 		k = err_set(e, -EUCLEAN,
 			    "not everything of VM %u could be put back: 'gpupt-helper status' shows what is left, 'gpupt-helper reconcile' tries again",
 			    rel->vmid);
 	return k;
+}
+
+/* What made room for the VM, when its cards are home. That it has to wait for another VM is told, and no failure. */
+static int release_late(const struct release *rel, int k, struct undo_result *sum, struct err *e)
+{
+	struct undo_result u = { 0 };
+	struct err late = { "" };
+	int l = late_run(rel, &u, &late);
+
+	sum->undone += u.undone;
+	sum->foreign += u.foreign;
+	sum->failed += u.failed;
+	if (l == -EAGAIN)
+		report_say(rel->report, "%s", late.text);
+	if (l == 0 || l == -EAGAIN || k < 0)
+		return k;
+	return err_set(e, l, "%s", late.text);
+}
+
+void release_keep(const struct root *r, unsigned int vmid)
+{
+	_cleanup_record_ struct record rec = { .fd = -1 };
+	char path[PATH_MAX];
+
+	if (root_is_live(r) && lease_path(r, vmid, path) == 0 && record_load(r, path, &rec, NULL) == 0)
+		holding_reserve(&rec, vmid, RELEASE_POSTPONED_S);
 }
 
 int release_run(const struct release *rel, struct undo_result *ret, struct err *e)
@@ -84,6 +114,10 @@ int release_run(const struct release *rel, struct undo_result *ret, struct err *
 		return k;
 	k = release_in_turn(&own, &undo, e);
 	turn_leave(rel->root, rel->vmid);
+	if (lock >= 0)
+		close(TAKE_FD(lock)); /* before a service is waited for */
+	if (!rel->called_by_pve)
+		k = release_late(&own, k, &undo, e);
 	if (ret)
 		*ret = undo;
 	return k;

@@ -28,6 +28,10 @@ int release_run(const struct release *rel, struct undo_result *ret, struct err *
 /* Is the node on its way down? Then nothing is rebound, reset or started: the record waits for the next boot. why gets a clause. */
 bool node_stopping(const struct root *r, const char **ret_why);
 
+#define RELEASE_POSTPONED_S 600 /* how long a lease waits for the start that a reboot or a backup announces */
+/* For a lease that outlives this stop: keeps its functions reserved for that time. */
+void release_keep(const struct root *r, unsigned int vmid);
+
 /* Must the lease outlive this stop (reboot, stop-mode backup of a running VM)? why gets a clause. */
 bool release_postponed(const struct root *r, unsigned int vmid, const char **ret_why);
 

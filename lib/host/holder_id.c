@@ -63,3 +63,11 @@ int holder_identify(const struct root *r, struct holder *h)
 		vm_identify(r, h);
 	return 0;
 }
+
+void holder_nodes(const struct holder *h, struct text *t)
+{
+	strv_foreach(n, &h->nodes) {
+		text_join(t, ", ", strchr(n, ' ') ? "" : "/dev/");
+		text_add(t, n);
+	}
+}

@@ -66,4 +66,7 @@ enum holder_kind holder_cgroup_parse(char *text, char *id, size_t size);
  */
 char *holder_format(const struct holder *h, char *buf, size_t size);
 
+/* Adds what it has open: "/dev/dri/card0, /dev/snd/controlC1"; a node that is gone has a description in the place of a name. */
+void holder_nodes(const struct holder *h, struct text *t);
+
 #endif

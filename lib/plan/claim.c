@@ -46,6 +46,17 @@ int claim_find(const struct root *r, struct bdf b, struct claim *ret)
 	return 1;
 }
 
+/* With the lock in hand: between the look and the removal nobody else may have claimed it. */
+static void drop(const struct root *r, struct bdf b, unsigned int vmid)
+{
+	_cleanup_free_ char *text = NULL;
+	char path[PATH_MAX];
+	struct claim c;
+
+	if (state_read(r, claim_path(path, b), &text) == 0 && claim_parse(text, &c) == 0 && c.vmid == vmid)
+		root_unlink(r, path);
+}
+
 int claim_take(const struct root *r, const struct bdf *b, size_t n, unsigned int vmid, struct claim *ret_conflict,
 	       struct err *e)
 {
@@ -73,7 +84,7 @@ int claim_take(const struct root *r, const struct bdf *b, size_t n, unsigned int
 		if (k < 0) {
 			while (i-- > 0)
 				if (!own[i])
-					claim_drop(r, b[i], vmid);
+					drop(r, b[i], vmid);
 			return k;
 		}
 	}
@@ -82,12 +93,10 @@ int claim_take(const struct root *r, const struct bdf *b, size_t n, unsigned int
 
 void claim_drop(const struct root *r, struct bdf b, unsigned int vmid)
 {
-	_cleanup_free_ char *text = NULL;
-	char path[PATH_MAX];
-	struct claim c;
+	_cleanup_close_ int lock = state_lock(r, NULL);
 
-	if (state_read(r, claim_path(path, b), &text) == 0 && claim_parse(text, &c) == 0 && c.vmid == vmid)
-		root_unlink(r, path);
+	if (lock >= 0)
+		drop(r, b, vmid);
 }
 
 int claim_drop_dead(const struct root *r, struct claim **ret, size_t *ret_n)

@@ -24,7 +24,7 @@ int claim_find(const struct root *r, struct bdf b, struct claim *ret);
  */
 int claim_take(const struct root *r, const struct bdf *b, size_t n, unsigned int vmid, struct claim *ret_conflict,
 	       struct err *e);
-/* Gives b up if vmid owns it. */
+/* Gives b up if vmid owns it. Takes state_lock(), without which it drops nothing: such a claim ends with its lease or its maker. */
 void claim_drop(const struct root *r, struct bdf b, unsigned int vmid);
 /* Removes the claims that count no more and returns them. The caller holds state_lock(). 0 or -errno; free *ret. */
 int claim_drop_dead(const struct root *r, struct claim **ret, size_t *ret_n);

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "base/interrupt.h"
+#include "base/unit.h"
 #include "plan/plan.h"
 
 struct step *plan_add(struct plan *p, const struct step_kind *kind, const char *target, const char *before,
@@ -182,7 +183,9 @@ int plan_apply(const struct engine *en, const struct plan *p, struct record *rec
 		} else if (k < 0) {
 			err_set(e, k, "%s", local.text);
 			engine_tell(en, step_is_stuck(en, s) ? STEP_STUCK : STEP_FAILED, s, local.text);
-			record_undo_to(en, rec, made_has, made_found, &made, &undo);
+			/* on its way down the machine forgets bindings by itself, and nothing is to be started any more */
+			if (k != -EINTR || !system_stopping(en->root))
+				record_undo_to(en, rec, made_has, made_found, &made, &undo);
 			undo.stuck += made.pending != 0; /* for whoever reconciles */
 		}
 	}

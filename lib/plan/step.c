@@ -71,6 +71,47 @@ bool target_bdf(const char *target, struct bdf *ret)
 	return false;
 }
 
+bool step_about(const struct step *s, struct bdf *ret)
+{
+	return target_bdf(s->target, ret) || (s->why && target_bdf(s->why, ret));
+}
+
+/* The word behind the address. */
+static const char *target_identity(const char *target, struct bdf b)
+{
+	char name[BDF_LEN];
+	const char *at = strstr(target, bdf_format(b, name));
+
+	return at && at[strlen(name)] == ' ' ? at + strlen(name) + 1 : NULL;
+}
+
+int target_check_identity(const struct root *r, const char *target, struct err *e)
+{
+	static const char *const attrs[] = { "vendor", "device", "subsystem_vendor", "subsystem_device" };
+	const char *id = NULL;
+	char path[PATH_MAX], name[BDF_LEN];
+	unsigned int want[4];
+	struct bdf b;
+
+	if (target_bdf(target, &b))
+		id = target_identity(target, b);
+	if (!id || sscanf(id, "%4x:%4x/%4x:%4x", &want[0], &want[1], &want[2], &want[3]) != 4)
+		return err_set(e, -EINVAL, "'%s' is not a function and its identity", target);
+	bdf_format(b, name);
+	for (size_t i = 0; i < ARRAY_SIZE(attrs); i++) {
+		uint32_t have;
+		int k = root_read_hex(r, path_f(path, "/sys/bus/pci/devices/%s/%s", name, attrs[i]), &have);
+
+		if (k == -ENOENT)
+			return err_set(e, -ENODEV, "%s is not there any more", name);
+		if (k < 0)
+			return err_errno(e, k, "cannot read %s", path);
+		if (have != want[i])
+			return err_set(e, -ENODEV, "another device sits at %s now: %s is %04x, not %04x", name, attrs[i], have, want[i]);
+	}
+	return 0;
+}
+
 bool step_same(const struct step *s, const char *a, const char *b)
 {
 	if (!a || !b || !s->kind->same)

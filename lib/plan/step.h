@@ -33,6 +33,11 @@ struct engine {
 	unsigned int job_timeout_ms;    /* for a program or a unit job */
 	step_watch_fn *watch;		/* may be NULL */
 	void *watch_ctx;
+	/*
+	 * May the function be taken from the driver that has it now? Asked when driver_override is aimed and before the unbind, which
+	 * waits in the kernel for whoever has the function open. 0 or -EBUSY (err says who has it); NULL: do not ask.
+	 */
+	int (*may_unbind)(const struct engine *en, struct bdf b, struct err *e);
 };
 
 struct step {
@@ -47,6 +52,11 @@ struct step_kind {
 	const char *name;
 	bool survives_reboot; /* the value is still there after a reboot: its record must be, too */
 	bool effect;	      /* nothing to read back; nothing to put back */
+	/*
+	 * Put back when the cards are home and Proxmox VE has dropped its lock of the VM: to start a service or a container takes as
+	 * long as that likes, and Proxmox VE gives post-stop 10 s before others fail for want of the lock (PVE/QemuConfig.pm, lock_config).
+	 */
+	bool late;
 	/* The present value (NULL: absent). 0, -ENODEV (the target is gone; err says why), -EBUSY (stuck), -errno. */
 	int (*get)(const struct engine *en, const struct step *s, char **ret, struct err *e);
 	/* Makes s->after the value. 0, 1 (as far as possible; err says what is missing), -ETIMEDOUT (now stuck), -errno. */
@@ -73,6 +83,13 @@ struct step step_swapped(const struct step *s);
 
 /* The PCI function that a target is about: the first BDF in it. False if there is none. */
 bool target_bdf(const char *target, struct bdf *ret);
+/* The function on whose account a step is made: of its target, else of its reason ("it holds 0000:01:00.0"). False if there is none. */
+bool step_about(const struct step *s, struct bdf *ret);
+/*
+ * Is the function that a target names by address and identity ("… 0000:01:00.0 1002:73bf/1da2:e438") the one that is there? Buses
+ * renumber when a card is added. 0, -ENODEV (gone, or another), -EINVAL (no identity in the target), -errno.
+ */
+int target_check_identity(const struct root *r, const char *target, struct err *e);
 
 bool step_same(const struct step *s, const char *a, const char *b);
 bool step_transit(const struct step *s, const char *now, bool in_flight);

@@ -20,31 +20,6 @@ struct move {
 	struct err *e;
 };
 
-/* Is the function at this address still the one that the target names? Buses renumber when a card is added. */
-static int check_identity(const struct engine *en, const char *target, const char *name, struct err *e)
-{
-	static const char *const attrs[] = { "vendor", "device", "subsystem_vendor", "subsystem_device" };
-	unsigned int want[4];
-	const char *id = strchr(target, ' ');
-	char path[PATH_MAX];
-
-	if (!id || sscanf(id, " %4x:%4x/%4x:%4x", &want[0], &want[1], &want[2], &want[3]) != 4)
-		return err_set(e, -EINVAL, "'%s' is not a function and its identity", target);
-	for (size_t i = 0; i < ARRAY_SIZE(attrs); i++) {
-		uint32_t have;
-		int k = root_read_hex(en->root, path_f(path, PCI "/devices/%s/%s", name, attrs[i]), &have);
-
-		if (k == -ENOENT)
-			return err_set(e, -ENODEV, "%s is not there any more", name);
-		if (k < 0)
-			return err_errno(e, k, "cannot read %s", path);
-		if (have != want[i])
-			return err_set(e, -ENODEV, "another device sits at %s now: %s is %04x, not %04x", name, attrs[i],
-				       have, want[i]);
-	}
-	return 0;
-}
-
 static int resolve(const struct engine *en, const char *target, struct move *ret, struct err *e)
 {
 	struct move m = { .en = en, .e = e };
@@ -53,7 +28,7 @@ static int resolve(const struct engine *en, const char *target, struct move *ret
 		return err_set(e, -EINVAL, "'%s' is not a function and its identity", target);
 	bdf_format(m.bdf, m.name);
 	*ret = m;
-	return check_identity(en, target, m.name, e);
+	return target_check_identity(en->root, target, e);
 }
 
 static int driver_get(const struct engine *en, const struct step *s, char **ret, struct err *e)
@@ -127,7 +102,10 @@ static int load_driver(const struct move *m, const char *driver)
 static int unbind(const struct move *m, const char *driver)
 {
 	char path[PATH_MAX];
+	int k = m->en->may_unbind ? m->en->may_unbind(m->en, m->bdf, m->e) : 0;
 
+	if (k < 0)
+		return k;
 	path_f(path, PCI "/drivers/%s/unbind", driver);
 	return stuck_write(m->en->root, m->bdf, path, m->name, m->en->driver_timeout_ms, m->e);
 }

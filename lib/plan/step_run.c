@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The run step: an effect with nothing to read back and nothing to put back. Its target is the effect's name and what it
- * works on, its after says how: "pci-reset 0000:01:00.0" = "bus"; "process-end 1234 56789" = "TERM".
+ * works on, its after says how: "pci-reset 0000:01:00.0 1002:73bf/1da2:e438" = "bus"; "process-end 1234 56789" = "TERM".
  */
 #include <errno.h>
 #include <signal.h>
@@ -18,13 +18,18 @@
 /* Documentation/ABI/testing/sysfs-bus-pci, reset: the methods of reset_method are tried in order. */
 static int pci_reset(const struct engine *en, const struct step *s, struct err *e)
 {
-	char name[BDF_LEN], path[PATH_MAX], methods[96] = "";
+	char name[BDF_LEN], path[PATH_MAX], methods[96] = "", driver[PCI_NAME_LEN] = "";
 	struct pci_fn fn;
 	struct bdf b;
-	int k;
+	int k = target_check_identity(en->root, s->target, e);
 
-	if (!target_bdf(s->target, &b))
-		return err_set(e, -EINVAL, "'%s' names no function", s->target);
+	if (k < 0)
+		return k;
+	target_bdf(s->target, &b);
+	/* the kernel resets a function under its driver's feet, which few survive (pci_dev_save_and_disable() in drivers/pci/pci.c) */
+	root_readlink_base(en->root, pci_path(path, b, "driver"), driver, sizeof(driver));
+	if (driver[0] && strcmp(driver, "vfio-pci") != 0)
+		return err_set(e, -EBUSY, "%s is not reset: its driver %s has it", bdf_format(b, name), driver);
 	root_read_line(en->root, pci_path(path, b, "reset_method"), methods, sizeof(methods));
 	bdf_format(b, name);
 	k = stuck_write(en->root, b, pci_path(path, b, "reset"), "1", en->driver_timeout_ms, e);

@@ -54,11 +54,20 @@ bool turn_taken(const struct root *r, unsigned int vmid)
 	return state_read_who(r, turn_path(path, vmid), &other) == 0 && other.pid != getpid();
 }
 
+static bool is_mine(const struct root *r, const char *path)
+{
+	struct proc_id whose;
+
+	return state_read_who(r, path, &whose) == 0 && whose.pid == getpid();
+}
+
 void turn_leave(const struct root *r, unsigned int vmid)
 {
 	char path[PATH_MAX];
 
-	root_unlink(r, turn_path(path, vmid));
+	/* a turn that could not be written down for want of room may be another's by now */
+	if (is_mine(r, turn_path(path, vmid)))
+		root_unlink(r, path);
 }
 
 void turn_drop_dead(const struct root *r)
@@ -73,6 +82,6 @@ void turn_drop_dead(const struct root *r)
 		unsigned int vmid;
 
 		if (parse_vmid(name, &vmid) == 0 && state_read_who(r, turn_path(path, vmid), &whose) < 0)
-			turn_leave(r, vmid);
+			root_unlink(r, path);
 	}
 }

@@ -9,6 +9,8 @@ void facts_done(struct facts *f)
 	pci_list_done(&f->slots);
 	holder_list_done(&f->holders);
 	vtcon_list_done(&f->consoles);
+	strv_done(&f->own_units);
+	strv_done(&f->batch_units);
 	*f = (struct facts){ 0 };
 }
 

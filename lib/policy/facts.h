@@ -51,6 +51,8 @@ struct facts {
 	struct vtcon_list consoles;
 	pid_t ancestors[32]; /* of this process, the nearest first */
 	size_t n_ancestors;
+	struct strv own_units;	 /* of this process and of these: to stop one of them would end us */
+	struct strv batch_units; /* units that hold the card and are still on their way up: jobs of Type=oneshot, which cannot be resumed */
 	unsigned int displays; /* display functions that are left to the host besides these, BMC included */
 	bool vendor_reset;     /* the module vendor-reset is loaded: device_specific may be there for the asking */
 	bool root; /* seen with root's eyes */

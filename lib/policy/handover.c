@@ -37,14 +37,16 @@ static int plan_processes(struct planner *p)
 	for (size_t i = 0; i < p->f->holders.n; i++) {
 		const struct holder *h = &p->f->holders.v[i];
 		enum process_fate fate = process_fate(p->f, p->s, h);
-		char target[64];
+		char target[64], why[48], name[BDF_LEN];
 		int k = 0;
 
+		/* the function stands in it: the service comes back when that one is home */
+		snprintf(why, sizeof(why), "it holds %s", bdf_format(h->bdfs.n ? h->bdfs.v[0] : p->f->v[0].fn.bdf, name));
 		snprintf(target, sizeof(target), "process-end %d %llu", (int)h->proc.pid, (unsigned long long)h->proc.start);
 		if (fate == FATE_UNIT && !planned(p, h->id))
-			k = add(p, &step_unit, h->id, "active", "inactive", "it holds the card", false);
+			k = add(p, &step_unit, h->id, "active", "inactive", why, false);
 		else if (fate == FATE_END)
-			k = add(p, &step_run, target, h->comm, "SIGTERM, then SIGKILL", "it holds the card", false);
+			k = add(p, &step_run, target, h->comm, "SIGTERM, then SIGKILL", why, false);
 		if (k < 0)
 			return k;
 	}
@@ -53,18 +55,22 @@ static int plan_processes(struct planner *p)
 
 static int plan_console(struct planner *p)
 {
-	bool ours = false;
+	const struct fn_facts *shows = NULL;
+	char why[80], name[BDF_LEN];
 
 	for (size_t i = 0; i < p->f->n; i++)
-		ours |= p->f->v[i].console && gpu_is_display(&p->f->v[i].fn);
-	for (size_t i = 0; ours && i < p->f->consoles.n; i++) {
+		if (p->f->v[i].console && gpu_is_display(&p->f->v[i].fn))
+			shows = &p->f->v[i];
+	if (shows)
+		snprintf(why, sizeof(why), "the host's console lets go of %s", bdf_format(shows->fn.bdf, name));
+	for (size_t i = 0; shows && i < p->f->consoles.n; i++) {
 		const struct vtcon *v = &p->f->consoles.v[i];
 		char target[160];
 
 		if (!v->framebuffer || !v->bound)
 			continue;
 		snprintf(target, sizeof(target), "/sys/class/vtconsole/[name=%s]/bind", v->title);
-		if (add(p, &step_attr, target, "1", "0", "the host's console lets go of the card", false) < 0)
+		if (add(p, &step_attr, target, "1", "0", why, false) < 0)
 			return -ENOMEM;
 	}
 	return 0;
@@ -117,19 +123,25 @@ static int plan_drivers(struct planner *p, bool displays, handover_held_fn *held
 	return 0;
 }
 
+void reset_target(const struct fn_facts *fn, char *buf, size_t size)
+{
+	char name[BDF_LEN], identity[PCI_ID_LEN];
+
+	snprintf(buf, size, "pci-reset %s %s", bdf_format(fn->fn.bdf, name), pci_id_format(fn->fn.id, identity));
+}
+
 static int plan_reset(struct planner *p, const struct fn_facts *fn, const struct gpu_settings *g, bool now)
 {
 	struct reset_choice c;
-	char target[PATH_MAX], name[BDF_LEN];
+	char target[PATH_MAX];
 	int k = 0;
 
 	reset_choose(p->f, fn, g, &c);
-	bdf_format(fn->fn.bdf, name);
 	if (c.method[0])
 		k = add(p, &step_attr, pci_path(target, fn->fn.bdf, "reset_method"), fn->fn.reset_method, c.method,
 			"the best reset that this card has, chosen before its first", true);
 	if (k == 0 && c.reset && now) {
-		snprintf(target, sizeof(target), "pci-reset %s", name);
+		reset_target(fn, target, sizeof(target));
 		k = add(p, &step_run, target, NULL, c.how, "a clean card for the next user", true);
 	}
 	return k;
@@ -154,19 +166,21 @@ int handover_plan(const struct facts *f, const struct settings *s, handover_held
 	return k;
 }
 
-int release_reset_plan(const struct facts *f, const struct settings *s, struct plan *ret)
+int release_reset_plan(const struct facts *f, const struct settings *s, handover_held_fn *out, void *ctx, struct plan *ret)
 {
 	struct planner p = { .f = f, .s = s, .plan = ret };
 
 	for (size_t i = 0; i < f->n; i++) {
 		const struct gpu_settings *g = settings_gpu(s, f->v[i].fn.bdf);
 		struct reset_choice c;
-		char target[64], name[BDF_LEN];
+		char target[80];
 
-		reset_choose(f, &f->v[i], g, &c);
-		if (!g->reset_at_stop || !c.reset || f->v[i].absent)
+		if (!g->reset_at_stop || !out(ctx, f->v[i].fn.bdf))
 			continue;
-		snprintf(target, sizeof(target), "pci-reset %s", bdf_format(f->v[i].fn.bdf, name));
+		reset_choose(f, &f->v[i], g, &c);
+		if (!c.reset)
+			continue;
+		reset_target(&f->v[i], target, sizeof(target));
 		if (add(&p, &step_run, target, NULL, c.how, "the VM left it as it was", true) < 0)
 			return -ENOMEM;
 	}

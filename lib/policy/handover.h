@@ -19,7 +19,13 @@ int handover_plan(const struct facts *f, const struct settings *s, handover_held
 /* The value of a function that a VM has. */
 void handover_value(const struct driver_value *before, struct driver_value *ret);
 
-/* The reset at the end of a lease, if the settings want one: after the VM, before the way home. 0 or -ENOMEM. */
-int release_reset_plan(const struct facts *f, const struct settings *s, struct plan *ret);
+/* The target of a reset step: the function and its identity. */
+void reset_target(const struct fn_facts *fn, char *buf, size_t size);
+
+/*
+ * The reset at the end of a lease, if the settings want one: after the VM, before the way home; of functions that are out, by the
+ * caller's word. 0 or -ENOMEM.
+ */
+int release_reset_plan(const struct facts *f, const struct settings *s, handover_held_fn *out, void *ctx, struct plan *ret);
 
 #endif

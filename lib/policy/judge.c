@@ -244,11 +244,7 @@ static void judge_holder(struct judge *j, const struct holder *h)
 		finding_add(j->ret, FINDING_IN_USE, name, remedy, "%s is in use by VM %s", name, h->id);
 		return;
 	}
-	strv_foreach(n, &h->nodes) {
-		/* a node that is gone has a description in the place of a name */
-		text_join(&nodes, ", ", strchr(n, ' ') ? "" : "/dev/");
-		text_add(&nodes, n);
-	}
+	holder_nodes(h, &nodes);
 	finding_add(j->ret, FINDING_HELD, name, remedy, "%s is held by %s: %s%s", name, holder_format(h, who, sizeof(who)),
 		    text_str(&nodes), fate == FATE_PROTECTED ? " (which gpupt never ends)" : "");
 }

@@ -30,12 +30,13 @@ static bool is_protected(const struct facts *f, const struct holder *h)
 	       (h->kind == HOLDER_UNIT && starts_with_any(h->id, protected_units, ARRAY_SIZE(protected_units)));
 }
 
-/* A service can be started again; a session, a scope, a user's manager can not. */
-static bool is_service(const struct holder *h)
+/* A service can be started again; a session, a scope, a user's manager, a batch job can not. */
+static bool is_service(const struct facts *f, const struct holder *h)
 {
 	size_t n = strlen(h->id);
 
-	return h->kind == HOLDER_UNIT && n > 8 && strcmp(h->id + n - 8, ".service") == 0 && !str_starts(h->id, "user@");
+	return h->kind == HOLDER_UNIT && n > 8 && strcmp(h->id + n - 8, ".service") == 0 && !str_starts(h->id, "user@") &&
+	       !strv_has(&f->batch_units, h->id);
 }
 
 enum process_fate process_fate(const struct facts *f, const struct settings *s, const struct holder *h)
@@ -49,5 +50,7 @@ enum process_fate process_fate(const struct facts *f, const struct settings *s, 
 		return FATE_REFUSE;
 	if (is_protected(f, h))
 		return FATE_PROTECTED;
-	return is_service(h) ? FATE_UNIT : FATE_END;
+	if (!is_service(f, h))
+		return FATE_END;
+	return strv_has(&f->own_units, h->id) ? FATE_PROTECTED : FATE_UNIT;
 }

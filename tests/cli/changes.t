@@ -31,14 +31,18 @@ helper --root "$tree" reconcile 102
 is "$rc|$out" "0|" "reconcile of a VM without a lease"
 is "$(listing)" "$before" "nothing was changed"
 
-# a configuration that is not understood
+# a configuration that is not understood: what was taken is given back all the same, by the defaults
 put /etc/gpupt/gpupt.conf '[defaults]\nx = 1\n'
-for command in 'release 101' reconcile 'reset 03:00'; do
+for command in 'release 101' reconcile; do
 	# shellcheck disable=SC2086
 	helper --root "$tree" $command
-	is "$rc|$out" "1|" "$command with a bad gpupt.conf"
-	like "$err" 'gpupt.conf line 2: there is no key' "… says which line"
+	is "$rc" 1 "$command with a bad gpupt.conf"
+	like "$out" '^driver 0000:01:00.0 .* -> radeon$' "… shows the way back"
+	like "$err" 'gpupt.conf line 2: there is no key' "… and says which line"
 done
+helper --root "$tree" reset 03:00
+is "$rc|$out" "1|" "reset with a bad gpupt.conf"
+like "$err" 'gpupt.conf line 2: there is no key' "… says which line"
 rm "$tree/etc/gpupt/gpupt.conf"
 
 # reset
@@ -47,7 +51,7 @@ helper --root "$tree" reset 03:00
 is "$rc" 0 "reset of a card that the host uses as its console"
 is "$(printf '%s\n' "$out" | sed 's/ (.*//')" "attr /sys/class/vtconsole/[name=(M) frame buffer device]/bind: 1 -> 0
 driver 0000:03:00.0 1234:1111/1af4:1100: bochs-drm,power=auto,d3cold=1 -> none
-run pci-reset 0000:03:00.0: bus
+run pci-reset 0000:03:00.0 1234:1111/1af4:1100: bus
 Then all steps but the reset are undone." "… the console, the driver, the reset"
 helper --root "$tree" reset 02:00
 is "$rc|$out" "1|" "reset of a card whose bus holds two functions"
@@ -68,7 +72,7 @@ is "$rc|$out" "1|" "… nor are they ended for it"
 rm -r "$tree"/proc/4*
 helper --root "$tree" reset 0b:00.1
 is "$rc" 0 "without them it works, named by any of its functions"
-like "$out" '^run pci-reset 0000:0b:00.0: device_specific' "… by device_specific"
+like "$out" '^run pci-reset 0000:0b:00.0 1002:73bf/1da2:e438: device_specific' "… by device_specific"
 is "$(printf '%s\n' "$out" | sed -n 's/^driver \([^ ]*\) .* -> none.*/\1/p' | tr '\n' ' ')" \
 	"0000:0b:00.3 0000:0b:00.2 0000:0b:00.1 0000:0b:00.0 " "… with every function off its driver, the display last"
 put /etc/gpupt/gpupt.conf '[defaults]\nreset = flr\n'
@@ -79,7 +83,7 @@ like "$err" 'the kernel does not list flr for it \(reset_method: device_specific
 tree hybrid
 helper --root "$tree" reset 00:02.0
 is "$rc" 0 "auto is for any vendor here"
-like "$out" '^run pci-reset 0000:00:02.0: flr' "… flr"
+like "$out" '^run pci-reset 0000:00:02.0 8086:4680/1043:8882: flr' "… flr"
 tree dead
 helper --root "$tree" reset 0a:00
 is "$rc|$out" "1|" "a dead card"

@@ -208,6 +208,8 @@ void fake_free(struct fake *f)
 	fake_disarm(f);
 	if (f->shared->hanging)
 		fake_release(f);
+	if (f->shared->resets_under_driver)
+		fake_die("a function was reset under its native driver");
 	nftw(f->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	root_close(&f->root);
 	root_close(&f->proc);

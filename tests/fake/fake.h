@@ -51,6 +51,7 @@ struct fake_shared {
 	volatile unsigned int hanging;	/* children that wait for fake_release() now */
 	volatile pid_t hanger;
 	volatile bool released;
+	volatile unsigned int resets_under_driver; /* resets of a function that its native driver had: no test may cause one */
 	volatile unsigned int touched_stuck; /* writes to a function while a child hangs on it: a real kernel would hang those, too */
 	volatile struct bdf stuck;
 	volatile bool has_stuck;

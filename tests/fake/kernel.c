@@ -80,9 +80,14 @@ static int write_reset_method(struct fake *f, const char *bdf, const char *path,
 static int write_reset(struct fake *f, const char *bdf, const char *path, const char *value)
 {
 	char copy[128], other[PATH_MAX], *save = NULL;
+	char driver[64];
 
 	if (!str_eq(value, "1"))
 		return -EINVAL;
+	/* few drivers survive it, and none of ours may try */
+	if (root_readlink_base(&f->root, path_f(other, DEVICES "%s/driver", bdf), driver, sizeof(driver)) == 0 &&
+	    !str_eq(driver, "vfio-pci"))
+		__atomic_add_fetch(&f->shared->resets_under_driver, 1, __ATOMIC_SEQ_CST);
 	snprintf(copy, sizeof(copy), "%s", fake_get(f, path_f(other, DEVICES "%s/reset_method", bdf)));
 	for (char *m = strtok_r(copy, " ", &save); m; m = strtok_r(NULL, " ", &save)) {
 		if (!works(f, bdf, m))

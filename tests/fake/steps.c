@@ -81,7 +81,7 @@ void steps_whole(struct fake *f, struct plan *p)
 	steps_driver(f, p, CARD1, NULL);
 	steps_driver(f, p, CARD, NULL);
 	plan_add(p, &step_attr, "/sys/bus/pci/devices/" CARD "/reset_method", "pm", "device_specific", "")->optional = true;
-	plan_add(p, &step_run, "pci-reset " CARD, NULL, "device_specific", "")->optional = true;
+	plan_add(p, &step_run, "pci-reset " CARD " " AMD_ID, NULL, "device_specific", "")->optional = true;
 }
 
 int steps_apply(struct fake *f, void *ctx)

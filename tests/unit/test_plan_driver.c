@@ -554,10 +554,10 @@ static void optional_steps(void **state)
 	steps_driver(w.f, &w.plan, CARD1, NULL);
 	steps_driver(w.f, &w.plan, CARD, NULL);
 	/* the card's only method is bus, and its audio function is on that bus */
-	plan_add(&w.plan, &step_run, "pci-reset " CARD, NULL, "bus", "")->optional = true;
+	plan_add(&w.plan, &step_run, "pci-reset " CARD " " AMD_ID, NULL, "bus", "")->optional = true;
 	plan_add(&w.plan, &step_attr, DEV CARD "/reset_method", "bus", "device_specific", "")->optional = true;
 	assert_int_equal(apply(&w), 0);
-	assert_non_null(strstr(text_str(&w.diary), "skipped run pci-reset " CARD ": " CARD " cannot be reset alone"));
+	assert_non_null(strstr(text_str(&w.diary), "skipped run pci-reset " CARD " " AMD_ID ": " CARD " cannot be reset alone"));
 	assert_non_null(strstr(text_str(&w.diary), "skipped attr"));
 	undo(&w);
 	assert_true(undo_complete(&w.undo));
@@ -571,7 +571,7 @@ static void required_step_fails(void **state)
 
 	walk_start(&w, fake_machine());
 	steps_driver(w.f, &w.plan, CARD, NULL);
-	plan_add(&w.plan, &step_run, "pci-reset " CARD, NULL, "bus", "");
+	plan_add(&w.plan, &step_run, "pci-reset " CARD " " AMD_ID, NULL, "bus", "");
 	assert_int_equal(apply(&w), -ENOTTY);
 	assert_true(undo_complete(&w.undo));
 	assert_as_before(&w);
@@ -588,7 +588,7 @@ static void reset_kills_the_card(void **state)
 	steps_prepare(w.f);
 	fake_hide(w.f, "dies-in-reset/" CARD, "1");
 	steps_driver(w.f, &w.plan, CARD, NULL);
-	plan_add(&w.plan, &step_run, "pci-reset " CARD, NULL, "pm", "")->optional = true;
+	plan_add(&w.plan, &step_run, "pci-reset " CARD " " AMD_ID, NULL, "pm", "")->optional = true;
 	assert_int_equal(apply(&w), -ENXIO);
 	assert_non_null(strstr(w.e.text, "does not answer"));
 	walk_end(&w);

@@ -74,7 +74,7 @@ static void the_whole_order(void **state)
 			TARGET(CARD1) "snd_hda_intel,power=auto,d3cold=1 -> " VM_VALUE "\n"
 			TARGET(CARD) "radeon,power=auto,d3cold=1 -> " VM_VALUE "\n"
 			"attr /sys/bus/pci/devices/" CARD "/reset_method: bus -> device_specific ?\n"
-			"run pci-reset " CARD ": device_specific ?\n");
+			"run pci-reset " CARD " " AMD_ID ": device_specific ?\n");
 }
 
 static void consoles(void **state)
@@ -292,6 +292,11 @@ static void resets(void **state)
 	}
 }
 
+static bool out(void *ctx, struct bdf b)
+{
+	return !*(bool *)ctx;
+}
+
 static void when_to_reset(void **state)
 {
 	static const struct {
@@ -312,15 +317,15 @@ static void when_to_reset(void **state)
 		/* the method is chosen in any case: QEMU's reset is the first one otherwise */
 		assert_non_null(strstr(plan, "reset_method: device_specific bus -> device_specific"));
 		assert_int_equal(strstr(plan, "pci-reset") != NULL, cases[i].start);
-		assert_int_equal(release_reset_plan(&h.f, &h.s, &back), 0);
+		assert_int_equal(release_reset_plan(&h.f, &h.s, out, &h.display->absent, &back), 0);
 		assert_int_equal(back.n, cases[i].stop);
 		if (back.n) {
-			assert_string_equal(back.steps[0].target, "pci-reset " CARD);
+			assert_string_equal(back.steps[0].target, "pci-reset " CARD " " AMD_ID);
 			assert_true(back.steps[0].optional);
 		}
 		plan_done(&back);
-		h.display->absent = true;
-		assert_int_equal(release_reset_plan(&h.f, &h.s, &back), 0);
+		h.display->absent = true; /* or home already */
+		assert_int_equal(release_reset_plan(&h.f, &h.s, out, &h.display->absent, &back), 0);
 		assert_int_equal(back.n, 0);
 	}
 }

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "flow/holding.h"
+#include "flow/late.h"
+#include "flow/observe.h"
+#include "flow/watch.h"
+#include "plan/claim.h"
+#include "plan/turn.h"
+
+#define TURN_WAIT_MS   1000
+#define JOB_TIMEOUT_MS 120000 /* for one service; nobody waits for us */
+
+static bool any_due(struct record *rec)
+{
+	for (size_t i = 0; i < rec->n_steps; i++)
+		if (record_step_open(&rec->steps[i]) && holding_late_due(rec, &rec->steps[i].step))
+			return true;
+	return false;
+}
+
+bool late_due(const struct root *r, unsigned int vmid)
+{
+	_cleanup_record_ struct record rec = { .fd = -1 };
+	char path[PATH_MAX];
+
+	return lease_path(r, vmid, path) == 0 && record_load(r, path, &rec, NULL) == 0 && any_due(&rec);
+}
+
+/* What is to be put back, and whose way it would be in. */
+struct work {
+	const struct release *rel;
+	struct record rec;
+	unsigned int taken_by; /* another VM that has one of the cards by now */
+};
+
+static bool may_come_back(void *ctx, const struct step *s)
+{
+	struct work *w = ctx;
+	struct claim c;
+	struct bdf b;
+
+	if (!holding_late_due(&w->rec, s))
+		return false;
+	if (!step_about(s, &b) || claim_find(w->rel->root, b, &c) <= 0 || c.vmid == w->rel->vmid)
+		return true;
+	w->taken_by = c.vmid;
+	return false;
+}
+
+static int in_turn(struct work *w, struct undo_result *ret, struct err *e)
+{
+	const struct release *rel = w->rel;
+	struct engine en;
+	int k = holding_open(rel->root, rel->vmid, &w->rec, e);
+
+	if (k == -ENOENT)
+		return 0;
+	if (k < 0)
+		return k;
+	engine_init(&en, rel->root, rel->settings, NULL);
+	en.job_timeout_ms = JOB_TIMEOUT_MS;
+	en.watch = report_step;
+	en.watch_ctx = (void *)(uintptr_t)rel->report;
+	record_undo(&en, &w->rec, may_come_back, w, ret);
+	if (w->taken_by)
+		return err_set(e, -EAGAIN, "what made room for VM %u comes back when VM %u has given the card back", rel->vmid, w->taken_by);
+	if (any_due(&w->rec))
+		return err_set(e, -EUCLEAN, "not everything that made room for VM %u could be put back: see 'gpupt-helper status -v'", rel->vmid);
+	return holding_close(&w->rec, rel->vmid, e);
+}
+
+int late_run(const struct release *rel, struct undo_result *ret, struct err *e)
+{
+	struct report report = *rel->report;
+	struct release own = *rel;
+	struct work w = { .rel = &own, .rec.fd = -1 };
+	struct undo_result undo = { 0 };
+	const char *why;
+	int k;
+
+	if (!late_due(rel->root, rel->vmid))
+		return 0;
+	if (node_stopping(rel->root, &why))
+		return err_set(e, -EAGAIN, "%s", why);
+	report.vmid = rel->vmid;
+	own.report = &report;
+	k = turn_take(rel->root, rel->vmid, TURN_WAIT_MS, e);
+	if (k < 0)
+		return k;
+	k = in_turn(&w, &undo, e);
+	record_close(&w.rec);
+	turn_leave(rel->root, rel->vmid);
+	if (ret)
+		*ret = undo;
+	return k;
+}
+
+int late_delegate(const struct release *rel, struct err *e)
+{
+	int k;
+
+	if (rel->dry_run || !late_due(rel->root, rel->vmid))
+		return 0;
+	k = watch_ensure(rel->root, rel->vmid, e);
+	if (k < 0)
+		k = late_run(rel, NULL, e);
+	return k == -EAGAIN ? 0 : k;
+}
