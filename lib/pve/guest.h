@@ -4,6 +4,7 @@
 #define GPUPT_PVE_GUEST_H
 
 #include "base/bdf.h"
+#include "base/proc.h"
 #include "pve/config.h"
 
 struct guest_list {
@@ -27,6 +28,16 @@ enum guest_kind guest_kind(const struct root *r, unsigned int vmid);
  * QEMU's pid.
  */
 int guest_running(const struct root *r, enum guest_kind kind, unsigned int vmid, pid_t *ret_pid);
+
+/* Ids of all running CTs, for whoever asks about many: /proc/net/unix is read once. 0 or -errno. */
+int guest_cts_running(const struct root *r, struct guest_list *ret);
+
+/*
+ * The init of a running CT: among the processes of its control group the one that is process 1 of a pid namespace directly below
+ * ours. Proxmox VE makes the group lxc/VMID (update_lxc_config() in PVE/LXC.pm), LXC by itself lxc.payload.NAME. So many groups and
+ * processes are looked at that a real container's are among them. 0, -ESRCH if there is none, -errno.
+ */
+int guest_ct_init(const struct root *r, unsigned int vmid, struct proc_id *ret);
 
 struct guest_flags {
 	bool template;
