@@ -38,7 +38,7 @@ struct sharing_use {
 	char role[PATH_ROLE_LEN]; /* path_role(): finds the node again, see sharing_node() */
 	dev_t dev;		  /* its number, or the last one known; 0 if none is */
 	enum sharing_how how;
-	/* A character device is at path now (for a number: its driver is there). Unless how is SHARING_NUMBER it is inert: a placeholder. */
+	/* A character device is at path now; for a number, its driver is there. Unless how is SHARING_NUMBER it is inert, a placeholder */
 	bool present;
 };
 

@@ -15,6 +15,8 @@ struct guest_list {
 /* Ids of all VMs or CTs: one directory is read, no file is opened. 0 (also without Proxmox VE) or -errno. */
 int guest_list(const struct root *r, enum guest_kind kind, struct guest_list *ret, struct err *e);
 void guest_list_done(struct guest_list *l);
+bool guest_list_has(const struct guest_list *l, unsigned int vmid);
+int guest_list_add(struct guest_list *l, unsigned int vmid); /* at its end. 0 or -ENOMEM */
 #define _cleanup_guest_list_ _cleanup_(guest_list_done)
 
 /* What has this id on this node, by its configuration file. */
@@ -38,6 +40,8 @@ int guest_cts_running(const struct root *r, struct guest_list *ret);
  * processes are looked at that a real container's are among them. 0, -ESRCH if there is none, -errno.
  */
 int guest_ct_init(const struct root *r, unsigned int vmid, struct proc_id *ret);
+/* Does the text of /proc/PID/status, which is cut in place, belong to such a process 1? */
+bool guest_status_is_init(char *text);
 
 struct guest_flags {
 	bool template;

@@ -21,6 +21,7 @@ struct ha_list {
 		enum guest_kind kind;
 		unsigned int vmid;
 		enum ha_state state;
+		unsigned int line; /* of its section */
 	} * v; /* each guest once, by vmid */
 	size_t n;
 };
