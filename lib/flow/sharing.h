@@ -88,6 +88,8 @@ int sharing_remember(const struct root *r, const struct pci_list *card, const st
 const struct node *sharing_node(const struct node_list *nodes, const struct sharing_use *use);
 /* Is that process one of the container's? */
 bool sharer_has(const struct sharer *s, const struct holder *h);
+/* Is one of the card's nodes there for it to use, with its driver? Else the card is away. */
+bool sharer_sees(const struct sharer *s);
 /* NULL if the container of that id is not among them. */
 const struct sharer *sharing_get(const struct sharing *s, unsigned int vmid);
 /* The keys by which it names the card, each once: "dev0, lxc.mount.entry". */
