@@ -27,6 +27,7 @@ static void check_done(struct check *c)
 	findings_done(&c->found);
 	text_done(&c->unseen);
 	text_done(&c->plans);
+	container_list_done(&c->containers);
 }
 
 /* The counts of what could not be seen differ from one look to the next; one of them is enough. */

@@ -219,9 +219,8 @@ static void uses_are(const struct guest_uses *u, const char *want)
 	_cleanup_text_ struct text t = { 0 };
 
 	for (size_t i = 0; i < u->n; i++)
-		text_addf(&t, "%u %s%s%s%s%s\n", u->v[i].vmid, u->v[i].key, u->v[i].mapped ? " mapped" : "",
-			  u->v[i].running ? " running" : "", u->v[i].value ? " " : "",
-			  u->v[i].value ? u->v[i].value : "");
+		text_addf(&t, "%u %s%s%s\n", u->v[i].vmid, u->v[i].key, u->v[i].mapped ? " mapped" : "",
+			  u->v[i].running ? " running" : "");
 	assert_string_equal(text_str(&t), want);
 }
 
@@ -255,44 +254,6 @@ static void test_vms_naming(void **state)
 	assert_int_equal(guest_vms_naming(&t.root, card, 2, &untouched, NULL), -EBADMSG);
 }
 
-static void test_cts_naming(void **state)
-{
-	static const struct guest_node nodes[] = {
-		{ "/dev/dri/card1", 'c', 226, 1 },
-		{ "/dev/dri/renderD129", 'c', 226, 129 },
-	};
-	_cleanup_tree_ struct tree t;
-	_cleanup_guest_uses_ struct guest_uses u = { 0 };
-
-	tree_new(&t);
-	tree_put(&t, "/etc/pve/lxc/200.conf",
-		 "dev0: /dev/dri/renderD129,gid=104\ndev1: path=/dev/dri/card1\ndev2: "
-		 "/dev/dri/card0\ndev256: /dev/dri/card1\n"
-		 "lxc.mount.entry: /dev/dri dev/dri none bind,optional,create=dir\n"
-		 "lxc.mount.entry = /dev/dri/ dev/dri none bind\n"
-		 "lxc.mount.entry: /dev/dr dev/dri none bind\n"
-		 "lxc.mount.entry: tmpfs run tmpfs defaults\n"
-		 "lxc.mount.entry: /dev/dri/renderD129 x\n"
-		 "lxc.cgroup2.devices.allow: c 226:* rwm\n"
-		 "lxc.cgroup.devices.allow: c 226:129 rw\n"
-		 "lxc.cgroup2.devices.allow: c 226:0 rwm\n"
-		 "lxc.cgroup2.devices.allow: b 226:1 rwm\n"
-		 "lxc.cgroup2.devices.allow: c *:* rwm\n"
-		 "lxc.cgroup2.devices.allow: a\n"
-		 "lxc.cgroup2.devices.deny: c 226:1 rwm\n"
-		 "[pve:pending]\ndev3: /dev/dri/card1\n");
-	tree_put(&t, "/etc/pve/lxc/201.conf", "hostname: x\n");
-	tree_put(&t, "/proc/net/unix", "0: 2 0 10000 1 1 12 @/var/lib/lxc/200/command\n");
-	assert_int_equal(guest_cts_naming(&t.root, nodes, 2, &u, NULL), 0);
-	uses_are(&u, "200 dev0 running /dev/dri/renderD129,gid=104\n"
-		     "200 dev1 running path=/dev/dri/card1\n"
-		     "200 lxc.mount.entry running /dev/dri dev/dri none bind,optional,create=dir\n"
-		     "200 lxc.mount.entry running /dev/dri/ dev/dri none bind\n"
-		     "200 lxc.mount.entry running /dev/dri/renderD129 x\n"
-		     "200 lxc.cgroup2.devices.allow running c 226:* rwm\n"
-		     "200 lxc.cgroup.devices.allow running c 226:129 rw\n");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,7 +266,6 @@ int main(void)
 		cmocka_unit_test(test_cmdline_of_process),
 		cmocka_unit_test(test_lock),
 		cmocka_unit_test(test_vms_naming),
-		cmocka_unit_test(test_cts_naming),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
