@@ -37,7 +37,8 @@ char *path_role(const char *node, char buf[static PATH_ROLE_LEN])
 {
 	const char *slash = strrchr(node, '/');
 	const char *base = slash ? slash + 1 : node;
-	size_t before = strcspn(base, "0123456789"), digits = strspn(base + before, "0123456789");
+	size_t word = str_starts(base, "i2c-") ? strlen("i2c-") : 0; /* that digit is none of the number's */
+	size_t before = word + strcspn(base + word, "0123456789"), digits = strspn(base + before, "0123456789");
 
 	snprintf(buf, PATH_ROLE_LEN, "%.*s%s", (int)before, base, base + before + digits);
 	return buf;
