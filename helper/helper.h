@@ -52,8 +52,6 @@ int helper_result(int k, const struct err *e);
 bool helper_vmid(const char *s, unsigned int *ret);
 /* Reads gpupt.conf; complains and returns false if it is not to be understood. */
 bool helper_settings(const struct options *o, struct settings *ret);
-/* What a command tells while it works: lines on stdout and stderr. */
-struct report helper_report(const struct options *o, unsigned int vmid);
 /*
  * Settles what VMs that do not run still have: of one, or of all with vmid 0. unattended: what is left goes to root by mail.
  * Returns an exit code.

@@ -66,11 +66,14 @@ void report_step(void *ctx, enum step_event event, const struct step *s, const c
 	struct log_entry entry = { .priority = row->priority, .id = row->id, .vmid = r->vmid, .step = s->kind->name };
 	struct bdf b;
 
+	if (r->step)
+		r->step(r->ctx, r->vmid, event, s, text);
 	if (target_bdf(s->target, &b))
 		entry.bdf = bdf_format(b, name);
 	if (str_starts(s->target, "pci-reset ")) {
 		entry.id = LOG_ID_RESET;
-		say_reset(r, event, s, name, text);
+		if (!r->step)
+			say_reset(r, event, s, name, text);
 	}
 	step_format(s, &line);
 	log_write(&entry, "%s: %s%s%s", row->words, text_str(&line), text ? ": " : "", text ? text : "");
@@ -78,6 +81,6 @@ void report_step(void *ctx, enum step_event event, const struct step *s, const c
 		report_complain(r, "%s is left as somebody else set it: '%s'", s->target, text);
 	else if (row->complain)
 		report_complain(r, "%s", text);
-	else if (r->verbose)
+	else if (r->verbose && !r->step)
 		report_say(r, "%s: %s%s%s", row->words, text_str(&line), text ? ": " : "", text ? text : "");
 }

@@ -18,6 +18,8 @@ struct report {
 	void (*say)(void *ctx, const char *line);
 	/* One line for stderr: something that is not as it should be. */
 	void (*complain)(void *ctx, const char *line);
+	/* Every event of a step, for a list of steps: what it gets is said by no line. NULL: there is no list. */
+	void (*step)(void *ctx, unsigned int vmid, enum step_event event, const struct step *s, const char *text);
 	void *ctx;
 	bool verbose;	   /* say every step */
 	unsigned int vmid; /* for the journal */
