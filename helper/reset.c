@@ -10,10 +10,8 @@
 #include "helper/gpu_arg.h"
 #include "helper/reset.h"
 #include "helper/reset_plan.h"
-#include "plan/state.h"
+#include "helper/reset_view.h"
 #include "pve/guest.h"
-
-#define RESET_DIR STATE_RUN "/reset"
 
 struct work {
 	struct steps *steps;
@@ -34,11 +32,6 @@ static void work_done(struct work *w)
 	selection_done(&w->sel);
 	facts_done(&w->facts);
 	plan_done(&w->plan);
-}
-
-static char *record_path(char path[static PATH_MAX], const char *name)
-{
-	return path_f(path, RESET_DIR "/%s", name);
 }
 
 /* The card's own functions, without the rest of their IOMMU groups, which no reset of it concerns. */
@@ -70,7 +63,7 @@ static int apply(struct work *w)
 	_cleanup_record_ struct record rec = { .fd = -1 };
 	struct undo_result u = { 0 };
 	char path[PATH_MAX];
-	int k = record_create(w->r, record_path(path, w->name), &rec, w->e);
+	int k = record_create(w->r, reset_view_path(path, w->gpu), &rec, w->e);
 
 	if (k < 0)
 		return k;
@@ -173,7 +166,7 @@ static int settle_one(struct work *w)
 	_cleanup_record_ struct record rec = { .fd = -1 };
 	struct undo_result u = { 0 };
 	char path[PATH_MAX];
-	int k = record_open(w->r, record_path(path, w->name), &rec, w->e);
+	int k = record_open(w->r, reset_view_path(path, w->gpu), &rec, w->e);
 
 	if (k < 0)
 		return k == -ENOENT ? 0 : k;
@@ -191,7 +184,7 @@ static int settle(struct work *w)
 	if (k == -ENODEV) {
 		char path[PATH_MAX];
 
-		return root_unlink(w->r, record_path(path, w->name));
+		return root_unlink(w->r, reset_view_path(path, w->gpu));
 	}
 	if (k == 0)
 		k = claim(w);
@@ -210,7 +203,7 @@ static void show_left(struct work *w)
 
 	if (!w->steps->list)
 		printf("%s: what its reset left is put back\n", w->name);
-	else if (helper_result(record_load(w->r, record_path(path, w->name), &rec, w->e), w->e) == EXIT_DONE)
+	else if (helper_result(record_load(w->r, reset_view_path(path, w->gpu), &rec, w->e), w->e) == EXIT_DONE)
 		for (size_t i = rec.n_steps; i > 0; i--)
 			if (record_step_open(&rec.steps[i - 1]))
 				steps_would_undo(w->steps, 0, &rec.steps[i - 1].step);
@@ -219,17 +212,16 @@ static void show_left(struct work *w)
 int reset_settle(struct steps *steps, const struct settings *s)
 {
 	const struct options *o = steps->o;
-	_cleanup_strv_ struct strv names = { 0 };
+	_cleanup_free_ struct bdf *all = NULL;
 	int code = EXIT_DONE;
+	size_t n = 0;
 
-	if (state_list(o->root, RESET_DIR, &names) < 0)
+	if (reset_view_all(o->root, &all, &n) < 0)
 		return EXIT_DONE;
-	strv_foreach(name, &names) {
+	for (size_t i = 0; i < n; i++) {
 		struct err e = { "" };
-		_cleanup_(work_done) struct work w = { .steps = steps, .r = o->root, .settings = s, .e = &e };
+		_cleanup_(work_done) struct work w = { .steps = steps, .r = o->root, .settings = s, .gpu = all[i], .e = &e };
 
-		if (bdf_parse_full(name, &w.gpu) < 0)
-			continue;
 		work_init(&w);
 		if (o->dry_run || !root_is_live(o->root)) {
 			show_left(&w);

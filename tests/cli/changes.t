@@ -76,6 +76,17 @@ done
 helper --root "$tree" release 102 --output-format json
 like "$err" 'VM 102 has no GPU' "… and the reason beside it"
 
+# what a reset left that was cut short
+put /run/gpupt/reset/0000:03:00.0 'gpupt-record 1\nbegin 1 attr /sys/class/vtconsole/vtcon1/bind 1 0 why\ndone 1\nbegin 2 driver 0000:03:00.0%201234:1111/1af4:1100 bochs-drm none why\n'
+helper --root "$tree" reconcile
+like "$out" '^0000:03:00.0: what its reset left is put back$' "a reset that was cut short"
+helper --root "$tree" reconcile --json
+is "$rc $(json steps bdf,step,before,result vmid='^$')" "0 0000:03:00.0 driver bochs-drm would be put back
+null attr 1 would be put back" "… in JSON its steps"
+is "$(json steps vmid | sort -u)" "101
+null" "… beside those of the VM"
+rm -r "$tree/run/gpupt/reset"
+
 # a column that there is not: before anything else is looked at
 for command in 'release 101' 'release 102' 'reconcile' 'reconcile 101' 'reset 01:00' 'reset 03:00' 'settle 101' settle; do
 	# shellcheck disable=SC2086

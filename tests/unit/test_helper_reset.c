@@ -77,10 +77,25 @@ static void refuses(void **state)
 	machine_done(&m);
 }
 
-/* Killed at each call, then reconciled. */
+/* Whatever a killed reset has changed: `status` names the card and the remedy. Has it changed anything? */
+static bool assert_shown(const struct machine *m, const char *what, unsigned int n)
+{
+	_cleanup_free_ char *after = fake_snapshot(m->f);
+	_cleanup_text_ struct text out = { 0 };
+	bool changed = strcmp(m->before, after) != 0;
+
+	assert_int_equal(fake_helper(m->f, "status", &out, NULL), EXIT_DONE);
+	if (changed && !strstr(text_str(&out), BOOT ": a reset was cut short"))
+		fail_msg("%s at call %u: status says '%s'", what, n, text_str(&out));
+	if (changed)
+		assert_non_null(strstr(text_str(&out), "gpupt-helper reconcile"));
+	return changed;
+}
+
+/* Killed at each call, shown, then reconciled. */
 static void killed(enum fake_fault fault, const char *what)
 {
-	unsigned int n;
+	unsigned int shown = 0, n;
 
 	for (n = 1; n < CALLS_MAX; n++) {
 		struct machine m = machine_new();
@@ -89,6 +104,8 @@ static void killed(enum fake_fault fault, const char *what)
 		fake_arm(m.f, FAKE_KERNEL | FAKE_STORAGE, fault, n, 0);
 		status = fake_run(m.f, reset_boot, NULL);
 		fake_disarm(m.f);
+		if (WIFSIGNALED(status))
+			shown += assert_shown(&m, what, n);
 		if (WIFSIGNALED(status) && fake_helper(m.f, "reconcile", NULL, NULL) != EXIT_DONE)
 			fail_msg("%s at call %u: reconcile failed", what, n);
 		/* a claim without its maker counts for nothing */
@@ -102,6 +119,7 @@ static void killed(enum fake_fault fault, const char *what)
 		}
 	}
 	assert_in_range(n, 15, CALLS_MAX - 1);
+	assert_true(shown > 5);
 	fake_tally("crash-points", n - 1, "crash points of a reset, %s", what);
 }
 
