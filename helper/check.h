@@ -3,7 +3,7 @@
 #ifndef GPUPT_CHECK_H
 #define GPUPT_CHECK_H
 
-#include "helper/helper.h"
+#include "helper/steps.h"
 #include "host/pci.h"
 #include "policy/finding.h"
 #include "pve/use.h"
@@ -14,6 +14,7 @@ struct check {
 	struct findings found;
 	struct text unseen; /* what this user may not see */
 	struct text plans;  /* of VMs, with -v or --dry-run */
+	struct steps steps; /* the same in JSON */
 };
 
 /* Moves findings over, those left out that are there already; what is about one subject stays together. 0 or -ENOMEM. */
