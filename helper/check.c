@@ -28,6 +28,7 @@ static void check_done(struct check *c)
 	text_done(&c->unseen);
 	text_done(&c->plans);
 	container_list_done(&c->containers);
+	steps_done(&c->steps);
 }
 
 /* The counts of what could not be seen differ from one look to the next; one of them is enough. */
@@ -203,6 +204,20 @@ static void show(struct check *c, struct table *t)
 	}
 }
 
+/* The steps of a start are a list of their own in JSON, with all its columns: -o is about the findings. */
+static int open_steps(struct check *c)
+{
+	struct options all = *c->o;
+	int code;
+
+	if (!all.json || !(all.verbose || all.dry_run))
+		return EXIT_DONE;
+	all.columns = NULL;
+	code = steps_open(&all, &c->steps);
+	c->steps.o = c->o;
+	return code;
+}
+
 static int run(const struct options *o, int argc, char **argv)
 {
 	_cleanup_(check_done) struct check c = { .o = o };
@@ -213,6 +228,8 @@ static int run(const struct options *o, int argc, char **argv)
 
 	if (!targets)
 		return helper_result(-ENOMEM, &e);
+	if (code == EXIT_DONE)
+		code = open_steps(&c);
 	for (int i = 0; code == EXIT_DONE && i < argc; i++)
 		code = parse_target(o, argv[i], &targets[i]);
 	if (code != EXIT_DONE)
@@ -220,7 +237,7 @@ static int run(const struct options *o, int argc, char **argv)
 	load_settings(&c);
 	code = argc ? check_targets(&c, targets, argc) : helper_result(check_host(&c, &e), &e);
 	show(&c, &t);
-	if (table_print(&t) != EXIT_DONE)
+	if ((c.steps.list ? table_print_both(&t, &c.steps.t) : table_print(&t)) != EXIT_DONE)
 		return EXIT_REFUSED;
 	if (!o->json && c.plans.len)
 		printf("\n%s", text_str(&c.plans));
@@ -233,8 +250,8 @@ const struct command command_check = {
 	.max = -1,
 	.summary = "say whether cards can go to a VM, what stands in the way, and what helps",
 	.help = "Changes nothing. With a GPU: the whole card. With a VMID: what the start of that VM would find,\n"
-		"and with -v or --dry-run the steps it would make. Without either: the host, all its cards, and\n"
-		"all VMs that have one. A card that a VM has now blocks, too: it cannot go to another.\n"
+		"and with -v or --dry-run the steps it would make; in JSON they are a second list, 'steps', with the\n"
+		"columns of 'reset'. Without either: the host, all its cards, and all VMs that have one. A card that a VM has now blocks, too: it cannot go to another.\n"
 		"Exit code 1 if anything blocks.",
 	.columns = &columns,
 	.run = run,

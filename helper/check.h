@@ -4,7 +4,7 @@
 #define GPUPT_CHECK_H
 
 #include "flow/sharing.h"
-#include "helper/helper.h"
+#include "helper/steps.h"
 #include "host/pci.h"
 #include "policy/finding.h"
 
@@ -16,6 +16,7 @@ struct check {
 	struct text plans;  /* of VMs, with -v or --dry-run */
 	struct container_list containers; /* read for the first card, then used for all */
 	bool containers_read;
+	struct steps steps; /* the same in JSON */
 };
 
 /* Moves findings over, those left out that are there already; what is about one subject stays together. 0 or -ENOMEM. */

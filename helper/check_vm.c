@@ -48,6 +48,7 @@ static void add_plan(struct subject *s, const struct plan *p, bool refused)
 		text_add(t, "  ");
 		step_format(&p->steps[i], t);
 		text_add(t, "\n");
+		steps_would_make(&s->c->steps, s->vmid, &p->steps[i]);
 	}
 }
 

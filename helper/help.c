@@ -3,6 +3,7 @@
 
 enum { COMMAND_NAME, COMMAND_ARGS, COMMAND_SUMMARY };
 enum { COLUMN_NAME, COLUMN_DEFAULT, COLUMN_HELP };
+enum { OPTION_NAME, OPTION_SUMMARY };
 
 static const struct column command_v[] = {
 	[COMMAND_NAME] = { "command", "its name" },
@@ -17,6 +18,12 @@ static const struct column column_v[] = {
 	[COLUMN_HELP] = { "meaning", "what it shows" },
 };
 static const struct columns column_columns = { "columns", column_v, ARRAY_SIZE(column_v) };
+
+static const struct column option_v[] = {
+	[OPTION_NAME] = { "option", "its names, and its argument" },
+	[OPTION_SUMMARY] = { "summary", "what it does" },
+};
+static const struct columns option_columns = { "options", option_v, ARRAY_SIZE(option_v) };
 
 /* Help as a list is for programs, completion among them. */
 static bool as_list(const struct options *o)
@@ -58,6 +65,33 @@ static int list_columns(const struct options *o, const struct command *c)
 		table_set(&t, COLUMN_HELP, col->help);
 	}
 	return table_print(&t);
+}
+
+static int list_options(const struct options *o)
+{
+	_cleanup_table_ struct table t = { 0 };
+	int code = table_open(o, &option_columns, &t);
+	char synopsis[64];
+	const char *help;
+
+	if (code != EXIT_DONE)
+		return code;
+	for (size_t i = 0; helper_option(i, synopsis, sizeof(synopsis), &help); i++) {
+		table_row(&t);
+		table_set(&t, OPTION_NAME, synopsis);
+		table_set(&t, OPTION_SUMMARY, help);
+	}
+	return table_print(&t);
+}
+
+static int show_options(void)
+{
+	char synopsis[64];
+	const char *help;
+
+	for (size_t i = 0; helper_option(i, synopsis, sizeof(synopsis), &help); i++)
+		printf("%s\n", synopsis);
+	return EXIT_DONE;
 }
 
 static int show_all(void)
@@ -103,14 +137,8 @@ static int run(const struct options *o, int argc, char **argv)
 	if (argc == 0)
 		return as_list(o) ? list_commands(o) : show_all();
 	/* completion asks for the options by this name */
-	if (strcmp(argv[0], "options") == 0) {
-		char synopsis[64];
-		const char *help;
-
-		for (size_t i = 0; helper_option(i, synopsis, sizeof(synopsis), &help); i++)
-			printf("%s\n", synopsis);
-		return EXIT_DONE;
-	}
+	if (strcmp(argv[0], "options") == 0)
+		return as_list(o) ? list_options(o) : show_options();
 	c = helper_command(argv[0]);
 	if (!c)
 		return helper_usage("there is no command '%s'", argv[0]);

@@ -5,7 +5,7 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "flow/observe.h"
-#include "helper/helper.h"
+#include "helper/output.h"
 
 static const struct command *const commands[] = {
 	&command_list,	    &command_check, &command_status, &command_release,
@@ -184,21 +184,6 @@ bool helper_settings_or_default(const struct options *o, struct settings *ret)
 	return false;
 }
 
-static void say(void *ctx, const char *line)
-{
-	puts(line);
-}
-
-static void complain(void *ctx, const char *line)
-{
-	helper_complain("%s", line);
-}
-
-struct report helper_report(const struct options *o, unsigned int vmid)
-{
-	return (struct report){ .say = say, .complain = complain, .verbose = o->verbose, .vmid = vmid };
-}
-
 bool helper_shows_only(const struct options *o)
 {
 	if (!o->dry_run && !root_is_live(o->root))
@@ -253,6 +238,8 @@ static int run_command(const struct options *o, const struct command *c, int arg
 		return helper_usage("%s needs an argument: gpupt-helper %s %s", c->name, c->name, c->args);
 	if (c->max >= 0 && argc > c->max)
 		return helper_usage("'%s' is one argument too many for %s", argv[c->max], c->name);
+	if (c->columns && columns_check(o, c->columns) != EXIT_DONE)
+		return EXIT_USAGE;
 	if (c->changes && root_is_real(o->root) && geteuid() != 0) {
 		helper_complain("%s needs root: it works on the host's drivers", c->name);
 		return EXIT_REFUSED;

@@ -57,8 +57,6 @@ bool helper_settings(const struct options *o, struct settings *ret);
  * which has been complained of.
  */
 bool helper_settings_or_default(const struct options *o, struct settings *ret);
-/* What a command tells while it works: lines on stdout and stderr. */
-struct report helper_report(const struct options *o, unsigned int vmid);
 /*
  * Settles what VMs that do not run still have: of one, or of all with vmid 0. unattended: what is left goes to root by mail.
  * Returns an exit code.

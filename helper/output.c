@@ -133,6 +133,13 @@ void table_done(struct table *t)
 	t->tb = NULL;
 }
 
+int columns_check(const struct options *o, const struct columns *c)
+{
+	_cleanup_table_ struct table t = { 0 };
+
+	return o->columns ? table_open(o, c, &t) : EXIT_DONE;
+}
+
 bool table_wants(const struct table *t, size_t column)
 {
 	return t->place[column] >= 0;
@@ -280,5 +287,26 @@ int table_print(struct table *t)
 		helper_complain(t->r < 0 ? "out of memory" : "cannot write the output");
 		return EXIT_REFUSED;
 	}
+	return EXIT_DONE;
+}
+
+int table_print_both(struct table *t, struct table *second)
+{
+	_cleanup_free_ char *a = NULL, *b = NULL;
+	char *end, *rest;
+
+	if (t->r < 0 || second->r < 0 || scols_print_table_to_string(t->tb, &a) < 0 || scols_print_table_to_string(second->tb, &b) < 0) {
+		helper_complain("out of memory");
+		return EXIT_REFUSED;
+	}
+	/* libsmartcols makes an object of each: what is between the outer braces goes into one */
+	end = strrchr(a, '}');
+	rest = strchr(b, '{');
+	if (!end || !rest) {
+		helper_complain("cannot write the output");
+		return EXIT_REFUSED;
+	}
+	*end = '\0';
+	printf("%s,%s\n", str_trim(a), str_trim(rest + 1));
 	return EXIT_DONE;
 }

@@ -46,6 +46,9 @@ int table_open(const struct options *o, const struct columns *c, struct table *r
 void table_done(struct table *t);
 #define _cleanup_table_ _cleanup_(table_done)
 
+/* Are there the columns that -o names? EXIT_DONE or EXIT_USAGE (said). Before anything is done. */
+int columns_check(const struct options *o, const struct columns *c);
+
 /* Is the column shown? What is costly to find out need not be, if not. */
 bool table_wants(const struct table *t, size_t column);
 void table_row(struct table *t);
@@ -59,5 +62,7 @@ void table_colour(struct table *t, size_t column, const char *colour);
 size_t table_rows(const struct table *t);
 /* Prints it. EXIT_DONE or EXIT_REFUSED (said). */
 int table_print(struct table *t);
+/* Prints two JSON tables as one object with two keys. The same. */
+int table_print_both(struct table *t, struct table *second);
 
 #endif

@@ -2,13 +2,13 @@
 #include <errno.h>
 
 #include "flow/release.h"
-#include "helper/helper.h"
 #include "helper/reset.h"
+#include "plan/lease.h"
 
 /* Says how an undo went, beyond what was told on the way. */
-static void sum_up(const struct undo_result *u)
+static void sum_up(const struct steps *s, const struct undo_result *u)
 {
-	if (u->foreign > 0)
+	if (u->foreign > 0 && !s->list)
 		printf("%u left as somebody else has set them\n", u->foreign);
 	if (u->failed > 0)
 		helper_complain("%u could not be put back", u->failed);
@@ -16,50 +16,67 @@ static void sum_up(const struct undo_result *u)
 		helper_complain("%u wait for the kernel: 'gpupt-helper status' shows which", u->stuck);
 }
 
-static int run_release(const struct options *o, int argc, char **argv)
+static int release(struct steps *s, unsigned int vmid)
 {
 	_cleanup_settings_ struct settings settings = { 0 };
+	struct report report = steps_report(s, vmid);
+	struct release rel = { .root = s->o->root, .settings = &settings, .vmid = vmid, .report = &report };
 	struct undo_result undo = { 0 };
-	struct release rel = { .root = o->root, .settings = &settings };
-	struct report report;
 	struct err e = { "" };
 	int k, r;
 
-	if (!helper_vmid(argv[0], &rel.vmid))
-		return EXIT_USAGE;
-	r = helper_settings_or_default(o, &settings) ? EXIT_DONE : EXIT_REFUSED;
-	report = helper_report(o, rel.vmid);
-	rel.report = &report;
-	rel.dry_run = helper_shows_only(o);
+	r = helper_settings_or_default(s->o, &settings) ? EXIT_DONE : EXIT_REFUSED;
+	s->settings = &settings;
+	rel.dry_run = helper_shows_only(s->o);
 	k = release_run(&rel, &undo, &e);
-	sum_up(&undo);
+	sum_up(s, &undo);
 	/* what nobody has is where it belongs */
-	if (k == -ENOENT) {
-		puts(e.text);
-		return r;
-	}
+	if (k == -ENOENT)
+		report_say(&report, "%s", e.text);
+	s->settings = NULL;
+	k = k == -ENOENT ? EXIT_DONE : helper_result(k, &e);
+	return k > r ? k : r;
+}
+
+static int run_release(const struct options *o, int argc, char **argv)
+{
+	_cleanup_steps_ struct steps s = { 0 };
+	unsigned int vmid;
+	int code = steps_open(o, &s);
+
+	if (code == EXIT_DONE && !helper_vmid(argv[0], &vmid))
+		code = EXIT_USAGE;
+	return code != EXIT_DONE ? code : steps_print(&s, release(&s, vmid));
+}
+
+static int reconcile(struct steps *s, unsigned int vmid, bool unattended)
+{
+	_cleanup_settings_ struct settings settings = { 0 };
+	struct report report = steps_report(s, vmid);
+	struct release rel = {
+		.root = s->o->root, .settings = &settings, .vmid = vmid, .unattended = unattended, .report = &report,
+	};
+	struct undo_result undo = { 0 };
+	struct err e = { "" };
+	int k, r, bad = helper_settings_or_default(s->o, &settings) ? EXIT_DONE : EXIT_REFUSED;
+
+	s->settings = &settings;
+	rel.dry_run = helper_shows_only(s->o);
+	r = vmid ? EXIT_DONE : reset_settle(s, &settings);
+	r = r > bad ? r : bad;
+	k = reconcile_run(&rel, &undo, &e);
+	sum_up(s, &undo);
+	s->settings = NULL;
 	k = helper_result(k, &e);
 	return k > r ? k : r;
 }
 
 int helper_reconcile(const struct options *o, unsigned int vmid, bool unattended)
 {
-	_cleanup_settings_ struct settings settings = { 0 };
-	struct undo_result undo = { 0 };
-	struct release rel = { .root = o->root, .settings = &settings, .vmid = vmid, .unattended = unattended };
-	struct report report;
-	struct err e = { "" };
-	int k, r, bad = helper_settings_or_default(o, &settings) ? EXIT_DONE : EXIT_REFUSED;
+	_cleanup_steps_ struct steps s = { 0 };
+	int code = steps_open(o, &s);
 
-	report = helper_report(o, vmid);
-	rel.report = &report;
-	rel.dry_run = helper_shows_only(o);
-	r = vmid ? EXIT_DONE : reset_settle(o, &settings);
-	r = r > bad ? r : bad;
-	k = reconcile_run(&rel, &undo, &e);
-	sum_up(&undo);
-	k = helper_result(k, &e);
-	return k > r ? k : r;
+	return code != EXIT_DONE ? code : steps_print(&s, reconcile(&s, vmid, unattended));
 }
 
 static int run_reconcile(const struct options *o, int argc, char **argv)
@@ -79,7 +96,9 @@ const struct command command_release = {
 	.changes = true,
 	.summary = "give a VM's cards back, as its stop would have done",
 	.help = "For a VM that does not run: after a start that failed, or a QEMU that was killed. What is put back\n"
-		"comes from the record of its start, not from its configuration. With --dry-run, shows the steps.",
+		"comes from the record of its start, not from its configuration. With --dry-run, shows the steps.\n"
+		"With --json or -o: a list of steps, with what became of each.",
+	.columns = &steps_columns,
 	.run = run_release,
 };
 
@@ -90,6 +109,8 @@ const struct command command_reconcile = {
 	.changes = true,
 	.summary = "give back what VMs that do not run still have",
 	.help = "Leaves VMs alone that run or that Proxmox VE is working on. Tries again what could not be put back\n"
-		"before, and forgets what an earlier boot left. With --dry-run, shows the steps.",
+		"before, and forgets what an earlier boot left. With --dry-run, shows the steps.\n"
+		"With --json or -o: a list of steps, with what became of each.",
+	.columns = &steps_columns,
 	.run = run_reconcile,
 };

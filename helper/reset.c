@@ -10,13 +10,11 @@
 #include "helper/gpu_arg.h"
 #include "helper/reset.h"
 #include "helper/reset_plan.h"
-#include "plan/state.h"
+#include "helper/reset_view.h"
 #include "pve/guest.h"
 
-#define RESET_DIR STATE_RUN "/reset"
-
 struct work {
-	const struct options *o;
+	struct steps *steps;
 	const struct root *r;
 	const struct settings *settings;
 	struct bdf gpu;
@@ -34,11 +32,6 @@ static void work_done(struct work *w)
 	selection_done(&w->sel);
 	facts_done(&w->facts);
 	plan_done(&w->plan);
-}
-
-static char *record_path(char path[static PATH_MAX], const char *name)
-{
-	return path_f(path, RESET_DIR "/%s", name);
 }
 
 /* The card's own functions, without the rest of their IOMMU groups, which no reset of it concerns. */
@@ -70,7 +63,7 @@ static int apply(struct work *w)
 	_cleanup_record_ struct record rec = { .fd = -1 };
 	struct undo_result u = { 0 };
 	char path[PATH_MAX];
-	int k = record_create(w->r, record_path(path, w->name), &rec, w->e);
+	int k = record_create(w->r, reset_view_path(path, w->gpu), &rec, w->e);
 
 	if (k < 0)
 		return k;
@@ -147,6 +140,12 @@ static int show(struct work *w)
 
 	if (k < 0)
 		return k;
+	for (size_t i = 0; i < w->plan.n; i++)
+		steps_would_make(w->steps, 0, &w->plan.steps[i]);
+	for (size_t i = w->plan.n; w->steps->list && i > 0; i--)
+		report_shown(&w->report, 0, &w->plan.steps[i - 1]);
+	if (w->steps->list)
+		return 0;
 	plan_format(&w->plan, &t);
 	printf("%sThen all steps but the reset are undone.\n", text_str(&t));
 	return 0;
@@ -156,7 +155,7 @@ static void work_init(struct work *w)
 {
 	bdf_format(w->gpu, w->name);
 	engine_init(&w->en, w->r, w->settings, &w->sel);
-	w->report = helper_report(w->o, 0);
+	w->report = steps_report(w->steps, 0);
 	w->en.watch = report_step;
 	w->en.watch_ctx = &w->report;
 }
@@ -167,7 +166,7 @@ static int settle_one(struct work *w)
 	_cleanup_record_ struct record rec = { .fd = -1 };
 	struct undo_result u = { 0 };
 	char path[PATH_MAX];
-	int k = record_open(w->r, record_path(path, w->name), &rec, w->e);
+	int k = record_open(w->r, reset_view_path(path, w->gpu), &rec, w->e);
 
 	if (k < 0)
 		return k == -ENOENT ? 0 : k;
@@ -185,7 +184,7 @@ static int settle(struct work *w)
 	if (k == -ENODEV) {
 		char path[PATH_MAX];
 
-		return root_unlink(w->r, record_path(path, w->name));
+		return root_unlink(w->r, reset_view_path(path, w->gpu));
 	}
 	if (k == 0)
 		k = claim(w);
@@ -196,22 +195,36 @@ static int settle(struct work *w)
 	return k;
 }
 
-int reset_settle(const struct options *o, const struct settings *s)
+/* What settle() would put back. */
+static void show_left(struct work *w)
 {
-	_cleanup_strv_ struct strv names = { 0 };
+	_cleanup_record_ struct record rec = { .fd = -1 };
+	char path[PATH_MAX];
+
+	if (!w->steps->list)
+		printf("%s: what its reset left is put back\n", w->name);
+	else if (helper_result(record_load(w->r, reset_view_path(path, w->gpu), &rec, w->e), w->e) == EXIT_DONE)
+		for (size_t i = rec.n_steps; i > 0; i--)
+			if (record_step_open(&rec.steps[i - 1]))
+				report_shown(&w->report, 0, &rec.steps[i - 1].step);
+}
+
+int reset_settle(struct steps *steps, const struct settings *s)
+{
+	const struct options *o = steps->o;
+	_cleanup_free_ struct bdf *all = NULL;
 	int code = EXIT_DONE;
+	size_t n = 0;
 
-	if (state_list(o->root, RESET_DIR, &names) < 0)
+	if (reset_view_all(o->root, &all, &n) < 0)
 		return EXIT_DONE;
-	strv_foreach(name, &names) {
+	for (size_t i = 0; i < n; i++) {
 		struct err e = { "" };
-		_cleanup_(work_done) struct work w = { .o = o, .r = o->root, .settings = s, .e = &e };
+		_cleanup_(work_done) struct work w = { .steps = steps, .r = o->root, .settings = s, .gpu = all[i], .e = &e };
 
-		if (bdf_parse_full(name, &w.gpu) < 0)
-			continue;
 		work_init(&w);
 		if (o->dry_run || !root_is_live(o->root)) {
-			printf("%s: what its reset left is put back\n", w.name);
+			show_left(&w);
 			continue;
 		}
 		if (helper_result(settle(&w), &e) != EXIT_DONE)
@@ -220,28 +233,37 @@ int reset_settle(const struct options *o, const struct settings *s)
 	return code;
 }
 
-static int run(const struct options *o, int argc, char **argv)
+static int reset_or_show(struct steps *steps, struct bdf gpu)
 {
 	_cleanup_settings_ struct settings settings = { 0 };
+	const struct options *o = steps->o;
 	struct err e = { "" };
-	_cleanup_(work_done) struct work w = { .o = o, .r = o->root, .settings = &settings, .e = &e };
+	_cleanup_(work_done) struct work w = { .steps = steps, .r = o->root, .settings = &settings, .gpu = gpu, .e = &e };
 	bool shows_only;
-	int code = gpu_arg(o, argv[0], &w.gpu);
+	int code;
 
-	if (code != EXIT_DONE)
-		return code;
 	if (!helper_settings(o, &settings))
 		return EXIT_REFUSED;
 	work_init(&w);
 	shows_only = helper_shows_only(o);
-	if (!shows_only)
-		code = reset_settle(o, &settings);
+	code = shows_only ? EXIT_DONE : reset_settle(steps, &settings);
 	if (code != EXIT_DONE)
 		return code;
 	code = select_slot(&w);
 	if (code == 0)
 		code = shows_only ? show(&w) : reset(&w);
 	return helper_result(code, &e);
+}
+
+static int run(const struct options *o, int argc, char **argv)
+{
+	_cleanup_steps_ struct steps steps = { 0 };
+	struct bdf gpu;
+	int code = steps_open(o, &steps);
+
+	if (code == EXIT_DONE)
+		code = gpu_arg(o, argv[0], &gpu);
+	return code != EXIT_DONE ? code : steps_print(&steps, reset_or_show(&steps, gpu));
 }
 
 const struct command command_reset = {
@@ -253,6 +275,8 @@ const struct command command_reset = {
 	.summary = "reset a card that no VM and no process uses",
 	.help = "By the method that 'reset' in gpupt.conf names, else the first that the kernel has and that can work\n"
 		"on the card by itself. Its functions are taken off their drivers for it and given back.\n"
-		"Refused while a VM has the card or a process has it open. With --dry-run, shows the steps.",
+		"Refused while a VM has the card or a process has it open. With --dry-run, shows the steps.\n"
+		"With --json or -o: a list of steps, with what became of each.",
+	.columns = &steps_columns,
 	.run = run,
 };

@@ -2,26 +2,34 @@
 #include <errno.h>
 
 #include "flow/watch.h"
-#include "helper/helper.h"
+#include "helper/steps.h"
 
-static int run_settle(const struct options *o, int argc, char **argv)
+static int settle(struct steps *s, unsigned int vmid)
 {
-	struct release rel = { .root = o->root, .unattended = true };
-	struct report report;
+	struct report report = steps_report(s, vmid);
+	struct release rel = { .root = s->o->root, .vmid = vmid, .unattended = true, .report = &report };
 	struct err e = { "" };
 	int k;
 
-	if (argc == 0)
-		return helper_reconcile(o, 0, true);
-	if (!helper_vmid(argv[0], &rel.vmid))
-		return EXIT_USAGE;
-	if (helper_shows_only(o))
+	if (helper_shows_only(s->o))
 		return EXIT_DONE;
-	report = helper_report(o, rel.vmid);
-	rel.report = &report;
 	k = watch_run(&rel, &e);
 	/* told to go: at the node's shutdown, or by an administrator; the record waits */
 	return k == -EINTR ? EXIT_DONE : helper_result(k, &e);
+}
+
+static int run_settle(const struct options *o, int argc, char **argv)
+{
+	_cleanup_steps_ struct steps s = { 0 };
+	unsigned int vmid;
+	int code;
+
+	if (argc == 0)
+		return helper_reconcile(o, 0, true);
+	code = steps_open(o, &s);
+	if (code == EXIT_DONE && !helper_vmid(argv[0], &vmid))
+		code = EXIT_USAGE;
+	return code != EXIT_DONE ? code : steps_print(&s, settle(&s, vmid));
 }
 
 const struct command command_settle = {
@@ -32,6 +40,8 @@ const struct command command_settle = {
 	.summary = "watch over a VM's cards until they are back (systemd runs it)",
 	.help = "Waits for Proxmox VE's lock of the VM, for the end of its QEMU, and then for post-stop; what nobody gives\n"
 		"back by then is given back here. Started by the hook at every start of a VM with cards; no need to call it.\n"
-		"Without a VMID: 'reconcile' for when nobody looks, at boot; what cannot be put back is mailed to root.",
+		"Without a VMID: 'reconcile' for when nobody looks, at boot; what cannot be put back is mailed to root.\n"
+		"With --json or -o: a list of steps at its end, with what became of each.",
+	.columns = &steps_columns,
 	.run = run_settle,
 };

@@ -5,6 +5,7 @@
 
 #include "helper/lease_view.h"
 #include "helper/output.h"
+#include "helper/reset_view.h"
 #include "plan/stuck.h"
 
 enum { VMID, SINCE, STATE, QEMU, CARDS, REMEDY, STEP, TARGET, BEFORE, AFTER, WHY };
@@ -12,7 +13,7 @@ enum { VMID, SINCE, STATE, QEMU, CARDS, REMEDY, STEP, TARGET, BEFORE, AFTER, WHY
 static const struct column column_v[] = {
 	[VMID] = { "vmid", "the VM", COLUMN_NUMBER },
 	[SINCE] = { "since", "when it was given its cards" },
-	[STATE] = { "state", "running, starting, settling, not running, earlier boot; stuck; of a step: begun, made, undoing, undone, left" },
+	[STATE] = { "state", "running, starting, settling, not running, earlier boot; resetting, reset; stuck; of a step: begun, made, undoing, undone, left" },
 	[QEMU] = { "qemu", "process of QEMU", COLUMN_NUMBER },
 	[CARDS] = { "cards", "the functions", COLUMN_LIST },
 	[REMEDY] = { "remedy", "what to do", .detail = true, .wrap = true },
@@ -32,6 +33,7 @@ struct status {
 	const struct options *o;
 	struct table t;
 	struct text below; /* what people read below the table */
+	int code;	   /* of records that cannot be read: the others are shown all the same */
 };
 
 static void status_done(struct status *s)
@@ -59,7 +61,8 @@ static void show_since(struct status *s, const struct record *rec)
 static void show_step(struct status *s, unsigned int vmid, const struct record_step *rs)
 {
 	table_child(&s->t);
-	table_setf(&s->t, VMID, "%u", vmid);
+	if (vmid)
+		table_setf(&s->t, VMID, "%u", vmid);
 	table_set(&s->t, STATE, step_states[rs->state]);
 	table_set(&s->t, STEP, rs->step.kind->name);
 	table_set(&s->t, TARGET, rs->step.target);
@@ -68,14 +71,29 @@ static void show_step(struct status *s, unsigned int vmid, const struct record_s
 	table_set(&s->t, WHY, rs->step.why);
 }
 
-static void tell_steps(struct status *s, const struct lease_view *v)
+/* The steps of a record: below their row in JSON, below the table for people who ask for them. */
+static void show_steps(struct status *s, unsigned int vmid, const char *whose, const struct record *rec)
 {
-	text_addf(&s->below, "Steps for VM %u:\n", v->vmid);
-	for (size_t i = 0; i < v->rec.n_steps; i++) {
-		text_addf(&s->below, "  %-8s", step_states[v->rec.steps[i].state]);
-		step_format(&v->rec.steps[i].step, &s->below);
+	for (size_t i = 0; s->o->json && i < rec->n_steps; i++)
+		show_step(s, vmid, &rec->steps[i]);
+	if (s->o->json || !s->o->verbose)
+		return;
+	text_addf(&s->below, "Steps for %s:\n", whose);
+	for (size_t i = 0; i < rec->n_steps; i++) {
+		text_addf(&s->below, "  %-8s", step_states[rec->steps[i].state]);
+		step_format(&rec->steps[i].step, &s->below);
 		text_add(&s->below, "\n");
 	}
+}
+
+static void set_cards(struct status *s, const struct bdf *v, size_t n)
+{
+	_cleanup_text_ struct text cards = { 0 };
+	char name[BDF_LEN];
+
+	for (size_t i = 0; i < n; i++)
+		text_join(&cards, "\n", bdf_format(v[i], name));
+	table_set(&s->t, CARDS, text_str(&cards));
 }
 
 static void show_lease(struct status *s, const struct lease_view *v)
@@ -83,12 +101,9 @@ static void show_lease(struct status *s, const struct lease_view *v)
 	static const char *const colours[] = {
 		[LEASE_RUNNING] = "green", [LEASE_SETTLING] = "brown", [LEASE_NOT_RUNNING] = "brown", [LEASE_EARLIER_BOOT] = "brown",
 	};
-	_cleanup_text_ struct text cards = { 0 };
-	char name[BDF_LEN], buf[80];
+	char whose[24], buf[80];
 	const char *remedy = lease_view_remedy(v, buf);
 
-	for (size_t i = 0; i < v->n; i++)
-		text_join(&cards, "\n", bdf_format(v->functions[i], name));
 	table_row(&s->t);
 	table_setf(&s->t, VMID, "%u", v->vmid);
 	show_since(s, &v->rec);
@@ -96,22 +111,20 @@ static void show_lease(struct status *s, const struct lease_view *v)
 	table_colour(&s->t, STATE, v->state < ARRAY_SIZE(colours) ? colours[v->state] : NULL);
 	if (v->qemu)
 		table_setf(&s->t, QEMU, "%d", (int)v->qemu);
-	table_set(&s->t, CARDS, text_str(&cards));
+	set_cards(s, v->functions, v->n);
 	table_set(&s->t, REMEDY, remedy);
 	if (remedy)
 		text_addf(&s->below, "VM %u has cards and does not run: %s\n", v->vmid, remedy);
-	if (s->o->verbose && !s->o->json)
-		tell_steps(s, v);
-	for (size_t i = 0; s->o->json && i < v->rec.n_steps; i++)
-		show_step(s, v->vmid, &v->rec.steps[i]);
+	snprintf(whose, sizeof(whose), "VM %u", v->vmid);
+	show_steps(s, v->vmid, whose, &v->rec);
 }
 
 static int show_leases(struct status *s)
 {
 	_cleanup_free_ unsigned int *vms = NULL;
-	int code = EXIT_DONE, k;
-	size_t n = 0;
 	struct err e = { "" };
+	size_t n = 0;
+	int k;
 
 	k = lease_all(s->o->root, &vms, &n);
 	if (k == -EACCES)
@@ -127,9 +140,49 @@ static int show_leases(struct status *s)
 		if (k == 0)
 			show_lease(s, &v);
 		else if (k != -ENOENT) /* given back meanwhile */
-			code = helper_result(k, &e);
+			s->code = helper_result(k, &e);
 	}
-	return code;
+	return EXIT_DONE;
+}
+
+static void show_reset(struct status *s, const struct reset_view *v)
+{
+	const char *remedy = v->pid ? NULL : "gpupt-helper reconcile";
+	char name[BDF_LEN], whose[40];
+
+	bdf_format(v->gpu, name);
+	table_row(&s->t);
+	table_set(&s->t, STATE, v->pid ? "resetting" : "reset");
+	table_colour(&s->t, STATE, v->pid ? NULL : "brown");
+	set_cards(s, v->functions, v->n);
+	table_set(&s->t, REMEDY, remedy);
+	if (v->pid)
+		text_addf(&s->below, "%s: a reset is under way (process %d)\n", name, (int)v->pid);
+	else
+		text_addf(&s->below, "%s: a reset was cut short; what it has changed is put back by: %s\n", name, remedy);
+	snprintf(whose, sizeof(whose), "the reset of %s", name);
+	show_steps(s, 0, whose, &v->rec);
+}
+
+static int show_resets(struct status *s)
+{
+	_cleanup_free_ struct bdf *all = NULL;
+	struct err e = { "" };
+	size_t n = 0;
+	int k = reset_view_all(s->o->root, &all, &n);
+
+	if (k < 0)
+		return helper_result(k, (err_errno(&e, k, "cannot list the records of resets"), &e));
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_reset_view_ struct reset_view v = { .rec.fd = -1 };
+
+		k = reset_view_load(s->o->root, all[i], &v, &e);
+		if (k == 0)
+			show_reset(s, &v);
+		else if (k != -ENOENT) /* come to its end meanwhile */
+			s->code = helper_result(k, &e);
+	}
+	return EXIT_DONE;
 }
 
 static int show_stuck(struct status *s)
@@ -166,7 +219,11 @@ static int run(const struct options *o, int argc, char **argv)
 		return code;
 	code = show_leases(&s);
 	if (code == EXIT_DONE)
+		code = show_resets(&s);
+	if (code == EXIT_DONE)
 		code = show_stuck(&s);
+	if (code == EXIT_DONE)
+		code = s.code;
 	if (code == EXIT_DONE && table_rows(&s.t) == 0 && !o->json && !o->noheadings)
 		puts("No VM has a card.");
 	printed = table_print(&s.t);
@@ -178,8 +235,9 @@ static int run(const struct options *o, int argc, char **argv)
 const struct command command_status = {
 	.name = "status",
 	.args = "",
-	.summary = "show which VMs have which cards, and cards that are stuck",
-	.help = "With -v also the steps that were made for each VM; in JSON they are the children of their VM.\n"
+	.summary = "show which VMs have which cards, and cards that are stuck or in a reset",
+	.help = "Resets are shown as long as they last, or, where one was cut short, until 'reconcile'.\n"
+		"With -v also the steps that were made for each VM; in JSON they are the children of their VM.\n"
 		"Changes nothing.",
 	.columns = &columns,
 	.run = run,

@@ -19,16 +19,9 @@ static int release_show(const struct release *rel, const char *path, struct err 
 
 	if (k < 0 || lease_is_old(rel->root, &rec))
 		return k;
-	for (size_t i = rec.n_steps; i > 0; i--) {
-		_cleanup_text_ struct text t = { 0 };
-		struct step back = step_swapped(&rec.steps[i - 1].step);
-
-		if (!record_step_open(&rec.steps[i - 1]) || back.kind->effect)
-			continue;
-		back.why = NULL;
-		step_format(&back, &t);
-		report_say(rel->report, "%s", text_str(&t));
-	}
+	for (size_t i = rec.n_steps; i > 0; i--)
+		if (record_step_open(&rec.steps[i - 1]))
+			report_shown(rel->report, rel->vmid, &rec.steps[i - 1].step);
 	return 0;
 }
 

@@ -30,6 +30,23 @@ void report_complain(const struct report *r, const char *fmt, ...)
 	va_end(ap);
 }
 
+void report_shown(const struct report *r, unsigned int vmid, const struct step *s)
+{
+	_cleanup_text_ struct text t = { 0 };
+	struct step back = step_swapped(s);
+
+	if (s->kind->effect)
+		return;
+	if (r->shown) {
+		r->shown(r->ctx, vmid, s);
+		return;
+	}
+	/* why it was made is not why it goes back */
+	back.why = NULL;
+	step_format(&back, &t);
+	report_say(r, "%s", text_str(&t));
+}
+
 /* How an event is logged, whether a person is told even without being asked, and by which words. */
 static const struct event_row {
 	enum log_id id;
@@ -66,11 +83,14 @@ void report_step(void *ctx, enum step_event event, const struct step *s, const c
 	struct log_entry entry = { .priority = row->priority, .id = row->id, .vmid = r->vmid, .step = s->kind->name };
 	struct bdf b;
 
+	if (r->step)
+		r->step(r->ctx, r->vmid, event, s, text);
 	if (target_bdf(s->target, &b))
 		entry.bdf = bdf_format(b, name);
 	if (str_starts(s->target, "pci-reset ")) {
 		entry.id = LOG_ID_RESET;
-		say_reset(r, event, s, name, text);
+		if (!r->step)
+			say_reset(r, event, s, name, text);
 	}
 	step_format(s, &line);
 	log_write(&entry, "%s: %s%s%s", row->words, text_str(&line), text ? ": " : "", text ? text : "");
@@ -78,6 +98,6 @@ void report_step(void *ctx, enum step_event event, const struct step *s, const c
 		report_complain(r, "%s is left as somebody else set it: '%s'", s->target, text);
 	else if (row->complain)
 		report_complain(r, "%s", text);
-	else if (r->verbose)
+	else if (r->verbose && !r->step)
 		report_say(r, "%s: %s%s%s", row->words, text_str(&line), text ? ": " : "", text ? text : "");
 }

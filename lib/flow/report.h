@@ -18,6 +18,10 @@ struct report {
 	void (*say)(void *ctx, const char *line);
 	/* One line for stderr: something that is not as it should be. */
 	void (*complain)(void *ctx, const char *line);
+	/* Every event of a step, for a list of steps: what it gets is said by no line. NULL: there is no list. */
+	void (*step)(void *ctx, unsigned int vmid, enum step_event event, const struct step *s, const char *text);
+	/* A step that a dry run would put back, for such a list. NULL: a line says it. */
+	void (*shown)(void *ctx, unsigned int vmid, const struct step *s);
 	void *ctx;
 	bool verbose;	   /* say every step */
 	unsigned int vmid; /* for the journal */
@@ -25,6 +29,9 @@ struct report {
 
 void report_say(const struct report *r, const char *fmt, ...) _printf_(2, 3);
 void report_complain(const struct report *r, const char *fmt, ...) _printf_(2, 3);
+
+/* A step that would be put back: nothing is done. */
+void report_shown(const struct report *r, unsigned int vmid, const struct step *s);
 
 /* An engine's watch: ctx is a struct report. */
 void report_step(void *ctx, enum step_event event, const struct step *s, const char *text);

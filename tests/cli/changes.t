@@ -24,6 +24,76 @@ for command in 'release 101' 'reconcile 101' reconcile; do
 	helper --root "$tree" --dry-run $command
 	is "$rc|$out|$err" "0|$want|" "… as with --dry-run"
 done
+for command in 'release 101' 'reconcile 101' reconcile; do
+	# shellcheck disable=SC2086
+	helper --root "$tree" $command --json --dry-run
+	is "$rc|$err" "0|" "$command --json"
+	is "$(json steps vmid,bdf,step,before,after,why,result,message)" \
+		"101 0000:01:00.0 driver radeon vfio-pci,override=vfio-pci why would be put back null
+101 0000:01:00.1 driver snd_hda_intel vfio-pci,override=vfio-pci why would be put back null
+101 null attr 1 0 why would be put back null" "… lists them, as they were made"
+	is "$(json steps target step=attr)" "/sys/class/vtconsole/vtcon1/bind" "… with the target of each"
+	# shellcheck disable=SC2086
+	helper --root "$tree" $command -o step,RESULT
+	is "$rc|$(printf '%s\n' "$out" | tr -s ' ' | sed 's/ $//')" "0|STEP RESULT
+driver would be put back
+driver would be put back
+attr would be put back" "… -o: a table"
+	# shellcheck disable=SC2086
+	helper --root "$tree" $command -o step --noheadings
+	is "$out" "driver
+driver
+attr" "… --noheadings: without its heading"
+done
+put /etc/gpupt/gpupt.conf '[defaults]\nafter-stop = keep\n'
+helper --root "$tree" release 101 --json
+is "$(json steps result)" "would be kept
+would be kept
+would be put back" "with after-stop = keep the functions stay"
+rm -r "$tree/etc/gpupt"
+
+# a second lease, with a step that is the same but for its VM
+lease 102 "0000:02:00.0" "$(boot_of)" \
+	'begin 1 attr /sys/class/vtconsole/vtcon1/bind 1 0 why\ndone 1\nbegin 2 driver 0000:02:00.0%201002:5159/1af4:1100 radeon vfio-pci,override=vfio-pci why\ndone 2\n'
+helper --root "$tree" reconcile --json
+is "$(json steps vmid,step)" "101 driver
+101 driver
+101 attr
+102 driver
+102 attr" "the steps of two VMs, each under its own"
+put /run/qemu-server/102.reboot ''
+helper --root "$tree" reconcile --json
+is "$rc $(json steps vmid | sort -u)" "0 101" "a VM that is being rebooted: none of its steps"
+like "$err" '^gpupt-helper: VM 102 keeps its GPUs: it is being rebooted$' "… and why"
+rm "$tree/run/qemu-server/102.reboot" "$tree/run/gpupt/lease/102" "$tree/run/gpupt/claim/0000:02:00.0"
+
+# nothing to do is an empty list
+for command in 'release 102' 'reconcile 102' 'settle 102'; do
+	# shellcheck disable=SC2086
+	helper --root "$tree" $command --json
+	is "$rc $(json steps vmid)" "0 " "$command --json: an empty list"
+done
+helper --root "$tree" release 102 --output-format json
+like "$err" 'VM 102 has no GPU' "… and the reason beside it"
+
+# what a reset left that was cut short
+put /run/gpupt/reset/0000:03:00.0 'gpupt-record 1\nbegin 1 attr /sys/class/vtconsole/vtcon1/bind 1 0 why\ndone 1\nbegin 2 driver 0000:03:00.0%201234:1111/1af4:1100 bochs-drm none why\n'
+helper --root "$tree" reconcile
+like "$out" '^0000:03:00.0: what its reset left is put back$' "a reset that was cut short"
+helper --root "$tree" reconcile --json
+is "$rc $(json steps bdf,step,before,result vmid='^$')" "0 0000:03:00.0 driver bochs-drm would be put back
+null attr 1 would be put back" "… in JSON its steps"
+is "$(json steps vmid | sort -u)" "101
+null" "… beside those of the VM"
+rm -r "$tree/run/gpupt/reset"
+
+# a column that there is not: before anything else is looked at
+for command in 'release 101' 'release 102' 'reconcile' 'reconcile 101' 'reset 01:00' 'reset 03:00' 'settle 101' settle; do
+	# shellcheck disable=SC2086
+	helper --root "$tree" $command -o vmid,nosuch
+	is "$rc|$out|$err" "2||gpupt-helper: there is no column 'nosuch' in steps: known are vmid, bdf, step, target, before, after, why, result, message; see 'gpupt-helper help'" \
+		"$command -o nosuch"
+done
 helper --root "$tree" release 102
 is "$rc" 0 "release of what nobody has is no error"
 like "$out" 'VM 102 has no GPU' "… but is said"
@@ -53,6 +123,15 @@ is "$(printf '%s\n' "$out" | sed 's/ (.*//')" "attr /sys/class/vtconsole/[name=(
 driver 0000:03:00.0 1234:1111/1af4:1100: bochs-drm,power=auto,d3cold=1 -> none
 run pci-reset 0000:03:00.0 1234:1111/1af4:1100: bus
 Then all steps but the reset are undone." "… the console, the driver, the reset"
+helper --root "$tree" reset 03:00 --json
+is "$rc $(json steps vmid,bdf,step,after,result)" "0 null null attr 0 would be made
+null 0000:03:00.0 driver none would be made
+null 0000:03:00.0 run bus would be made
+null 0000:03:00.0 driver none would be put back
+null null attr 0 would be put back" "… as JSON, there and back"
+helper --root "$tree" reset 01:00 --json
+is "$rc $(json steps step)" "1 " "… refused: an empty list"
+like "$err" 'belongs to VM 101' "… and the reason beside it"
 helper --root "$tree" reset 02:00
 is "$rc|$out" "1|" "reset of a card whose bus holds two functions"
 like "$err" "0000:02:00.0 cannot be reset by itself: .*another function shares its bus.*hot reset" "… says honestly that it cannot work"

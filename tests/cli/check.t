@@ -63,13 +63,30 @@ done
 helper --root "$tree" check 101
 unlike "$out" 'would make' "no plan unless it is asked for"
 helper --root "$tree" check 101 -v --json
-is "$(json findings finding)" "ready" "JSON is JSON with it"
+is "$(json findings,steps finding)" "ready" "JSON is JSON with it"
+for how in -v --dry-run; do
+	helper --root "$tree" check 101 $how --json
+	is "$rc $(json steps,findings vmid,bdf,step,before,after,result)" \
+		"0 101 0000:01:00.1 driver snd_hda_intel,power=auto,d3cold=1 vfio-pci,override=vfio-pci,power=on,d3cold=0 would be made
+101 0000:01:00.0 driver radeon,power=auto,d3cold=1 vfio-pci,override=vfio-pci,power=on,d3cold=0 would be made" \
+		"JSON, $how: the steps as a list of their own"
+	like "$(json steps,findings why)" 'VM' "… with the reason of each"
+	like "$(json steps,findings target)" '^0000:01:00.1 8086:293e/1af4:1100$' "… and its target"
+	helper --root "$tree" check 101 $how --json -o finding
+	is "$(json findings,steps finding) $(json steps,findings result | sort -u)" "ready would be made" "… -o is about the findings"
+	helper --root "$tree" check 01:00 $how --json
+	is "$rc $(json steps,findings step)" "0 " "… of a card there are none"
+done
+helper --root "$tree" check 101 --json
+is "$(json findings finding)" "ready" "… unless it is asked for"
 is "$(listing)" "$before" "none of all this changed anything"
 
 lease 102 "0000:01:00.0 0000:01:00.1" "$(boot_of)"
 helper --root "$tree" check 101 -v
 is "$rc" 1 "another VM has the card"
 like "$out" 'The start of VM 101 would be refused' "… no plan then"
+helper --root "$tree" check 101 -v --json
+is "$rc $(json findings,steps finding severity=block | sort -u) $(json steps,findings step)" "1 claimed " "… no steps in JSON"
 rm -r "$tree/run/gpupt"
 
 # the configuration of a VM, as a file

@@ -137,6 +137,7 @@ is(join(' ', section($hook8, 'PHASES') =~ /^\*([a-z-]+)\*$/mg), join(' ', $phase
 for my $command (sort keys %commands) {
 	my @columns = map { /^(\S+)/ } output("$O/gpupt-helper", 'help', $command, '--noheadings', '-o', 'column');
 	my ($text) = section($helper8, 'COMMANDS') =~ /^(\*$command\*.*?)(?=^\*|\z)/ms;
+	$text .= $2 if $text =~ /Columns:\s+those\s+of\s+\*(\w+)\*/ && section($helper8, 'COMMANDS') =~ /^\*($1)\*(.*?)(?=^\*|\z)/ms;
 	is(join(' ', grep { $text !~ /[_*]\Q$_\E[_*]/ } @columns), '', "gpupt-helper(8) has the columns of $command");
 }
 

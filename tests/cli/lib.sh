@@ -106,22 +106,26 @@ listing() {
 	(cd "$tree" && find . -printf '%p %y %m %s %l\n' | sort && find . -type f -print0 | sort -z | xargs -0 sha256sum)
 }
 
-# json LIST FIELD [KEY=REGEX]…: FIELD of the members of LIST in $out that match, one a line; of an array, joined by blanks
+# json LIST FIELD [KEY=REGEX]…: FIELD of the members of LIST in $out that match, one a line; of an array, joined by blanks.
+# LIST,OTHER…: the object has those keys as well. FIELD,FIELD…: with blanks between.
 json() {
 	printf '%s' "$out" | perl -MJSON::PP -e '
-		my ($list, $field, @where) = @ARGV;
+		my ($lists, $fields, @where) = @ARGV;
+		my ($list, @others) = split /,/, $lists;
 		local $/;
 		binmode(STDOUT, ":utf8");
 		my $top = JSON::PP->new->utf8->decode(scalar <STDIN>);
 		die "no object\n" unless ref $top eq "HASH";
-		die "its keys: " . join(" ", sort keys %$top) . "\n" unless join(" ", keys %$top) eq $list && ref $top->{$list} eq "ARRAY";
+		die "its keys: " . join(" ", sort keys %$top) . "\n" unless join(" ", sort keys %$top) eq join(" ", sort $list, @others) && ref $top->{$list} eq "ARRAY";
 		ROW: for my $row (@{ $top->{$list} }) {
 			for (@where) {
 				my ($key, $re) = /^(\w+)=(.*)$/s;
 				next ROW unless ($row->{$key} // "") =~ /$re/;
 			}
-			die "no $field\n" unless exists $row->{$field};
-			my $v = $row->{$field};
-			print ref $v eq "ARRAY" ? join(" ", map { $_ // () } @$v) : $v // "null", "\n";
+			print join(" ", map {
+				die "no $_\n" unless exists $row->{$_};
+				my $v = $row->{$_};
+				ref $v eq "ARRAY" ? join(" ", map { $_ // () } @$v) : $v // "null";
+			} split /,/, $fields), "\n";
 		}' "$@" 2>&1
 }

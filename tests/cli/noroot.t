@@ -52,6 +52,9 @@ for command in 'release 101' reconcile 'reset 01:00'; do
 	as_nobody "$HELPER" $command
 	is "$rc|$out" "1|" "$command refuses"
 	is "$err" "gpupt-helper: ${command%% *} needs root: it works on the host's drivers" "… and says why"
+	# shellcheck disable=SC2086
+	as_nobody "$HELPER" $command -o nosuch
+	is "$rc|$out" "2|" "$command -o nosuch is wrong, root or not"
 done
 for phase in pre-start post-start pre-stop post-stop; do
 	as_nobody "$HOOK" 101 $phase

@@ -82,6 +82,49 @@ helper --root "$tree" status --json
 is "$(json leases cards state=stuck)" "0000:03:00.0" "… in JSON"
 like "$(json leases remedy state=stuck)" 'reboot' "… with its remedy"
 
+# a reset that was cut short: both functions are off their drivers, the console is off
+steps_of_reset='begin 1 attr /sys/class/vtconsole/vtcon1/bind 1 0 why\ndone 1\n'
+steps_of_reset=$steps_of_reset'begin 2 driver 0000:02:00.1%208086:293e/1af4:1100 snd_hda_intel none why\ndone 2\n'
+steps_of_reset=$steps_of_reset'begin 3 driver 0000:02:00.0%201002:5159/1af4:1100 radeon none why\n'
+put /run/gpupt/reset/0000:02:00.0 "gpupt-record 1\n$steps_of_reset"
+before=$(listing)
+helper --root "$tree" status
+is "$rc" 0 "a reset that was cut short"
+like "$out" '^ +- - +reset +- +0000:02:00.0, 0000:02:00.1$' "… is shown"
+like "$out" '^0000:02:00.0: a reset was cut short; .*: gpupt-helper reconcile$' "… with what to do"
+helper --root "$tree" status -v
+like "$out" '^Steps for the reset of 0000:02:00.0:$' "-v: its steps"
+like "$out" '^  begun +driver 0000:02:00.0 1002:5159/1af4:1100: radeon -> none \(why\)$' "… each"
+helper --root "$tree" status --json
+is "$(json leases vmid,cards,qemu,remedy state=^reset)" "null 0000:02:00.0 0000:02:00.1 null gpupt-helper reconcile" "… in JSON"
+is "$(printf '%s' "$out" | perl -MJSON::PP -e 'local $/; my $d = decode_json(<STDIN>);
+	print map { ($_->{vmid} // "null") . " $_->{step} $_->{state} $_->{before} $_->{after}\n" } map { @{ $_->{children} } }
+		grep { $_->{state} eq "reset" } @{ $d->{leases} }')" "null attr made 1 0
+null driver made snd_hda_intel none
+null driver begun radeon none" "… with its steps"
+is "$(listing)" "$before" "… and left alone"
+put /run/gpupt/claim/0000:02:00.0 "vm 0 boot $(boot_of) owner 4242 777\n"
+helper --root "$tree" status
+like "$out" '^ +- - +resetting +- +0000:02:00.0, 0000:02:00.1$' "its process lives: a reset that is under way"
+like "$out" '^0000:02:00.0: a reset is under way \(process 4242\)$' "… by which process"
+unlike "$out" '^0000:02:00.0.*reconcile' "… and nothing to do"
+helper --root "$tree" status --json
+is "$(json leases remedy state=^reset)" "null" "… in JSON"
+put /run/gpupt/claim/0000:02:00.0 "vm 0 boot $(boot_of) owner 4242 776\n"
+helper --root "$tree" status -o state --noheadings
+like "$out" '^reset$' "another process with its number is not it"
+mv "$tree/run/gpupt" "$tree/run/saved"
+put /run/gpupt/reset/0000:02:00.0 "gpupt-record 1\n"
+helper --root "$tree" status
+unlike "$out" 'No VM has a card' "with nothing but a reset it does not say that there is nothing"
+like "$out" '^ +- - +reset +- +0000:02:00.0$' "… also where the reset has changed nothing yet"
+put /run/gpupt/reset/0000:02:00.0 'gpupt-record 1\nnonsense\n'
+helper --root "$tree" status
+is "$rc" 1 "a damaged record of a reset"
+like "$err" '/run/gpupt/reset/0000:02:00.0.*line 2' "… is named"
+rm -r "$tree/run/gpupt"
+mv "$tree/run/saved" "$tree/run/gpupt"
+
 # records that are damaged
 before=$(listing)
 printf 'gpupt-record 1\nbegin 1 dri' >"$tree/run/gpupt/lease/101"
@@ -91,6 +134,7 @@ printf 'gpupt-record 1\nnonsense\n' >"$tree/run/gpupt/lease/101"
 helper --root "$tree" status
 is "$rc" 1 "a line that is none"
 like "$err" '/run/gpupt/lease/101.*line 2' "… is named"
+like "$out" ' reset .* 0000:02:00.0' "… and hides nothing else"
 ok "and left as it is" grep -q nonsense "$tree/run/gpupt/lease/101"
 rm -r "$tree/run/gpupt/lease"
 ln -s /etc "$tree/run/gpupt/lease"

@@ -88,11 +88,19 @@ finding
 subject
 message
 remedy" "… the columns of one"
+helper help options --json
+like "$(json options option)" '^-o, --output COLUMNS$' "… the options"
+for command in help 'help check' 'help options'; do
+	# shellcheck disable=SC2086
+	helper $command -o nosuch
+	is "$rc|$out" "2|" "$command -o nosuch"
+	like "$err" "there is no column 'nosuch' in " "… is told"
+done
 helper --version
 like "$rc $out" '^0 gpupt-helper [0-9]+\.[0-9]+\.[0-9]+$' "--version"
 
 # output that gets nowhere
-for command in list check status help --version 'list --json' 'check 01:00 -v'; do
+for command in list check status help --version 'list --json' 'check 01:00 -v' 'check 01:00 -v --json' '--dry-run reset 03:00' '--dry-run --json reset 03:00'; do
 	# shellcheck disable=SC2086
 	"$HELPER" --root "$tree" $command >/dev/full 2>"$T/err"
 	is "$? $(cat "$T/err")" "1 gpupt-helper: cannot write the output: No space left on device" "$command: a full disk"

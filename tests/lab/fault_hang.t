@@ -4,7 +4,7 @@
 # Unbinds that do not return: a process opens the card after it was judged to be free.
 # The deadline comes, the task ends, the card is stuck and everything refuses it, nothing
 # that only looks hangs, and when the holder is gone reconcile finishes.
-# takes: 110 s
+# takes: 150 s
 [ -e /lab/lib.sh ] || exec "$(dirname "$0")/boot" twins "$0"
 . /lab/lib.sh
 . /lab/fault.sh
@@ -14,17 +14,23 @@ vm 102 'hostpci0: 0000:02:00,pcie=1'
 run_limit=60
 before
 
-# A hook that sleeps 5 s before it writes its Nth line into the record: what is done
-# to the card then, no check has seen.
-sleepy() { # PHASE N
+# A hook that sleeps some seconds before its Nth CALL: what is done to the card then, no check has seen.
+sleepy() { # PHASE CALL N [PATH]
 	cat >/var/lib/vz/snippets/sleepy <<-HOOK
 		#!/bin/sh
 		[ "\$2" = $1 ] || exec $HOOK "\$@"
-		exec strace -qq -o $T/sleepy.log -P /run/gpupt/lease/101 -e trace=write \\
-			-e inject=write:delay_enter=5000000:when=$2 $HOOK "\$@"
+		exec strace -qq -o $T/sleepy.log ${4:+-P $4} -e trace=$2 \\
+			-e inject=$2:delay_enter=8000000:when=$3 $HOOK "\$@"
 	HOOK
 	chmod 755 /var/lib/vz/snippets/sleepy
 	sed -i "s,^hookscript:.*,hookscript: local:snippets/sleepy," /etc/pve/qemu-server/101.conf
+}
+# unbinds PHASE EVENT: which of the hook's forks is the one for the unbind of the step that the record announces by EVENT. Before it
+# is the one that aims driver_override; between the two the hook looks at who holds the card.
+unbinds() {
+	run strace -qq -o $T/forks -e trace=write,clone $HOOK 101 "$1"
+	awk -v event="$2" '/^clone/ { n++; if (seen && ++forks == 2) { print n; exit } }
+		index($0, "\"" event) { seen = 1 }' $T/forks
 }
 awake() { sed -i "s,^hookscript:.*,hookscript: local:snippets/gpupt-hook," /etc/pve/qemu-server/101.conf; }
 recorded() { grep -q "$1" /run/gpupt/lease/101; }
@@ -78,10 +84,29 @@ twin_sounds() { within 5 test -e $PCI/devices/0000:02:00.1/sound || rebind 02:00
 
 scene "sound: the control node is opened after the check"
 # header, boot, since, lock, cards; then the first step
-sleepy pre-start 6
+sleepy pre-start write 6 /run/gpupt/lease/101
 qm start 101 >$T/task 2>&1 &
 task=$!
 within 20 recorded 'note cards'
+hold "$(control 01:00.1)"
+within 40 ended $task
+wait $task
+is $? 255 "the start fails"
+like "$(cat $T/task)" "0000:01:00.1 is held by sleep \\($holder\\): /dev/snd/controlC" "it was seen right before the unbind, and is named"
+ok "nothing hangs" nobody
+awake
+let_go
+restored "all is as before"
+
+scene "… and after the last look, too"
+n=$(unbinds pre-start 'begin 1 ')
+run $HOOK 101 post-stop
+ok "the hook forks for its unbind (fork $n)" test "$n" -gt 1
+sleepy pre-start clone "$n"
+qm start 101 >$T/task 2>&1 &
+task=$!
+within 20 recorded 'begin 1'
+usleep 3000000
 hold "$(control 01:00.1)"
 t0=$(now)
 within 40 ended $task
@@ -93,10 +118,9 @@ note "$(cat $T/task)"
 like "$(cat $T/task)" 'stuck|did not return within' "saying why"
 ok "although a process of ours still waits in the kernel" hanging
 note "$(ours)"
-fails "… which holds no pipe of the task" sh -c 'ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q "gpupt.*pipe"'
 pid=$(ours | sed 's/ .*//')
 # shellcheck disable=SC2010
-is "$(ls -l "/proc/$pid/fd" | grep -c 'pipe:')" 0 "… nor any pipe"
+is "$(ls -l "/proc/$pid/fd" | grep -c 'pipe:')" 0 "… which holds no pipe of the task"
 awake
 looks 0000:01:00.1
 refusals
@@ -145,11 +169,14 @@ restored "all is as before"
 
 scene "… and only after post-stop has looked"
 run $HOOK 101 pre-start
-sleepy post-stop 1
+n=$(unbinds post-stop 'undo 2')
+run $HOOK 101 pre-start
+sleepy post-stop clone "$n"
 : >$QEMU/101.cleanup
 /var/lib/vz/snippets/sleepy 101 post-stop >$T/task 2>&1 &
 task=$!
-usleep 2500000
+within 20 recorded 'undo 2'
+usleep 3000000
 hold_vfio
 t0=$(now)
 within 40 ended $task

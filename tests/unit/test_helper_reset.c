@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `gpupt-helper reset` on a machine that answers, cut short at every call: the card has its drivers, or `reconcile` gives them back. */
 #include <errno.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,36 +12,14 @@
 
 #include "helper/helper.h"
 #include "helper/wrap.h"
-#include "tests/fake/fake.h"
+#include "tests/fake/helper.h"
 
 #define CALLS_MAX 400
 #define RECORD "/run/gpupt/reset/" BOOT
 
-/* Runs the program; what it says is none of this test's output. */
-static int helper(struct fake *f, const char *command, const char *argument)
-{
-	char *argv[] = { (char[]){ "gpupt-helper" }, strdup(command), argument ? strdup(argument) : NULL, NULL };
-	int out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO), null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	int code;
-
-	fflush(stdout);
-	dup2(null, STDOUT_FILENO);
-	dup2(null, STDERR_FILENO);
-	code = helper_main(&f->root, argument ? 3 : 2, argv);
-	fflush(stdout);
-	dup2(out, STDOUT_FILENO);
-	dup2(err, STDERR_FILENO);
-	close(out);
-	close(err);
-	close(null);
-	free(argv[1]);
-	free(argv[2]);
-	return code;
-}
-
 static int reset_boot(struct fake *f, void *ctx)
 {
-	return helper(f, "reset", BOOT);
+	return fake_helper(f, "reset " BOOT, NULL, NULL);
 }
 
 struct machine {
@@ -78,7 +55,7 @@ static void resets(void **state)
 {
 	struct machine m = machine_new();
 
-	assert_int_equal(helper(m.f, "reset", "00:03.0"), EXIT_DONE);
+	assert_int_equal(fake_helper(m.f, "reset 00:03.0", NULL, NULL), EXIT_DONE);
 	assert_int_equal(m.f->shared->resets, 1);
 	assert_as_before(&m, "a reset", 0);
 	machine_done(&m);
@@ -89,21 +66,36 @@ static void refuses(void **state)
 	struct machine m = machine_new();
 
 	/* its bus holds two functions */
-	assert_int_equal(helper(m.f, "reset", CARD), EXIT_REFUSED);
+	assert_int_equal(fake_helper(m.f, "reset " CARD, NULL, NULL), EXIT_REFUSED);
 	fake_holder(m.f, 4711, "Xorg", "0::/user.slice", "29:0", "/dev/fb0");
-	assert_int_equal(helper(m.f, "reset", BOOT), EXIT_REFUSED);
+	assert_int_equal(fake_helper(m.f, "reset " BOOT, NULL, NULL), EXIT_REFUSED);
 	fake_holder_gone(m.f, 4711);
 	fake_dead(m.f, BOOT);
-	assert_int_equal(helper(m.f, "reset", BOOT), EXIT_REFUSED);
+	assert_int_equal(fake_helper(m.f, "reset " BOOT, NULL, NULL), EXIT_REFUSED);
 	assert_int_equal(m.f->shared->resets, 0);
 	assert_false(fake_exists(m.f, RECORD));
 	machine_done(&m);
 }
 
-/* Killed at each call, then reconciled. */
+/* Whatever a killed reset has changed: `status` names the card and the remedy. Has it changed anything? */
+static bool assert_shown(const struct machine *m, const char *what, unsigned int n)
+{
+	_cleanup_free_ char *after = fake_snapshot(m->f);
+	_cleanup_text_ struct text out = { 0 };
+	bool changed = strcmp(m->before, after) != 0;
+
+	assert_int_equal(fake_helper(m->f, "status", &out, NULL), EXIT_DONE);
+	if (changed && !strstr(text_str(&out), BOOT ": a reset was cut short"))
+		fail_msg("%s at call %u: status says '%s'", what, n, text_str(&out));
+	if (changed)
+		assert_non_null(strstr(text_str(&out), "gpupt-helper reconcile"));
+	return changed;
+}
+
+/* Killed at each call, shown, then reconciled. */
 static void killed(enum fake_fault fault, const char *what)
 {
-	unsigned int n;
+	unsigned int shown = 0, n;
 
 	for (n = 1; n < CALLS_MAX; n++) {
 		struct machine m = machine_new();
@@ -112,7 +104,9 @@ static void killed(enum fake_fault fault, const char *what)
 		fake_arm(m.f, FAKE_KERNEL | FAKE_STORAGE, fault, n, 0);
 		status = fake_run(m.f, reset_boot, NULL);
 		fake_disarm(m.f);
-		if (WIFSIGNALED(status) && helper(m.f, "reconcile", NULL) != EXIT_DONE)
+		if (WIFSIGNALED(status))
+			shown += assert_shown(&m, what, n);
+		if (WIFSIGNALED(status) && fake_helper(m.f, "reconcile", NULL, NULL) != EXIT_DONE)
 			fail_msg("%s at call %u: reconcile failed", what, n);
 		/* a claim without its maker counts for nothing */
 		if (WIFSIGNALED(status))
@@ -125,6 +119,7 @@ static void killed(enum fake_fault fault, const char *what)
 		}
 	}
 	assert_in_range(n, 15, CALLS_MAX - 1);
+	assert_true(shown > 5);
 	fake_tally("crash-points", n - 1, "crash points of a reset, %s", what);
 }
 
@@ -154,10 +149,10 @@ static void call_fails(void **state)
 		fake_disarm(m.f);
 		failed += code != EXIT_DONE;
 		if (code == EXIT_LEFT)
-			assert_int_equal(helper(m.f, "reconcile", NULL), EXIT_DONE);
+			assert_int_equal(fake_helper(m.f, "reconcile", NULL, NULL), EXIT_DONE);
 		fake_remove(m.f, "/run/gpupt/claim");
 		if (code == EXIT_DONE || code == EXIT_REFUSED)
-			helper(m.f, "reconcile", NULL); /* a record that could not be removed */
+			fake_helper(m.f, "reconcile", NULL, NULL); /* a record that could not be removed */
 		assert_as_before(&m, "a call fails", n);
 		machine_done(&m);
 		if (!reached)
