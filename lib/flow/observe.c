@@ -62,7 +62,7 @@ static int observe_function(const struct engine *en, const struct picked *p, con
 	struct claim claim;
 	int k;
 
-	*fn = (struct fn_facts){ .fn.bdf = p->bdf, .role = p->role, .expected = p->expected, .absent = p->absent };
+	*fn = (struct fn_facts){ .fn.bdf = p->bdf, .role = p->role, .absent = p->absent };
 	memcpy(fn->entry, p->entry, sizeof(fn->entry));
 	fn->absent |= !there;
 	if (fn->absent)

@@ -24,7 +24,6 @@ struct fn_facts {
 	struct pci_fn fn;
 	enum fn_role role;
 	char entry[40];		  /* "hostpci0", or "hostpci0 (mapping gpu)"; "" without a VM */
-	struct pci_id expected;	  /* what the mapping says sits here; vendor 0: nothing said */
 	bool absent;		  /* named, but not there: only fn.bdf and entry count */
 	bool stuck;
 	struct stuck stuck_at;

@@ -9,7 +9,7 @@ static const struct row {
 	const char *meaning;
 } rows[FINDING_COUNT] = {
 	[FINDING_READY] = { "ready", SEVERITY_OK, "the card can go to a VM now" },
-	[FINDING_CONFIG_BAD] = { "config-bad", SEVERITY_BLOCK, "a configuration file cannot be understood" },
+	[FINDING_CONFIG_BAD] = { "config-bad", SEVERITY_BLOCK, "a configuration file cannot be understood, or Proxmox VE will not start the VM by it" },
 	[FINDING_NO_DEVICE] = { "no-device", SEVERITY_BLOCK, "a function that a VM names is not there" },
 	[FINDING_NOT_PASSABLE] = { "not-passable", SEVERITY_BLOCK, "a bridge is named, which no guest can have" },
 	[FINDING_IDENTITY] = { "identity", SEVERITY_BLOCK, "another device than expected sits at the address" },

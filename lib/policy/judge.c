@@ -49,7 +49,7 @@ static bool exchange_confirmed(const struct judge *j)
 	return g->has_id && pci_id_match(g->id, display_of(j)->id);
 }
 
-/* The mapping's ids, the administrator's, or those of the first hand-over: in this order, the first that is there counts. */
+/* The administrator's id, or that of the first hand-over. A mapping's was compared when the functions were chosen. */
 static void judge_identity(struct judge *j)
 {
 	const struct gpu_settings *g = settings_gpu(j->s, j->fn->fn.bdf);
@@ -62,9 +62,6 @@ static void judge_identity(struct judge *j)
 	if (g->has_id && (g->bdf.fn == BDF_ANY_FN ? gpu_is_display(&j->fn->fn) : bdf_eq(g->bdf, j->fn->fn.bdf))) {
 		wanted = g->id;
 		by = SETTINGS_PATH;
-	} else if (j->fn->expected.vendor) {
-		wanted = j->fn->expected;
-		by = "/etc/pve/mapping/pci.cfg";
 	} else if (j->fn->has_home && !exchange_confirmed(j) && pci_id_parse(j->fn->home.identity, &home) == 0) {
 		wanted = home;
 		by = "the first hand-over";

@@ -71,11 +71,12 @@ vm 107 'hostpci0: mapping=nix,pcie=1'
 finds config-bad block 'VM 107' 'nix' 107
 rm "$tree"/etc/pve/qemu-server/*
 
-put /etc/gpupt/gpupt.conf '[gpu 01:00]\nid = 10de:1234\n'
-finds identity block 0000:01:00.0 '1002:5159/1af4:1100, not 10de:1234' 01:00
 put /etc/pve/mapping/pci.cfg 'gpu\n\tmap id=10de:1234,iommugroup=8,node=pve,path=0000:02:00\n'
 vm 101 'hostpci0: mapping=gpu,pcie=1'
-finds identity block 0000:02:00.0 'mapping/pci.cfg' 101
+finds config-bad block 'VM 101' "hardware probably changed.*'id' does not match for 'gpu'" 101
+remedy config-bad 'correct the mapping'
+put /etc/gpupt/gpupt.conf '[gpu 01:00]\nid = 10de:1234\n'
+finds identity block 0000:01:00.0 '1002:5159/1af4:1100, not 10de:1234' 01:00
 put /etc/gpupt/gpupt.conf '[defaults]\nafter-stpo = keep\n'
 finds config-bad block gpupt.conf "line 2: there is no key 'after-stpo'"
 finds config-bad block gpupt.conf "line 2" 03:00

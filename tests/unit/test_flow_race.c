@@ -214,10 +214,13 @@ static void mapping_of_another_device(void **state)
 	_cleanup_vm_ struct vm_result v = { 0 };
 
 	put_mapping(f);
-	fake_put(f, "/etc/pve/mapping/pci.cfg", "gpu\n\tmap id=10de:2204,iommugroup=15,node=host,path=0000:01:00\n");
+	fake_put(f, "/etc/pve/mapping/pci.cfg",
+		 "gpu\n\tmap id=10de:2204,iommugroup=15,node=host,path=0000:01:00,subsystem-id=1af4:1100\n");
 	vm_start(f, 101, false, &v);
 	assert_int_equal(v.r, HANDOVER_REFUSED);
-	assert_true(vm_found(&v, FINDING_IDENTITY));
+	assert_true(vm_found(&v, FINDING_CONFIG_BAD));
+	assert_string_equal(driver_of(f, CARD), "radeon");
+	assert_string_equal(vm_leftovers(f), "");
 }
 
 static int stop_it(struct fake *f, unsigned int vmid)
