@@ -8,8 +8,7 @@
 #ifndef GPUPT_MAPPING_CHECK_H
 #define GPUPT_MAPPING_CHECK_H
 
-#include "base/root.h"
-#include "pve/mapping.h"
+#include "flow/select.h"
 
 /*
  * Presence, ids, subsystem and IOMMU group. 0, or -EINVAL with the first difference: "'id' does not match for 'gpu'
@@ -17,5 +16,12 @@
  * mapping's iommugroup: judge() finds that, and says what helps.
  */
 int mapping_check(const struct root *r, const struct mapping *m, struct err *e);
+
+/*
+ * The mapping's mdev, by which Proxmox VE means that each device offers mediated devices, and no other does (since
+ * pve-guest-common 5.1.7). It looks when the functions in sel are on vfio-pci, where none offers any: only a native driver makes
+ * mdev_supported_types, or nvidia. 0 or -EINVAL.
+ */
+int mapping_check_mdev(const struct root *r, const struct mapping *m, const struct selection *sel, struct err *e);
 
 #endif

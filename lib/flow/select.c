@@ -92,6 +92,11 @@ static int choose(struct selector *s, const struct hostpci *h, const struct mapp
 	return 0;
 }
 
+static int invalid(const struct selector *s, const struct hostpci *h, int k, const struct err *why)
+{
+	return err_set(s->e, k, "hostpci%u: PCI device mapping invalid (hardware probably changed): %s", h->index, why->text);
+}
+
 static int resolve(struct selector *s, const struct vm_devices *d, const struct hostpci *h, struct meaning *ret)
 {
 	const struct mapping *m;
@@ -104,7 +109,7 @@ static int resolve(struct selector *s, const struct vm_devices *d, const struct 
 			return -EINVAL;
 		k = mapping_check(s->r, m, &why);
 		if (k < 0)
-			return err_set(s->e, k, "hostpci%u: PCI device mapping invalid (hardware probably changed): %s", h->index, why.text);
+			return invalid(s, h, k, &why);
 	}
 	/* mediated devices are shared, and chosen when they are made */
 	if (h->mdev)
@@ -200,10 +205,28 @@ static int cmp_picked(const void *a, const void *b)
 	return bdf_cmp(((const struct picked *)a)->bdf, ((const struct picked *)b)->bdf);
 }
 
-static int finish(struct selector *s, struct selection *ret)
+/* What Proxmox VE would hold against a mapping once the selected functions are on vfio-pci. A VM that gets none is left to it. */
+static int check_mdev(struct selector *s, const struct vm_devices *d)
+{
+	int k = 0;
+
+	for (size_t i = 0; k == 0 && i < d->entries.n; i++) {
+		const struct hostpci *h = &d->entries.v[i];
+		const struct mapping *m = h->mapping ? mapping_find(&d->mappings, h->mapping, s->e) : NULL;
+		struct err why;
+
+		if (m && (k = mapping_check_mdev(s->r, m, &s->sel, &why)) < 0)
+			invalid(s, h, k, &why);
+	}
+	return k;
+}
+
+static int finish(struct selector *s, const struct vm_devices *d, struct selection *ret)
 {
 	int k = s->sel.n ? pick_groups(s) : 0;
 
+	if (k == 0 && d && s->sel.n)
+		k = check_mdev(s, d);
 	if (k < 0)
 		return k;
 	if (s->sel.n > 1)
@@ -242,7 +265,7 @@ int select_functions(const struct root *r, const struct vm_devices *d, select_fr
 				k = pick_entry(&s, h, x);
 		}
 	}
-	return k < 0 ? k : finish(&s, ret);
+	return k < 0 ? k : finish(&s, d, ret);
 }
 
 int select_card(const struct root *r, struct bdf b, struct selection *ret, struct err *e)
@@ -254,6 +277,6 @@ int select_card(const struct root *r, struct bdf b, struct selection *ret, struc
 	for (size_t i = 0; k == 0 && i < slot.n; i++)
 		if (!slot.v[i].bridge && !slot.v[i].is_vf)
 			k = selection_pick(&s.sel, slot.v[i].bdf, ROLE_NAMED, "", false);
-	return k < 0 ? k : finish(&s, ret);
+	return k < 0 ? k : finish(&s, NULL, ret);
 }
 

@@ -154,10 +154,10 @@ static int parse_mapping_property(struct mapping *m, const char *key, const char
 		return 0;
 	if (!flag)
 		return warn(m, "mapping '%s': property '%.32s' is not known here", m->name, key);
-	if (!value)
-		*flag = true;
-	else if (parse_bool(value, flag) < 0)
+	/* of the spellings of a boolean this format has one: check_type() in PVE/JSONSchema.pm */
+	if (value && !str_eq(value, "0") && !str_eq(value, "1"))
 		return warn(m, "mapping '%s': %s: type check ('boolean') failed", m->name, key);
+	*flag = !value || str_eq(value, "1");
 	return 0;
 }
 

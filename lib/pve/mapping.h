@@ -24,6 +24,7 @@ struct mapping_choice {
 
 struct mapping {
 	char *name;
+	/* mdev: its devices can have mediated devices made; whether a VM gets one or the device is for the VM's entry to say */
 	bool mdev, live_migration_capable;
 	struct mapping_choice *choices; /* none: the mapping is for other nodes */
 	size_t n_choices;

@@ -127,6 +127,8 @@ invalid "a first alternative that is not there" "${changed}pci device '0000:09:0
 invalid "another card as its second alternative" "$changed'id' does not match for 'gpu' \(1002:5159 != 1002:73bf\)" \
 	"$first$(map 1002:73bf 8 0000:02:00)"
 invalid "a card that another entry names" "hostpci1: device '0000:01:00.0' assigned more than once" "$first" 'hostpci1: 01:00'
+invalid "mediated devices, and the whole card passed" "$changed'mdev' does not match for 'gpu' \(0 != 1\): on vfio-pci 0000:01:00.0 offers no" \
+	"\\tmdev 1\\n$first"
 invalid "fewer cards than entries" "hostpci1: device '0000:01:00.0' assigned more than once" "$first" 'hostpci1: mapping=gpu'
 invalid "fewer alternatives than entries" "could not find a free device for 'hostpci2'" "$first$second" \
 	$'hostpci1: mapping=gpu\nhostpci2: mapping=gpu'

@@ -199,6 +199,47 @@ static void one_function_one_entry(void **state)
 	}
 }
 
+/*
+ * mdev of a mapping says what its devices can do; what the VM gets the entry says. Proxmox VE compares it with the machine as it is
+ * behind pre-start, when a card that is passed is on vfio-pci and can do nothing of the kind.
+ */
+static void mappings_of_mediated_devices(void **state)
+{
+	static const struct {
+		bool card, twin; /* offer mediated devices */
+		const char *maps, *conf, *want;
+	} cases[] = {
+		{ true, false, MAP_CARD, ENTRY, CARD "=hostpci0, mapping gpu " CARD1 "=hostpci0, mapping gpu" },
+		{ true, false, "\tmdev 0\n" MAP_CARD MAP_TWIN, ENTRY, CARD "=hostpci0, mapping gpu " CARD1 "=hostpci0, mapping gpu" },
+		{ false, false, "\tmdev 1\n" MAP_CARD, ENTRY, CHANGED "'mdev' does not match for 'gpu' (0 != 1): on vfio-pci " CARD },
+		{ true, false, "\tmdev 1\n" MAP_CARD, ENTRY, CHANGED "'mdev' does not match for 'gpu' (0 != 1): on vfio-pci " CARD },
+		{ true, true, MAP_CARD MAP_TWIN, ENTRY, CHANGED "'mdev' does not match for 'gpu' (1 != 0)" },
+		/* a mediated device of it: none of ours, unless a card goes to the same VM */
+		{ true, false, "\tmdev 1\n" MAP_CARD, "hostpci0: mapping=gpu,mdev=x\n", "" },
+		{ false, false, "\tmdev 1\n" MAP_CARD, "hostpci0: mapping=gpu,mdev=x\n", "" },
+		{ true, false, "\tmdev 1\n" MAP_CARD, "hostpci0: mapping=gpu,mdev=x\nhostpci1: 02:00\n", TWIN "=hostpci1 " TWIN1 "=hostpci1" },
+		{ false, false, "\tmdev 1\n" MAP_CARD, "hostpci0: mapping=gpu,mdev=x\nhostpci1: 02:00\n",
+		  CHANGED "'mdev' does not match for 'gpu' (0 != 1)" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_fake_ struct fake *f = fake_machine();
+		_cleanup_free_ char *have = NULL;
+		struct err e = { "" };
+		int k;
+
+		if (cases[i].card)
+			fake_mkdir(f, DEV CARD "/mdev_supported_types");
+		if (cases[i].twin)
+			fake_mkdir(f, DEV TWIN "/nvidia");
+		fake_putf(f, "/etc/pve/mapping/pci.cfg", "gpu\n%s", cases[i].maps);
+		have = selected(f, cases[i].conf, &k, &e);
+		if (k != (str_starts(cases[i].want, CHANGED) ? -EINVAL : 0) ||
+		    (k == 0 ? strcmp(have, cases[i].want) != 0 : !str_starts(e.text, cases[i].want)))
+			fail_msg("%zu: %d\n  have %s%s\n  want %s", i, k, have, e.text, cases[i].want);
+	}
+}
+
 /* Without an IOMMU that is what is said, and not that the mapping has a group. */
 static void a_mapping_without_an_iommu(void **state)
 {
@@ -326,6 +367,7 @@ int main(void)
 		cmocka_unit_test(what_proxmox_ve_rejects),
 		cmocka_unit_test(mappings_of_another_machine),
 		cmocka_unit_test(one_function_one_entry),
+		cmocka_unit_test(mappings_of_mediated_devices),
 		cmocka_unit_test(a_mapping_without_an_iommu),
 		cmocka_unit_test(a_card_by_its_address),
 		cmocka_unit_test(settings_on_disk),

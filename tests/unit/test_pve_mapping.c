@@ -62,6 +62,19 @@ static void test_other_node(void **state)
 	assert_true(mapping_find(&m, "nic", NULL)->live_migration_capable);
 }
 
+static void test_flags(void **state)
+{
+	_cleanup_mapping_ struct mappings m = parse("ma\n mdev 1\n map node=n,id=1002:73bf,path=0000:01:00\n\n"
+						    "mb\n mdev\n map node=n,id=1002:73bf,path=0000:01:00\n\n"
+						    "mc\n mdev on\n map node=n,id=1002:73bf,path=0000:01:00\n\n"
+						    "md\n mdev 0\n map node=n,id=1002:73bf,path=0000:01:00\n", "n");
+
+	assert_true(mapping_find(&m, "ma", NULL)->mdev);
+	assert_true(mapping_find(&m, "mb", NULL)->mdev);
+	assert_false(mapping_find(&m, "mc", NULL)->mdev);
+	assert_false(mapping_find(&m, "md", NULL)->mdev);
+}
+
 /* How many choices of "gpu" are left, and of how many things a warning speaks. */
 static void test_ignored(void **state)
 {
@@ -73,6 +86,8 @@ static void test_ignored(void **state)
 		{ "gpu  \r\n\tmap node=n,id=1002:73bf,path=0000:01:00\r\n", 1, 0 },
 		/* keys of a newer version: kept, with a warning */
 		{ "gpu\n map node=n,id=1002:73bf,path=0000:01:00,new-key=1\n colour red\n", 1, 2 },
+		/* only 0 and 1 are booleans here */
+		{ "gpu\n mdev yes\n map node=n,id=1002:73bf,path=0000:01:00\n", 1, 1 },
 		/* lines that Proxmox VE leaves out */
 		{ "gpu\n map node=n,id=1002:73bf\n", 0, 1 },
 		{ "gpu\n map node=n,path=0000:01:00\n", 0, 1 },
@@ -163,7 +178,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_node),	  cmocka_unit_test(test_other_node),
 		cmocka_unit_test(test_ignored),	  cmocka_unit_test(test_load),
-		cmocka_unit_test(test_node_name),
+		cmocka_unit_test(test_node_name), cmocka_unit_test(test_flags),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
