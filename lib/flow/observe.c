@@ -77,7 +77,7 @@ static int observe_function(const struct engine *en, const struct picked *p, con
 	fn->has_home = home_find(en->root, p->bdf, &fn->home) == 0;
 	if (fn->driver_known)
 		guess_home(en->root, fn);
-	if (claim_find(en->root, p->bdf, &claim) > 0 && claim.vmid != vmid) {
+	if (claim_find(en->root, p->bdf, &claim) > 0 && !claim_is_of(en->root, &claim, vmid)) {
 		fn->claimed = true;
 		fn->claim = claim;
 	}

@@ -13,8 +13,9 @@ int settings_load(const struct root *r, struct settings *ret, struct err *e);
 void engine_init(struct engine *en, const struct root *r, const struct settings *s, const struct selection *sel);
 
 /*
- * Gathers what judge() and the planners want to know. vmid is the VM on whose behalf (0: none): its own claims and reservations
- * are no obstacle. hurried leaves out what only a person who asks wants to know. 0 or -errno.
+ * Gathers what judge() and the planners want to know. vmid is the VM on whose behalf: its own claims and reservations are no
+ * obstacle. With 0, for no VM, all are, but for those of a reset by this process. hurried leaves out what only a person who asks
+ * wants to know. 0 or -errno.
  */
 int facts_load(const struct engine *en, const struct selection *sel, unsigned int vmid, bool hurried,
 	       struct facts *ret, struct err *e);

@@ -33,7 +33,7 @@ struct fn_facts {
 	struct home home;	  /* what is remembered */
 	char guess[PCI_NAME_LEN]; /* what its modalias asks for; looked up only where nothing better is known */
 	struct danger_list dangers;
-	bool claimed; /* by another VM */
+	bool claimed; /* by another VM, or for a reset by another process */
 	struct claim claim;
 	unsigned int reserved_by; /* the VM for which Proxmox VE reserves it, or 0 */
 	bool console;		  /* the host's console shows on it */

@@ -21,7 +21,7 @@ static const struct row {
 	[FINDING_D3COLD] = { "d3cold", SEVERITY_BLOCK, "the card is powered off" },
 	[FINDING_DEAD] = { "dead", SEVERITY_BLOCK, "the card does not answer: config space reads ff" },
 	[FINDING_STUCK] = { "stuck", SEVERITY_BLOCK, "a process still hangs in the kernel with the card" },
-	[FINDING_CLAIMED] = { "claimed", SEVERITY_BLOCK, "another VM has the card, or is taking it now" },
+	[FINDING_CLAIMED] = { "claimed", SEVERITY_BLOCK, "another VM has the card or is taking it now, or it is being reset" },
 	[FINDING_IN_USE] = { "in-use", SEVERITY_BLOCK, "a running VM has the card open" },
 	[FINDING_RESERVED] = { "reserved", SEVERITY_BLOCK, "Proxmox VE reserves the card for another VM" },
 	[FINDING_HELD] = { "held", SEVERITY_BLOCK, "processes hold the card" },

@@ -145,9 +145,10 @@ static void judge_owner(struct judge *j)
 	const struct fn_facts *fn = j->fn;
 	char remedy[96];
 
-	if (fn->claimed && fn->claim.vmid == 0) {
-		finding_add(j->ret, FINDING_CLAIMED, j->name, "wait for it, or see 'gpupt-helper status'", "%s is being reset by 'gpupt-helper reset'",
-			    j->name);
+	if (fn->claimed && fn->claim.kind == CLAIM_RESET) {
+		snprintf(remedy, sizeof(remedy), "wait until process %d has ended", (int)fn->claim.owner.pid);
+		finding_add(j->ret, FINDING_CLAIMED, j->name, remedy, "%s is being reset by 'gpupt-helper reset' (process %d)", j->name,
+			    (int)fn->claim.owner.pid);
 	} else if (fn->claimed) {
 		snprintf(remedy, sizeof(remedy), "shut down VM %u, or see 'gpupt-helper status'", fn->claim.vmid);
 		finding_add(j->ret, FINDING_CLAIMED, j->name, remedy, "%s belongs to VM %u", j->name, fn->claim.vmid);

@@ -103,6 +103,17 @@ finds lease-open warn 'VM 101' 'does not run and still has 0000:01:00.0, 0000:01
 remedy lease-open 'reconcile 101'
 vm 101 'hostpci0: 0000:01:00,pcie=1'
 lacks claimed 101
+# a reset is no VM: it stands in the way of all
+put /proc/4242/stat '4242 (gpupt-helper) S 1 4242 4242 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 777 0 0\n'
+rm "$tree"/run/gpupt/claim/*
+put /run/gpupt/claim/0000:01:00.0 "reset boot $(boot_of) owner 4242 777\n"
+for asked in 01:00 101; do
+	finds claimed block 0000:01:00.0 "is being reset by 'gpupt-helper reset' \(process 4242\)" $asked
+	lacks ready $asked
+done
+remedy claimed 'process 4242'
+rm -r "$tree/proc/4242"
+lacks claimed 01:00
 lease 101 "0000:01:00.0 0000:01:00.1" an-earlier-boot
 finds lease-open warn 'VM 101' 'earlier boot'
 lacks claimed 01:00
