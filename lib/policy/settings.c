@@ -36,6 +36,8 @@ static int open_vm(struct parser *p, const char *name)
 
 	if (parse_vmid(name, &vmid) < 0)
 		return err_set(p->e, -EINVAL, "%s line %d: [vm %s] names no VM: use its id, such as 101", p->name, p->line, parser_shown(p, name));
+	if (settings_vm(&p->s, vmid))
+		return err_set(p->e, -EINVAL, "%s line %d: a second section for VM %u", p->name, p->line, vmid);
 	v = reallocarray(p->s.vms, p->s.n_vms + 1, sizeof(*v));
 	if (!v)
 		return -ENOMEM;

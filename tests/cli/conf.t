@@ -43,6 +43,8 @@ refused "a key before any section" 1 'no section|section' 'reset = none\n'
 refused "a line that is neither" 2 "neither '\[section\]' nor 'key = value'" '[defaults]\nnonsense\n'
 refused "an over-long line" 3 'longer than [0-9]+ bytes' "[defaults]\nreset = none\n# $(printf '%0300d' 0)\n"
 refused "a second section for a card" 3 'a second section for the card' '[gpu 01:00.0]\nreset = none\n[gpu 0000:01:00]\nreset = none\n'
+refused "a second section for a VM" 3 'a second section for VM 101' '[vm 101]\nnext = local:snippets/x\n[vm 101]\n'
+refused "a second section for a VM, behind others" 5 'a second section for VM 300' '[vm 300]\nnext = local:snippets/x\n[vm 101]\n[gpu 01:00]\n[vm 300]\nnext = local:snippets/y\n'
 refused "an address that is none" 1 '\[gpu 1:0\] names no card' '[gpu 1:0]\nreset = none\n'
 refused "a VM that is none" 1 '\[vm 99\] names no VM' '[vm 99]\nnext = local:snippets/x\n'
 refused "[defaults] behind a card" 3 '\[defaults\] must stand before' '[gpu 01:00]\nreset = none\n[defaults]\nreset = none\n'

@@ -165,7 +165,8 @@ static void every_error(void **state)
 		{ "[ct 200]\nnext = local:snippets/x\n", 1, "no section" },
 		{ "[defaults]\nreset = auto\nreset = none\n", 3, "second time" },
 		{ "[defaults]\nreset = auto\n[vm 101]\nnext = a:snippets/x\n[defaults]\nreset = auto\n", 6, "second time" },
-		{ "[vm 101]\nnext = a:snippets/x\n[vm 101]\nnext = a:snippets/y\n", 4, "second time" },
+		{ "[vm 101]\nnext = a:snippets/x\n[vm 101]\nnext = a:snippets/y\n", 3, "second section for VM 101" },
+		{ "[vm 101]\n[vm 102]\n[gpu 01:00]\n[vm 101]\n", 4, "second section for VM 101" },
 		{ "[defaults]\nreset = auto\n  none\n", 3, "second time" }, /* inih's continuation line */
 		{ "[defaults]\nnonsense\n", 2, "key = value" },
 		{ "[defaults\nreset = auto\n", 1, "[section]" },
