@@ -101,8 +101,12 @@ static int pre_start(struct hook *h)
 	};
 	struct release release = as_release(h);
 	struct err e = { "" };
-	int k = handover_run(&handover, &findings, &plan, &e);
+	int k;
 
+	/* no card is moved for a start that will be refused */
+	if (!hook_next_ready(h))
+		return EXIT_REFUSED;
+	k = handover_run(&handover, &findings, &plan, &e);
 	print_warnings(h, &findings);
 	print_refusal(h, &findings);
 	if (k == HANDOVER_REFUSED)

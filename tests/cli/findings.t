@@ -50,10 +50,47 @@ sed -i /hookscript/d "$tree/etc/pve/qemu-server/103.conf"
 finds no-hook warn 'VM 103' 'nobody will give it back' 103
 remedy no-hook 'qm set 103 --hookscript'
 sed -i '1i hookscript: local:snippets/other' "$tree/etc/pve/qemu-server/103.conf"
-finds no-hook block 'VM 103' "'local:snippets/other' of VM 103 does not exist" 103
+finds no-hook block 'VM 103' "hookscript of VM 103: script 'local:snippets/other' does not exist; the VM cannot start" 103
+mkdir "$tree/var/lib/vz/snippets/other"
+finds no-hook block 'VM 103' "script 'local:snippets/other' does not exist" 103
+rmdir "$tree/var/lib/vz/snippets/other"
 put /var/lib/vz/snippets/other ''
+finds no-hook block 'VM 103' "script 'local:snippets/other' is not executable; the VM cannot start" 103
+remedy no-hook '^chmod \+x /var/lib/vz/snippets/other$'
+chmod +x "$tree/var/lib/vz/snippets/other"
 finds no-hook warn 'VM 103' 'another hookscript' 103
 remedy no-hook 'next = local:snippets/other'
+# ours, but not to be run: of no use either
+vm 103 'hostpci0: 01:00,pcie=1'
+chmod -x "$tree/usr/libexec/gpupt/gpupt-hook"
+finds no-hook block 'VM 103' "script 'local:snippets/gpupt-hook' is not executable" 103
+lacks ready 103
+chmod +x "$tree/usr/libexec/gpupt/gpupt-hook"
+lacks no-hook 103
+# what comes after ours, for a VM with a card and for one without
+vm 105 'cores: 2'
+for id in 103 105; do
+	put /etc/gpupt/gpupt.conf "[vm $id]\nnext = local:snippets/after\n"
+	rm -f "$tree/var/lib/vz/snippets/after"
+	finds next-bad block "VM $id" "next hookscript of VM $id: script 'local:snippets/after' does not exist; its start would be refused" $id
+	remedy next-bad "^correct 'next' in \\[vm $id\\]"
+	lacks ready $id
+	put /var/lib/vz/snippets/after ''
+	finds next-bad block "VM $id" "script 'local:snippets/after' is not executable" $id
+	remedy next-bad '^chmod \+x /var/lib/vz/snippets/after$'
+	finds next-bad block "VM $id" "is not executable"
+	hook --root "$tree" $id pre-start
+	is "$rc|$out" "1|" "… and pre-start refuses before anything is done"
+	like "$err" "next hookscript of VM $id cannot be run: script 'local:snippets/after' is not executable" "… for that reason"
+	chmod +x "$tree/var/lib/vz/snippets/after"
+	lacks next-bad $id
+	hook --root "$tree" $id pre-start
+	like "$rc $out" "would run /var/lib/vz/snippets/after $id pre-start" "… and else runs it"
+	chmod -x "$tree/var/lib/vz/snippets/after"
+	sed -i s,snippets/gpupt-hook,snippets/other, "$tree/etc/pve/qemu-server/$id.conf"
+	lacks next-bad $id
+done
+rm "$tree/etc/gpupt/gpupt.conf"
 vm 104 'hostpci0: 0000:09:00,pcie=1'
 finds no-device block 0000:09:00 'no PCI device at 0000:09:00 \(hostpci0\)' 104
 vm 104 'hostpci0: 0000:01:00;0000:00:01.0,pcie=1'
