@@ -136,7 +136,7 @@ static void check_next(struct subject *s)
 	/* nobody runs it if the hookscript is not ours */
 	if (!vm || !volid || storage_snippet(s->r, volid, path, NULL) < 0 || !is_ours(s, path))
 		return;
-	k = next_find(s->r, &s->c->settings, s->vmid, path, &e);
+	k = next_find(s->r, &s->c->settings, &s->cfg, s->vmid, path, &e);
 	if (k == -EACCES)
 		check_unseen(s->c, "the hookscripts of the VMs");
 	if (k >= 0 || k == -EACCES)

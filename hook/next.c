@@ -15,12 +15,17 @@ static int refuse(const struct hook *h, const char *why)
 	return 127;
 }
 
+static int find(const struct hook *h, char ret[static PATH_MAX], struct err *e)
+{
+	return next_find(&h->root, &h->settings, h->has_config ? &h->cfg : NULL, h->vmid, ret, e);
+}
+
 bool hook_next_ready(const struct hook *h)
 {
 	char path[PATH_MAX];
 	struct err e;
 
-	return next_find(&h->root, &h->settings, h->vmid, path, &e) >= 0 || refuse(h, e.text) == 0;
+	return find(h, path, &e) >= 0 || refuse(h, e.text) == 0;
 }
 
 int hook_next(const struct hook *h)
@@ -29,7 +34,7 @@ int hook_next(const struct hook *h)
 	struct err e;
 	pid_t pid;
 	int status;
-	int k = next_find(&h->root, &h->settings, h->vmid, path, &e);
+	int k = find(h, path, &e);
 
 	if (k <= 0)
 		return k < 0 ? refuse(h, e.text) : 0;

@@ -40,7 +40,7 @@ static const struct row {
 	[FINDING_KEY_UNKNOWN] = { "key-unknown", SEVERITY_WARN, "a configuration key that this version does not know" },
 	[FINDING_LEASE_OPEN] = { "lease-open", SEVERITY_WARN, "a VM that does not run still has a lease" },
 	[FINDING_NO_HOOK] = { "no-hook", SEVERITY_WARN, "the VM's hookscript is not gpupt's, or cannot be run" },
-	[FINDING_NEXT_BAD] = { "next-bad", SEVERITY_BLOCK, "the hookscript that is to be run after gpupt's cannot be run" },
+	[FINDING_NEXT_BAD] = { "next-bad", SEVERITY_BLOCK, "the hookscript that is to be run after gpupt's cannot be run, or is gpupt's" },
 	[FINDING_NOT_PCIE] = { "not-pcie", SEVERITY_INFO, "the guest sees the card as a conventional PCI device" },
 };
 

@@ -90,6 +90,22 @@ for id in 103 105; do
 	sed -i s,snippets/gpupt-hook,snippets/other, "$tree/etc/pve/qemu-server/$id.conf"
 	lacks next-bad $id
 done
+# next is what is called already, by its name, by another, and through a file that is no link
+ln -s gpupt-hook "$tree/var/lib/vz/snippets/again"
+ln "$tree/usr/libexec/gpupt/gpupt-hook" "$tree/var/lib/vz/snippets/once-more"
+for id in 103 105; do
+	vm $id 'hostpci0: 01:00,pcie=1'
+	for name in gpupt-hook again once-more; do
+		put /etc/gpupt/gpupt.conf "[vm $id]\nnext = local:snippets/$name\n"
+		finds next-bad block "VM $id" "script 'local:snippets/$name' is the VM's own hookscript, which would call itself" $id
+		for phase in pre-start post-stop; do
+			hook --root "$tree" $id $phase
+			is "$rc|$out" "1|" "… and is not called at $phase"
+			like "$err" "cannot be run: script 'local:snippets/$name' is the VM's own hookscript" "… for that reason"
+		done
+	done
+	vm 105 'cores: 2'
+done
 rm "$tree/etc/gpupt/gpupt.conf"
 vm 104 'hostpci0: 0000:09:00,pcie=1'
 finds no-device block 0000:09:00 'no PCI device at 0000:09:00 \(hostpci0\)' 104
