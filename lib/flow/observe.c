@@ -22,6 +22,18 @@ int settings_load(const struct root *r, struct settings *ret, struct err *e)
 	return settings_parse(text, SETTINGS_PATH, ret, e);
 }
 
+bool settings_may_concern(const struct root *r, unsigned int vmid)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int k = root_read(r, SETTINGS_PATH, SETTINGS_MAX, &text, &len);
+
+	/* a directory in its place has no sections */
+	if (k == -ENOENT || k == -EISDIR)
+		return false;
+	return k < 0 || settings_may_have_vm(text, len, vmid);
+}
+
 void engine_init(struct engine *en, const struct root *r, const struct settings *s, const struct selection *sel)
 {
 	unsigned int timeout = 0;

@@ -9,6 +9,9 @@
 /* Reads gpupt.conf; without a file the defaults. 0, -EINVAL (err: file, line, what is accepted), -errno. */
 int settings_load(const struct root *r, struct settings *ret, struct err *e);
 
+/* May a gpupt.conf that settings_load() refuses have a section for the VM? So if it cannot be read as well. */
+bool settings_may_concern(const struct root *r, unsigned int vmid);
+
 /* The engine's deadlines for these cards: the longest that any of them asks for. */
 void engine_init(struct engine *en, const struct root *r, const struct settings *s, const struct selection *sel);
 

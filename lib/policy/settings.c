@@ -153,6 +153,39 @@ int settings_parse(const char *text, const char *name, struct settings *ret, str
 	return 0;
 }
 
+/* Is header, "[vm 101", in the line, and not the beginning of another VM's? */
+static bool line_has(const char *line, size_t len, const char *header)
+{
+	size_t n = strlen(header);
+
+	for (const char *p; (p = memmem(line, len, header, n)); line = p + n) {
+		len -= (size_t)(p + n - line);
+		if (len == 0 || p[n] < '0' || p[n] > '9')
+			return true;
+	}
+	return false;
+}
+
+bool settings_may_have_vm(const char *text, size_t len, unsigned int vmid)
+{
+	char header[24];
+
+	snprintf(header, sizeof(header), "[vm %u", vmid);
+	while (len > 0) {
+		const char *end = memchr(text, '\n', len);
+		size_t n = end ? (size_t)(end - text) : len, blanks = 0;
+
+		while (blanks < n && (text[blanks] == ' ' || text[blanks] == '\t'))
+			blanks++;
+		if (blanks < n && text[blanks] != '#' && text[blanks] != ';' && line_has(text, n, header))
+			return true;
+		n += end != NULL;
+		text += n;
+		len -= n;
+	}
+	return false;
+}
+
 void settings_done(struct settings *s)
 {
 	for (size_t i = 0; i < s->n_vms; i++)

@@ -22,7 +22,8 @@ refused() { # WHAT LINE MESSAGE TEXT
 	is "$rc|$out" "1|" "refused: $1"
 	like "$err" "^gpupt: $file line $2: .*$3" "… with file, line and reason"
 	hook --root "$tree" 102 pre-start
-	is "$rc|$err" "0|" "… a VM without cards starts"
+	is "$rc|$out" "0|" "… a VM without cards starts"
+	like "$err" "^gpupt: $file line $2: .*$3" "… and is told all the same"
 	helper --root "$tree" check --json 03:00
 	like "$rc $(json findings message subject=gpupt.conf)" "^1 $file line $2: .*$3" "… check has it, too"
 	is "$(listing)" "$before" "… nothing was changed"
@@ -59,6 +60,37 @@ for bad in "id = 1002" "id = radeon" "id = 1002:5159/1af4" "driver = ../radeon" 
 	refused "$bad" 2 "is not accepted: use" "[gpu 01:00]\n$bad\n"
 done
 refused "a hookscript that is no snippet" 2 'use a snippet' '[vm 101]\nnext = /usr/local/bin/x\n'
+
+# a VM without cards, of which the file has something to say, or may have
+broken() { # WHAT VMID RC TEXT
+	put $file "$4"
+	for phase in pre-start post-start pre-stop post-stop; do
+		hook --root "$tree" "$2" $phase
+		is "$rc|$out" "$3|" "$1: exit code $3 at $phase"
+		like "$err" "^gpupt: $file(: | line |.* NUL)" "… the error is told"
+	done
+	[ "$3" = 0 ] || like "$err" "^gpupt: what the file has as next for VM $2 cannot be told and is not run at post-stop" "… and what it costs"
+}
+vm 103 'hostpci0: 0000:00:00.0,pcie=1'
+broken "a section for it, behind the error" 102 1 '[defaults]\nnonsense\n[vm 102]\nnext = local:snippets/x\n'
+broken "before the error" 102 1 '[vm 102]\nnext = local:snippets/x\n[defaults]\nnonsense\n'
+broken "a header that is the error" 102 1 '[vm 102\nnext = local:snippets/x\n'
+broken "a header that ends the file" 102 1 '[nonsense]\n[vm 102'
+broken "behind a NUL byte" 102 1 '[defaults]\n\0\n[vm 102]\nnext = local:snippets/x\n'
+broken "a VM with a network card" 103 1 '[nonsense]\n[vm 103]\n'
+broken "a VM with a network card, and nothing about it" 103 0 '[nonsense]\n[vm 102]\n'
+broken "only in a comment" 102 0 '[nonsense]\n#[vm 102]\n  ; [vm 102]\n'
+broken "another VM" 102 0 '[nonsense]\n[vm 1020]\n[vm 10]\n[vm 2102]\n'
+put $file "[nonsense]\n[vm 102]\n$(printf '%0300000d' 0)"
+hook --root "$tree" 102 pre-start
+is "$rc|$out" "1|" "a file that is too long to be read may have a section for any VM"
+rm "$tree$file"
+mkdir "$tree$file"
+hook --root "$tree" 102 pre-start
+is "$rc|$out" "0|" "a directory has none"
+like "$err" "cannot read $file: Is a directory" "… and is told"
+rmdir "$tree$file"
+put $file ''
 
 # the file itself
 rm "$tree$file"

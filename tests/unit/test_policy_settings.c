@@ -226,6 +226,35 @@ static void long_lines(void **state)
 	}
 }
 
+static void may_have(void **state)
+{
+	static const struct {
+		const char *text;
+		bool have;
+	} cases[] = {
+		{ "", false },
+		{ "[vm 101]", true },
+		{ "[vm 101", true },
+		{ "[vm 101\n", true },
+		{ "nonsense [vm 101]\n", true },
+		{ "\n\n \t[vm 101]\n", true },
+		{ "[vm 1011][vm 101]\n", true },
+		{ "[vm 1011]\n[vm 10]\n[vm 2101]\n", false },
+		{ "[vm 10\n1]\n", false },
+		{ "#[vm 101]\n  # [vm 101]\n;[vm 101]\n", false },
+		{ "# a\n[vm 101]", true },
+		{ "[gpu 101]\nnext = local:snippets/vm 101\n", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		if (settings_may_have_vm(cases[i].text, strlen(cases[i].text), 101) != cases[i].have)
+			fail_msg("'%s'", cases[i].text);
+	assert_true(settings_may_have_vm("a\0\n[vm 101]", 11, 101));
+	/* nothing behind its end */
+	assert_true(settings_may_have_vm("[vm 1011]", 7, 101));
+	assert_false(settings_may_have_vm("[vm 101]", 6, 101));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -235,6 +264,7 @@ int main(void)
 		cmocka_unit_test(forms),
 		cmocka_unit_test(every_error),
 		cmocka_unit_test(long_lines),
+		cmocka_unit_test(may_have),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
