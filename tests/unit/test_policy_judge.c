@@ -310,6 +310,50 @@ static void holders_that_may_be_ended(void **state)
 	assert_int_equal(process_fate(&h.f, &h.s, x), FATE_REFUSE);
 }
 
+/* The unit in which one of us runs is not stopped: a shell's service, or the cron job that started the VM. */
+static void own_units_are_protected(void **state)
+{
+	_cleanup_hand_ struct hand h = { 0 };
+	struct holder *x;
+
+	hand_init(&h, "[defaults]\nprocesses = terminate\n");
+	x = hand_holder(&h, HOLDER_UNIT, "cron.service", CARD, "dri/card0");
+	assert_int_equal(process_fate(&h.f, &h.s, x), FATE_UNIT);
+	assert_int_equal(strv_add(&h.f.own_units, "cron.service"), 0);
+	assert_int_equal(process_fate(&h.f, &h.s, x), FATE_PROTECTED);
+	assert_only(&h, FINDING_HELD, CARD, "never ends", "cron.service");
+	assert_int_equal(severity_of(&h), SEVERITY_BLOCK);
+	snprintf(x->id, sizeof(x->id), "encoder.service");
+	assert_int_equal(process_fate(&h.f, &h.s, x), FATE_UNIT);
+	assert_nothing(&h);
+	/* other processes of a session of ours are no ancestors of ours: they can be ended one by one */
+	assert_int_equal(strv_add(&h.f.own_units, "session-3.scope"), 0);
+	snprintf(x->id, sizeof(x->id), "session-3.scope");
+	assert_int_equal(process_fate(&h.f, &h.s, x), FATE_END);
+}
+
+/* A batch job is not run a second time for having been in the way: its process is ended, its unit not. */
+static void batch_jobs_are_ended_as_processes(void **state)
+{
+	_cleanup_hand_ struct hand h = { 0 };
+	struct holder *x;
+
+	hand_init(&h, "[defaults]\nprocesses = terminate\n");
+	x = hand_holder(&h, HOLDER_UNIT, "transcode.service", CARD, "dri/card0");
+	assert_int_equal(process_fate(&h.f, &h.s, x), FATE_UNIT);
+	assert_int_equal(strv_add(&h.f.batch_units, "transcode.service"), 0);
+	assert_int_equal(process_fate(&h.f, &h.s, x), FATE_END);
+	assert_nothing(&h);
+	/* what protects, protects it as well */
+	h.f.ancestors[0] = x->proc.pid;
+	h.f.n_ancestors = 1;
+	assert_int_equal(process_fate(&h.f, &h.s, x), FATE_PROTECTED);
+	h.f.n_ancestors = 0;
+	snprintf(x->id, sizeof(x->id), "pvestatd.service");
+	assert_int_equal(strv_add(&h.f.batch_units, "pvestatd.service"), 0);
+	assert_int_equal(process_fate(&h.f, &h.s, x), FATE_PROTECTED);
+}
+
 static void blind(void **state)
 {
 	_cleanup_hand_ struct hand h = { 0 };
@@ -503,6 +547,8 @@ int main(void)
 		cmocka_unit_test(owners),
 		cmocka_unit_test(holders),
 		cmocka_unit_test(holders_that_may_be_ended),
+		cmocka_unit_test(own_units_are_protected),
+		cmocka_unit_test(batch_jobs_are_ended_as_processes),
 		cmocka_unit_test(blind),
 		cmocka_unit_test(unsure),
 		cmocka_unit_test(slot_partial),
