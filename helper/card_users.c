@@ -11,11 +11,17 @@ static void add_user(struct strv *users, const char *user)
 
 static void add_owner(const struct root *r, const struct pci_fn *fn, struct strv *users)
 {
+	bool claimed;
 	struct claim claim;
 	unsigned int vmid;
 	char user[24];
 
-	if (claim_find(r, fn->bdf, &claim) > 0)
+	claimed = claim_find(r, fn->bdf, &claim) > 0;
+	if (claimed && claim.kind == CLAIM_RESET) {
+		add_user(users, "reset");
+		return;
+	}
+	if (claimed)
 		vmid = claim.vmid;
 	else if (reservation_holder(r, fn->bdf, 0, &vmid, NULL) <= 0)
 		return;

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "flow/handover.h"
+#include "flow/next.h"
 #include "flow/observe.h"
 #include "helper/check.h"
 #include "policy/judge.h"
@@ -81,32 +82,69 @@ static bool is_ours(const struct subject *s, const char *path)
 	return root_readlink_base(s->r, path, target, sizeof(target)) == 0 && str_starts(target, HOOK_NAME);
 }
 
+/* What to do about a script that cannot be run: -ENOEXEC is easily mended. */
+static const char *script_remedy(const struct subject *s, const char *volid, int k, const char *otherwise, char *buf, size_t size)
+{
+	char path[PATH_MAX];
+
+	if (k == -ENOEXEC && storage_snippet(s->r, volid, path, NULL) == 0) {
+		snprintf(buf, size, "chmod +x %.200s", path);
+		return buf;
+	}
+	return otherwise;
+}
+
 static void advise_hook(struct subject *s)
 {
 	const char *volid = config_get(&s->cfg, "hookscript");
-	char path[PATH_MAX], remedy[160];
+	char path[PATH_MAX], attach[160], remedy[256];
 	struct finding *f;
 	struct stat st;
 	struct err e;
+	int k;
 
-	snprintf(remedy, sizeof(remedy), "qm set %u --hookscript local:snippets/" HOOK_NAME, s->vmid);
+	snprintf(attach, sizeof(attach), "qm set %u --hookscript local:snippets/" HOOK_NAME, s->vmid);
 	if (!volid) {
-		finding_add(&s->found, FINDING_NO_HOOK, s->name, remedy,
+		finding_add(&s->found, FINDING_NO_HOOK, s->name, attach,
 			    "VM %u has no hookscript: Proxmox VE will take the card, and nobody will give it back", s->vmid);
 		return;
 	}
-	if (storage_snippet(s->r, volid, path, &e) < 0 || root_stat(s->r, path, &st) == -ENOENT) {
+	k = storage_script(s->r, volid, path, &st, &e);
+	if (k == -EACCES) {
+		check_unseen(s->c, "the hookscripts of the VMs");
+	} else if (k < 0) {
 		/* Proxmox VE's exec_hookscript() dies of it at pre-start */
-		f = finding_add(&s->found, FINDING_NO_HOOK, s->name, remedy, "hookscript '%.120s' of VM %u does not exist: the VM cannot start",
-				volid, s->vmid);
+		f = finding_add(&s->found, FINDING_NO_HOOK, s->name, script_remedy(s, volid, k, attach, remedy, sizeof(remedy)),
+				"hookscript of VM %u: %s; the VM cannot start", s->vmid, e.text);
 		if (f)
 			f->severity = SEVERITY_BLOCK;
-		return;
+	} else if (!is_ours(s, path)) {
+		snprintf(remedy, sizeof(remedy), "attach " HOOK_NAME ", and set 'next = %.60s' in [vm %u] of gpupt.conf", volid, s->vmid);
+		finding_add(&s->found, FINDING_NO_HOOK, s->name, remedy, "VM %u has another hookscript than gpupt's: %.120s", s->vmid,
+			    volid);
 	}
-	if (is_ours(s, path))
+}
+
+/* What gpupt's hook would refuse any start by, with a card or without. */
+static void check_next(struct subject *s)
+{
+	const struct vm_settings *vm = settings_vm(&s->c->settings, s->vmid);
+	const char *volid = config_get(&s->cfg, "hookscript");
+	char path[PATH_MAX], otherwise[80], remedy[256];
+	struct err e;
+	int k;
+
+	/* nobody runs it if the hookscript is not ours */
+	if (!vm || !volid || storage_snippet(s->r, volid, path, NULL) < 0 || !is_ours(s, path))
 		return;
-	snprintf(remedy, sizeof(remedy), "attach " HOOK_NAME ", and set 'next = %.60s' in [vm %u] of gpupt.conf", volid, s->vmid);
-	finding_add(&s->found, FINDING_NO_HOOK, s->name, remedy, "VM %u has another hookscript than gpupt's: %.120s", s->vmid, volid);
+	k = next_find(s->r, &s->c->settings, &s->cfg, s->vmid, path, &e);
+	if (k == -EACCES)
+		check_unseen(s->c, "the hookscripts of the VMs");
+	if (k >= 0 || k == -EACCES)
+		return;
+	snprintf(otherwise, sizeof(otherwise), "correct 'next' in [vm %u] of " SETTINGS_PATH, s->vmid);
+	finding_add(&s->found, FINDING_NEXT_BAD, s->name, script_remedy(s, vm->next, k, otherwise, remedy, sizeof(remedy)),
+		    "next hookscript of VM %u: %s; its start would be refused", s->vmid, e.text);
 }
 
 /* Is one of the entry's functions ours? */
@@ -175,6 +213,7 @@ static int advise_cards(struct subject *s)
 static int advise(struct subject *s)
 {
 	advise_hook(s);
+	check_next(s);
 	advise_pcie(s);
 	return s->asked ? advise_cards(s) : 0;
 }
@@ -188,7 +227,8 @@ static void approve(struct subject *s)
 /* With nothing for gpupt to do there is nothing to find fault with. */
 static int nothing(struct subject *s, const char *why)
 {
-	if (s->asked)
+	check_next(s);
+	if (s->asked && s->found.n == 0)
 		finding_add(&s->found, FINDING_READY, s->name, NULL, "VM %u %s: gpupt has nothing to do with it", s->vmid, why);
 	return check_merge(s->c, &s->found);
 }

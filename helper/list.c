@@ -23,7 +23,7 @@ static const struct column column_v[] = {
 	[GROUP] = { "group", "IOMMU group", COLUMN_NUMBER },
 	[RESET] = { "reset", "reset that is likely to work in a VM; hot: of the whole bus, by vfio" },
 	[BOOT] = { "boot", "is it the display that the firmware booted with?", COLUMN_BOOL },
-	[USER] = { "user", "who has it: VM, container, service or process", .wrap = true },
+	[USER] = { "user", "who has it: VM, container, service, process, or a reset that is under way", .wrap = true },
 	[STATE] = { "state", "host, vm, vfio (no VM has it), unbound, d3cold, dead, hangs, stuck" },
 	[ID] = { "id", "vendor:device/subvendor:subdevice", .extra = true },
 	[COMPANIONS] = { "companions", "the card's other functions", COLUMN_LIST, .extra = true },

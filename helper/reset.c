@@ -77,37 +77,23 @@ static int apply(struct work *w)
 	return err_set(w->e, -EUCLEAN, "%s has not got all its drivers back: 'gpupt-helper reconcile' tries again", w->name);
 }
 
-/* Another process that resets one of these now: its claims are for no VM, like ours, and would pass for ours. */
-static pid_t other_reset(const struct work *w)
-{
-	for (size_t i = 0; i < w->sel.n; i++) {
-		struct claim claim;
-
-		if (claim_find(w->r, w->sel.v[i].bdf, &claim) > 0 && claim.vmid == 0 && claim.owner.pid != getpid())
-			return claim.owner.pid;
-	}
-	return 0;
-}
-
 /* Owned by this process while it lives: no VM can take the card meanwhile. */
 static int claim(struct work *w)
 {
 	_cleanup_close_ int lock = state_lock(w->r, w->e);
 	_cleanup_bdf_list_ struct bdf_list all = { 0 };
 	struct claim conflict;
-	pid_t other;
 	int k;
 
 	if (lock < 0)
 		return lock;
-	other = other_reset(w);
-	if (other)
-		return err_set(w->e, -EBUSY, "%s is not reset: process %d is at it now", w->name, (int)other);
 	if (selection_all(&w->sel, &all) < 0)
 		return -ENOMEM;
-	k = claim_take(w->r, all.v, all.n, 0, &conflict, w->e);
+	k = claim_take(w->r, all.v, all.n, CLAIM_FOR_RESET, &conflict, w->e);
 	if (k != -EBUSY)
 		return k;
+	if (conflict.kind == CLAIM_RESET)
+		return err_set(w->e, k, "%s is not reset: process %d is at it now", w->name, (int)conflict.owner.pid);
 	if (guest_running(w->r, GUEST_VM, conflict.vmid, NULL) != 0)
 		return err_set(w->e, k, "%s is not reset: VM %u has it; shut the VM down first", w->name, conflict.vmid);
 	return err_set(w->e, k, "%s is not reset: VM %u has it and does not run; 'gpupt-helper reconcile %u' gives it back, 'gpupt-helper status' says what hinders it",
@@ -117,7 +103,7 @@ static int claim(struct work *w)
 static void unclaim(const struct work *w)
 {
 	for (size_t i = 0; i < w->sel.n; i++)
-		claim_drop(w->r, w->sel.v[i].bdf, 0);
+		claim_drop(w->r, w->sel.v[i].bdf, CLAIM_FOR_RESET);
 }
 
 static int reset(struct work *w)

@@ -65,7 +65,7 @@ int reset_view_load(const struct root *r, struct bdf gpu, struct reset_view *ret
 	if (k < 0)
 		return k;
 	/* whoever resets the card, or settles what a reset left, claims it for no VM as long as it lives */
-	if (claim_find(r, gpu, &claim) > 0 && claim.vmid == 0)
+	if (claim_find(r, gpu, &claim) > 0 && claim.kind == CLAIM_RESET)
 		v.pid = claim.owner.pid;
 	*ret = v;
 	v = (struct reset_view){ .rec.fd = -1 };

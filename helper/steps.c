@@ -106,7 +106,8 @@ static void complain(void *ctx, const char *line)
 struct report steps_report(struct steps *s, unsigned int vmid)
 {
 	return (struct report){
-		.say = say, .complain = complain, .step = s->list ? on_step : NULL, .shown = s->list ? would_undo : NULL, .ctx = s, .verbose = s->o->verbose, .vmid = vmid,
+		.say = say, .complain = complain, .step = s->list ? on_step : NULL, .shown = s->list ? would_undo : NULL,
+		.ctx = s, .verbose = s->o->verbose, .vmid = vmid,
 	};
 }
 

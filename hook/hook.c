@@ -112,8 +112,12 @@ static int pre_start(struct hook *h)
 	};
 	struct release release = as_release(h);
 	struct err e = { "" };
-	int k = handover_run(&handover, &findings, &plan, &e);
+	int k;
 
+	/* no card is moved for a start that will be refused */
+	if (!hook_next_ready(h))
+		return EXIT_REFUSED;
+	k = handover_run(&handover, &findings, &plan, &e);
 	print_warnings(h, &findings);
 	print_refusal(h, &findings);
 	if (k != 0)
@@ -232,10 +236,15 @@ static int run(struct hook *h, const struct phase *p)
 	k = settings_load(&h->root, &h->settings, &e);
 	if (k == 0)
 		return p->run(h);
-	/* a VM that is none of ours is not held up by our configuration */
-	if (h->has_config && !handover_concerns(&h->root, &h->cfg, h->vmid))
-		return EXIT_DONE;
 	report_complain(&h->report, "%s", e.text);
+	/* a VM that is none of ours is not held up by our configuration, unless that may have a hookscript for it */
+	if (h->has_config && !handover_concerns(&h->root, &h->cfg, h->vmid)) {
+		if (!settings_may_concern(&h->root, h->vmid))
+			return EXIT_DONE;
+		report_complain(&h->report, "what the file has as next for VM %u cannot be told and is not run at %s: correct the file",
+				h->vmid, h->phase);
+		return EXIT_REFUSED;
+	}
 	if (p->run != post_stop)
 		return EXIT_REFUSED;
 	/* what was taken is given back all the same, by the defaults */

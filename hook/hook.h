@@ -24,5 +24,7 @@ int hook_main(const struct root *root, int argc, char **argv);
 
 /* Runs the hookscript that gpupt.conf has for this VM after ours, if any: same arguments, environment and output. Its exit code, or 127. */
 int hook_next(const struct hook *h);
+/* Can it be run? If not, that is said. */
+bool hook_next_ready(const struct hook *h);
 
 #endif

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "flow/next.h"
 #include "hook/hook.h"
-#include "pve/storage.h"
 
 extern char **environ;
 
@@ -16,29 +15,32 @@ static int refuse(const struct hook *h, const char *why)
 	return 127;
 }
 
+static int find(const struct hook *h, char ret[static PATH_MAX], struct err *e)
+{
+	return next_find(&h->root, &h->settings, h->has_config ? &h->cfg : NULL, h->vmid, ret, e);
+}
+
+bool hook_next_ready(const struct hook *h)
+{
+	char path[PATH_MAX];
+	struct err e;
+
+	return find(h, path, &e) >= 0 || refuse(h, e.text) == 0;
+}
+
 int hook_next(const struct hook *h)
 {
-	const struct vm_settings *vm = settings_vm(&h->settings, h->vmid);
 	char path[PATH_MAX];
-	_cleanup_close_ int fd = -1;
-	struct stat st;
 	struct err e;
 	pid_t pid;
 	int status;
+	int k = find(h, path, &e);
 
-	if (!vm || !vm->next)
-		return 0;
-	if (storage_snippet(&h->root, vm->next, path, &e) < 0)
-		return refuse(h, e.text);
+	if (k <= 0)
+		return k < 0 ? refuse(h, e.text) : 0;
 	if (!root_is_real(&h->root) || h->dry_run) {
 		report_say(&h->report, "would run %s %s %s", path, h->vmid_text, h->phase);
 		return 0;
-	}
-	/* the two conditions of Proxmox VE's own exec_hookscript() (PVE/GuestHelpers.pm) */
-	fd = root_open(&h->root, path, O_PATH, 0);
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & 0111)) {
-		snprintf(e.text, sizeof(e.text), "%.400s is not an executable file", path);
-		return refuse(h, e.text);
 	}
 	fflush(NULL);
 	pid = fork();

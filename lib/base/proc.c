@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <time.h>
 
 #include "base/proc.h"
@@ -72,6 +73,19 @@ int proc_self(const struct root *r, struct proc_id *ret)
 	if (k == 0)
 		*ret = id;
 	return k;
+}
+
+int proc_program(const struct root *r, struct stat *ret)
+{
+	_cleanup_close_ int self = -1;
+
+	/* exe is a link into the kernel, which no resolution below a root follows (openat2(2)): from here it is one step */
+	if (!root_is_real(proc_root(r)))
+		return -EXDEV;
+	self = root_open(proc_root(r), "/proc/self", O_PATH | O_DIRECTORY, 0);
+	if (self < 0)
+		return self;
+	return fstatat(self, "exe", ret, 0) < 0 ? -errno : 0;
 }
 
 bool proc_alive(const struct root *r, struct proc_id id)

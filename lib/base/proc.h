@@ -20,6 +20,8 @@ int proc_start(const struct root *r, pid_t pid, uint64_t *ret);
 int proc_parent(const struct root *r, pid_t pid, pid_t *ret);
 /* This process. */
 int proc_self(const struct root *r, struct proc_id *ret);
+/* The file of the program that this process runs. 0 or -errno; -EXDEV below a root that is not this machine's. */
+int proc_program(const struct root *r, struct stat *ret);
 /* Is this very process still there? A zombie no longer counts: it holds nothing. */
 bool proc_alive(const struct root *r, struct proc_id id);
 /* /proc/sys/kernel/random/boot_id; -errno where a captured tree lacks it. */

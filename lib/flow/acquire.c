@@ -53,16 +53,34 @@ static int try_once(const struct acquire *a, const struct vm_devices *devices, s
 	return named.n ? reservation_reserve(a->root, named.v, named.n, a->vmid, RESERVE_S, e) : 0;
 }
 
+/* The other VMs that own a part of the selection, each once. A reset is nobody's to settle: it ends with its process. */
+static size_t find_others(const struct acquire *a, const struct selection *sel, unsigned int *vms)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < sel->n; i++) {
+		struct claim claim;
+		size_t known = 0;
+
+		if (claim_find(a->root, sel->v[i].bdf, &claim) <= 0 || claim.kind != CLAIM_VM || claim.vmid == a->vmid)
+			continue;
+		while (known < n && vms[known] != claim.vmid)
+			known++;
+		vms[known] = claim.vmid;
+		n += known == n;
+	}
+	return n;
+}
+
 /* A VM whose start failed, or that was killed, keeps its claims until somebody settles it: this is somebody. */
 static void settle_others(const struct acquire *a, const struct selection *sel)
 {
-	for (size_t i = 0; i < sel->n; i++) {
-		struct release other = { .root = a->root, .settings = a->settings, .report = a->report };
-		struct claim claim;
+	_cleanup_free_ unsigned int *vms = calloc(sel->n + 1, sizeof(*vms));
+	size_t n = vms ? find_others(a, sel, vms) : 0;
 
-		if (claim_find(a->root, sel->v[i].bdf, &claim) <= 0 || claim.vmid == a->vmid)
-			continue;
-		other.vmid = claim.vmid;
+	for (size_t i = 0; i < n; i++) {
+		struct release other = { .root = a->root, .settings = a->settings, .vmid = vms[i], .report = a->report };
+
 		reconcile_run(&other, NULL, NULL);
 	}
 }

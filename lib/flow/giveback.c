@@ -119,6 +119,17 @@ static bool answers(const struct fn_facts *fn)
 	return fn->absent || (fn->fn.config != PCI_CONFIG_DEAD && fn->fn.config != PCI_CONFIG_HANGS);
 }
 
+/*
+ * May it be reset? Virtual functions that somebody uses lose what was set in them: a reset clears VF Enable, and the kernel no more than
+ * sets it again (sriov_restore_state() in drivers/pci/iov.c).
+ */
+static bool may_reset(void *ctx, struct bdf b)
+{
+	const struct work *w = ctx;
+
+	return is_out(ctx, b) && facts_find(&w->facts, b)->fn.active_vfs == 0;
+}
+
 static int reset_cards(struct work *w)
 {
 	_cleanup_plan_ struct plan p = { 0 };
@@ -127,7 +138,7 @@ static int reset_cards(struct work *w)
 	for (size_t i = 0; i < w->facts.n; i++)
 		if (!answers(&w->facts.v[i]) || w->facts.v[i].stuck)
 			return 0;
-	k = release_reset_plan(&w->facts, w->g->settings, is_out, w, &p);
+	k = release_reset_plan(&w->facts, w->g->settings, may_reset, w, &p);
 	if (k < 0 || p.n == 0)
 		return k;
 	/* a card that died of it is seen below; a failure of any other kind must not keep it away */

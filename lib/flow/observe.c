@@ -24,6 +24,18 @@ int settings_load(const struct root *r, struct settings *ret, struct err *e)
 	return settings_parse(text, SETTINGS_PATH, ret, e);
 }
 
+bool settings_may_concern(const struct root *r, unsigned int vmid)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int k = root_read(r, SETTINGS_PATH, SETTINGS_MAX, &text, &len);
+
+	/* a directory in its place has no sections */
+	if (k == -ENOENT || k == -EISDIR)
+		return false;
+	return k < 0 || settings_may_have_vm(text, len, vmid);
+}
+
 void engine_init(struct engine *en, const struct root *r, const struct settings *s, const struct selection *sel)
 {
 	unsigned int timeout = 0;
@@ -64,7 +76,7 @@ static int observe_function(const struct engine *en, const struct picked *p, con
 	struct claim claim;
 	int k;
 
-	*fn = (struct fn_facts){ .fn.bdf = p->bdf, .role = p->role, .expected = p->expected, .absent = p->absent };
+	*fn = (struct fn_facts){ .fn.bdf = p->bdf, .role = p->role, .absent = p->absent };
 	memcpy(fn->entry, p->entry, sizeof(fn->entry));
 	fn->absent |= !there;
 	if (fn->absent)
@@ -79,7 +91,7 @@ static int observe_function(const struct engine *en, const struct picked *p, con
 	fn->has_home = home_find(en->root, p->bdf, &fn->home) == 0;
 	if (fn->driver_known)
 		guess_home(en->root, fn);
-	if (claim_find(en->root, p->bdf, &claim) > 0 && claim.vmid != vmid) {
+	if (claim_find(en->root, p->bdf, &claim) > 0 && !claim_is_of(en->root, &claim, vmid)) {
 		fn->claimed = true;
 		fn->claim = claim;
 	}

@@ -9,12 +9,16 @@
 /* Reads gpupt.conf; without a file the defaults. 0, -EINVAL (err: file, line, what is accepted), -errno. */
 int settings_load(const struct root *r, struct settings *ret, struct err *e);
 
+/* May a gpupt.conf that settings_load() refuses have a section for the VM? So if it cannot be read as well. */
+bool settings_may_concern(const struct root *r, unsigned int vmid);
+
 /* The engine's deadlines for these cards: the longest that any of them asks for. */
 void engine_init(struct engine *en, const struct root *r, const struct settings *s, const struct selection *sel);
 
 /*
- * Gathers what judge() and the planners want to know. vmid is the VM on whose behalf (0: none): its own claims and reservations
- * are no obstacle. hurried leaves out what only a person who asks wants to know. 0 or -errno.
+ * Gathers what judge() and the planners want to know. vmid is the VM on whose behalf: its own claims and reservations are no
+ * obstacle. With 0, for no VM, all are, but for those of a reset by this process. hurried leaves out what only a person who asks
+ * wants to know. 0 or -errno.
  */
 int facts_load(const struct engine *en, const struct selection *sel, unsigned int vmid, bool hurried,
 	       struct facts *ret, struct err *e);

@@ -1,26 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 
+#include "flow/mapping_check.h"
+#include "flow/meaning.h"
 #include "flow/select.h"
-
-/* One possible meaning of an entry: its devices with every slot spelt out. */
-struct expanded {
-	struct pci_list fns;	 /* present ones */
-	struct bdf_list missing; /* named, not there */
-	bool display, audio_only;
-};
-
-static void expanded_done(struct expanded *x)
-{
-	pci_list_done(&x->fns);
-	bdf_list_done(&x->missing);
-	*x = (struct expanded){ 0 };
-}
 
 struct selector {
 	const struct root *r;
 	select_free_fn *free;
 	void *ctx;
+	struct meaning *meanings; /* of each entry */
+	size_t n_meanings;
+	struct bdf_list used;	   /* what the entries so far have */
 	struct selection sel;
 	struct err *e;
 };
@@ -50,124 +41,119 @@ int vm_devices_load(const struct root *r, const struct config *cfg, struct vm_de
 	return 0;
 }
 
-static bool is_audio(const struct pci_fn *fn)
-{
-	/* multimedia audio device 0401, HD Audio 0403 */
-	return fn->class >> 8 == 0x0401 || fn->class >> 8 == 0x0403;
-}
-
-static int add_fn(struct pci_list *l, const struct pci_fn *fn)
-{
-	struct pci_fn *v = reallocarray(l->v, l->n + 1, sizeof(*v));
-
-	if (!v)
-		return -ENOMEM;
-	l->v = v;
-	v[l->n++] = *fn;
-	return 0;
-}
-
-/* Spells out what names mean on this machine. */
-static int expand(const struct root *r, const struct bdf *names, size_t n, struct expanded *ret, struct err *e)
-{
-	_cleanup_(expanded_done) struct expanded x = { .audio_only = true };
-
-	for (size_t i = 0; i < n; i++) {
-		_cleanup_pci_list_ struct pci_list slot = { 0 };
-		bool found = false;
-		int k = pci_slot_outline(r, names[i], &slot, e);
-
-		if (k < 0 && k != -ENODEV)
-			return k;
-		for (size_t f = 0; f < slot.n; f++) {
-			if (!bdf_covers(names[i], slot.v[f].bdf))
-				continue;
-			found = true;
-			x.display |= gpu_is_display(&slot.v[f]) && !slot.v[f].is_vf;
-			x.audio_only &= is_audio(&slot.v[f]);
-			if (add_fn(&x.fns, &slot.v[f]) < 0)
-				return -ENOMEM;
-		}
-		if (!found && bdf_list_add(&x.missing, names[i]) < 0)
-			return -ENOMEM;
-	}
-	*ret = x;
-	x = (struct expanded){ 0 };
-	return 0;
-}
-
-static bool choice_free(struct selector *s, const struct expanded *x)
+/* May all of x's functions be had, as far as others are concerned? */
+static bool choice_free(const struct selector *s, const struct meaning *x)
 {
 	_cleanup_bdf_list_ struct bdf_list l = { 0 };
 
-	if (x->missing.n > 0)
-		return false;
-	for (size_t i = 0; i < x->fns.n; i++) {
-		/* another entry of this VM has it already */
-		if (selection_find(&s->sel, x->fns.v[i].bdf) || bdf_list_add(&l, x->fns.v[i].bdf) < 0)
+	for (size_t i = 0; i < x->fns.n; i++)
+		if (bdf_list_add(&l, x->fns.v[i].bdf) < 0)
 			return false;
-	}
-	return s->free(s->ctx, l.v, l.n);
+	return !s->free || s->free(s->ctx, l.v, l.n);
 }
 
-/* Which alternative of a mapping: expands into ret. */
-static int choose(struct selector *s, const struct mapping *m, struct expanded *ret, const struct mapping_choice **ret_choice)
+/* Does an earlier entry of this VM have one of x's functions? */
+static bool choice_used(const struct selector *s, const struct meaning *x)
 {
-	for (size_t i = 0; i < m->n_choices; i++) {
-		const struct mapping_choice *c = &m->choices[i];
-		_cleanup_(expanded_done) struct expanded x = { 0 };
-		int k = expand(s->r, c->devices, c->n_devices, &x, s->e);
+	for (size_t i = 0; i < x->fns.n; i++)
+		if (bdf_list_has(&s->used, x->fns.v[i].bdf))
+			return true;
+	return false;
+}
+
+/* Which alternative of a mapping, by the rules of choose_hostpci_devices(): what it means into ret. */
+static int choose(struct selector *s, const struct hostpci *h, const struct mapping *m, struct meaning *ret)
+{
+	_cleanup_meaning_ struct meaning best = { 0 };
+	bool found = false, chosen = false;
+
+	for (size_t i = 0; !chosen && i < m->n_choices; i++) {
+		_cleanup_meaning_ struct meaning x = { 0 };
+		int k = meaning_load(s->r, m->choices[i].devices, m->choices[i].n_devices, &x, s->e);
 
 		if (k < 0)
 			return k;
-		if (!s->free || m->n_choices == 1 || choice_free(s, &x)) {
-			*ret = x;
-			x = (struct expanded){ 0 };
-			*ret_choice = c;
-			return 0;
-		}
+		/* a single one is not passed over: who has it already is said instead */
+		if (m->n_choices > 1 && choice_used(s, &x))
+			continue;
+		chosen = m->n_choices == 1 || choice_free(s, &x);
+		/* if others have all of them, the first is judged, to say who */
+		if (found && !chosen)
+			continue;
+		meaning_done(&best);
+		best = x;
+		x = (struct meaning){ 0 };
+		found = true;
 	}
-	/* none is free: say about the first why */
-	*ret_choice = &m->choices[0];
-	return expand(s->r, m->choices[0].devices, m->choices[0].n_devices, ret, s->e);
+	if (!found)
+		return err_set(s->e, -EINVAL, "could not find a free device for 'hostpci%u'", h->index);
+	*ret = best;
+	best = (struct meaning){ 0 };
+	return 0;
 }
 
-static int resolve(struct selector *s, const struct vm_devices *d, const struct hostpci *h, struct expanded *ret,
-		   const struct mapping_choice **ret_choice)
+static int invalid(const struct selector *s, const struct hostpci *h, int k, const struct err *why)
+{
+	return err_set(s->e, k, "hostpci%u: PCI device mapping invalid (hardware probably changed): %s", h->index, why->text);
+}
+
+static int resolve(struct selector *s, const struct vm_devices *d, const struct hostpci *h, struct meaning *ret)
 {
 	const struct mapping *m;
+	struct err why;
+	int k;
 
-	*ret_choice = NULL;
-	if (!h->mapping)
-		return expand(s->r, h->devices, h->n_devices, ret, s->e);
-	m = mapping_find(&d->mappings, h->mapping, s->e);
-	if (!m)
-		return -EINVAL;
-	if (m->mdev) {
-		*ret = (struct expanded){ 0 };
+	if (h->mapping) {
+		m = mapping_find(&d->mappings, h->mapping, s->e);
+		if (!m)
+			return -EINVAL;
+		k = mapping_check(s->r, m, &why);
+		if (k < 0)
+			return invalid(s, h, k, &why);
+	}
+	/* mediated devices are shared, and chosen when they are made */
+	if (h->mdev)
 		return 0;
-	}
-	return choose(s, m, ret, ret_choice);
+	return h->mapping ? choose(s, h, m, ret) : meaning_load(s->r, h->devices, h->n_devices, ret, s->e);
 }
 
-/* The id that a mapping gives stands for the first function of each path (assert_valid() in PVE/Mapping/PCI.pm). */
-static struct pci_id expected(const struct mapping_choice *c, struct bdf b)
+/* A function goes to a guest once. */
+static int use(struct selector *s, const struct hostpci *h, const struct meaning *x)
 {
-	struct pci_id id = { 0 };
+	char name[BDF_LEN];
 
-	for (size_t i = 0; c && i < c->n_devices; i++) {
-		struct bdf first = c->devices[i];
-
-		if (first.fn == BDF_ANY_FN)
-			first.fn = 0;
-		if (bdf_eq(first, b))
-			id = (struct pci_id){ c->vendor, c->device, c->has_subsystem ? c->sub_vendor : 0,
-					      c->has_subsystem ? c->sub_device : 0 };
+	for (size_t i = 0; i < x->fns.n; i++) {
+		if (bdf_list_has(&s->used, x->fns.v[i].bdf))
+			return err_set(s->e, -EINVAL, "hostpci%u: device '%s' assigned more than once", h->index,
+				       bdf_format(x->fns.v[i].bdf, name));
+		if (bdf_list_add(&s->used, x->fns.v[i].bdf) < 0)
+			return -ENOMEM;
 	}
-	return id;
+	return 0;
 }
 
-static int pick_entry(struct selector *s, const struct hostpci *h, const struct expanded *x, const struct mapping_choice *c)
+/*
+ * What each entry means, in Proxmox VE's order, whether it is gpupt's business or not: what Proxmox VE refuses for any of them it
+ * refuses behind pre-start, when the cards are taken.
+ */
+static int resolve_all(struct selector *s, const struct vm_devices *d)
+{
+	int k = 0;
+
+	s->meanings = calloc(d->entries.n + 1, sizeof(*s->meanings));
+	if (!s->meanings)
+		return -ENOMEM;
+	for (; k == 0 && s->n_meanings < d->entries.n; s->n_meanings++) {
+		const struct hostpci *h = &d->entries.v[s->n_meanings];
+
+		k = resolve(s, d, h, &s->meanings[s->n_meanings]);
+		if (k == 0)
+			k = use(s, h, &s->meanings[s->n_meanings]);
+	}
+	return k;
+}
+
+static int pick_entry(struct selector *s, const struct hostpci *h, const struct meaning *x)
 {
 	char name[40];
 	int k = 0;
@@ -176,9 +162,9 @@ static int pick_entry(struct selector *s, const struct hostpci *h, const struct 
 	if (h->mapping)
 		snprintf(name, sizeof(name), "hostpci%u, mapping %.16s", h->index, h->mapping);
 	for (size_t i = 0; k == 0 && i < x->fns.n; i++)
-		k = selection_pick(&s->sel, x->fns.v[i].bdf, ROLE_NAMED, name, expected(c, x->fns.v[i].bdf), false);
+		k = selection_pick(&s->sel, x->fns.v[i].bdf, ROLE_NAMED, name, false);
 	for (size_t i = 0; k == 0 && i < x->missing.n; i++)
-		k = selection_pick(&s->sel, x->missing.v[i], ROLE_NAMED, name, (struct pci_id){ 0 }, true);
+		k = selection_pick(&s->sel, x->missing.v[i], ROLE_NAMED, name, true);
 	strv_foreach(u, &h->unknown) {
 		char text[128];
 
@@ -196,7 +182,7 @@ static int pick_group(struct selector *s, const struct pci_fn *fn)
 
 	for (size_t g = 0; k == 0 && g < group.n; g++)
 		if (!group.v[g].bridge)
-			k = selection_pick(&s->sel, group.v[g].bdf, ROLE_GROUP, "", (struct pci_id){ 0 }, false);
+			k = selection_pick(&s->sel, group.v[g].bdf, ROLE_GROUP, "", false);
 	return k;
 }
 
@@ -219,10 +205,28 @@ static int cmp_picked(const void *a, const void *b)
 	return bdf_cmp(((const struct picked *)a)->bdf, ((const struct picked *)b)->bdf);
 }
 
-static int finish(struct selector *s, struct selection *ret)
+/* What Proxmox VE would hold against a mapping once the selected functions are on vfio-pci. A VM that gets none is left to it. */
+static int check_mdev(struct selector *s, const struct vm_devices *d)
+{
+	int k = 0;
+
+	for (size_t i = 0; k == 0 && i < d->entries.n; i++) {
+		const struct hostpci *h = &d->entries.v[i];
+		const struct mapping *m = h->mapping ? mapping_find(&d->mappings, h->mapping, s->e) : NULL;
+		struct err why;
+
+		if (m && (k = mapping_check_mdev(s->r, m, &s->sel, &why)) < 0)
+			invalid(s, h, k, &why);
+	}
+	return k;
+}
+
+static int finish(struct selector *s, const struct vm_devices *d, struct selection *ret)
 {
 	int k = s->sel.n ? pick_groups(s) : 0;
 
+	if (k == 0 && d && s->sel.n)
+		k = check_mdev(s, d);
 	if (k < 0)
 		return k;
 	if (s->sel.n > 1)
@@ -234,6 +238,10 @@ static int finish(struct selector *s, struct selection *ret)
 
 static void selector_done(struct selector *s)
 {
+	for (size_t i = 0; i < s->n_meanings; i++)
+		meaning_done(&s->meanings[i]);
+	free(s->meanings);
+	bdf_list_done(&s->used);
 	selection_done(&s->sel);
 }
 
@@ -242,26 +250,22 @@ int select_functions(const struct root *r, const struct vm_devices *d, select_fr
 {
 	_cleanup_(selector_done) struct selector s = { .r = r, .free = is_free, .ctx = ctx, .e = e };
 
+	int k = resolve_all(&s, d);
+
 	/* displays first: audio by itself is ours only beside a display */
 	for (int audio = 0; audio <= 1; audio++) {
-		for (size_t i = 0; i < d->entries.n; i++) {
-			_cleanup_(expanded_done) struct expanded x = { 0 };
+		for (size_t i = 0; k == 0 && i < d->entries.n; i++) {
 			const struct hostpci *h = &d->entries.v[i];
-			const struct mapping_choice *c;
-			int k;
+			const struct meaning *x = &s.meanings[i];
 
 			if (h->mdev || h->driver == HOSTPCI_KEEP)
 				continue;
-			k = resolve(&s, d, h, &x, &c);
 			/* a device that is not there may have been a card: who asked for gpupt wants to know */
-			if (k == 0 && (audio ? !x.display && x.fns.n && x.audio_only && s.sel.n :
-					       x.display || (!x.fns.n && x.missing.n)))
-				k = pick_entry(&s, h, &x, c);
-			if (k < 0)
-				return k;
+			if (audio ? !x->display && x->fns.n && x->audio_only && s.sel.n : x->display || (!x->fns.n && x->missing.n))
+				k = pick_entry(&s, h, x);
 		}
 	}
-	return finish(&s, ret);
+	return k < 0 ? k : finish(&s, d, ret);
 }
 
 int select_card(const struct root *r, struct bdf b, struct selection *ret, struct err *e)
@@ -272,7 +276,7 @@ int select_card(const struct root *r, struct bdf b, struct selection *ret, struc
 
 	for (size_t i = 0; k == 0 && i < slot.n; i++)
 		if (!slot.v[i].bridge && !slot.v[i].is_vf)
-			k = selection_pick(&s.sel, slot.v[i].bdf, ROLE_NAMED, "", (struct pci_id){ 0 }, false);
-	return k < 0 ? k : finish(&s, ret);
+			k = selection_pick(&s.sel, slot.v[i].bdf, ROLE_NAMED, "", false);
+	return k < 0 ? k : finish(&s, NULL, ret);
 }
 

@@ -17,7 +17,6 @@ struct picked {
 	struct bdf bdf;
 	enum fn_role role;
 	char entry[40];
-	struct pci_id expected; /* by the mapping; vendor 0: nothing said */
 	bool absent;
 };
 
@@ -30,7 +29,7 @@ struct selection {
 /* NULL if b is not picked. */
 struct picked *selection_find(const struct selection *s, struct bdf b);
 /* Picks b; what is named and also in the group of another is named. 0 or -ENOMEM. */
-int selection_pick(struct selection *s, struct bdf b, enum fn_role role, const char *entry, struct pci_id expected, bool absent);
+int selection_pick(struct selection *s, struct bdf b, enum fn_role role, const char *entry, bool absent);
 void selection_done(struct selection *s);
 #define _cleanup_selection_ _cleanup_(selection_done)
 
@@ -50,8 +49,9 @@ void vm_devices_done(struct vm_devices *d);
 typedef bool select_free_fn(void *ctx, const struct bdf *b, size_t n);
 
 /*
- * 0 (n = 0: nothing here is gpupt's business) or -errno. With alternatives the first that is free is taken, the first of all if
- * none is; free may be NULL: then always the first.
+ * 0 (n = 0: nothing here is gpupt's business); -EINVAL for what Proxmox VE would refuse, in its words: a mapping that is not there
+ * or not of this machine, a function that is named twice; -errno. With alternatives the first that is free is taken, the first of
+ * all if none is; one that an earlier entry has is passed over. free may be NULL: all are.
  */
 int select_functions(const struct root *r, const struct vm_devices *d, select_free_fn *free, void *ctx,
 		     struct selection *ret, struct err *e);

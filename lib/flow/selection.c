@@ -18,7 +18,7 @@ struct picked *selection_find(const struct selection *s, struct bdf b)
 	return NULL;
 }
 
-int selection_pick(struct selection *s, struct bdf b, enum fn_role role, const char *entry, struct pci_id expected, bool absent)
+int selection_pick(struct selection *s, struct bdf b, enum fn_role role, const char *entry, bool absent)
 {
 	struct picked *p = selection_find(s, b), *v;
 
@@ -35,7 +35,7 @@ int selection_pick(struct selection *s, struct bdf b, enum fn_role role, const c
 		return -ENOMEM;
 	s->v = v;
 	p = &v[s->n++];
-	*p = (struct picked){ .bdf = b, .role = role, .expected = expected, .absent = absent };
+	*p = (struct picked){ .bdf = b, .role = role, .absent = absent };
 	snprintf(p->entry, sizeof(p->entry), "%s", entry);
 	return 0;
 }
@@ -45,7 +45,7 @@ int select_given(const struct bdf *b, size_t n, struct selection *ret)
 	_cleanup_selection_ struct selection s = { 0 };
 
 	for (size_t i = 0; i < n; i++)
-		if (selection_pick(&s, b[i], ROLE_NAMED, "", (struct pci_id){ 0 }, false) < 0)
+		if (selection_pick(&s, b[i], ROLE_NAMED, "", false) < 0)
 			return -ENOMEM;
 	*ret = s;
 	s = (struct selection){ 0 };

@@ -19,7 +19,11 @@ static int claim_parse(const char *text, struct claim *c)
 	unsigned long long start;
 	int pid;
 
-	if (sscanf(text, "vm %u boot %39s owner %d %llu", &c->vmid, c->boot_id, &pid, &start) != 4)
+	if (sscanf(text, "vm %u boot %39s owner %d %llu", &c->vmid, c->boot_id, &pid, &start) == 4 && c->vmid)
+		c->kind = CLAIM_VM;
+	else if (sscanf(text, "reset boot %39s owner %d %llu", c->boot_id, &pid, &start) == 3)
+		c->kind = CLAIM_RESET;
+	else
 		return -EBADMSG;
 	c->owner = (struct proc_id){ .pid = pid, .start = start };
 	return 0;
@@ -31,7 +35,25 @@ static bool counts(const struct root *r, const struct claim *c)
 
 	if (proc_boot_id(r, boot_id) == 0 && strcmp(boot_id, c->boot_id) != 0)
 		return false;
-	return proc_alive(r, c->owner) || lease_names(r, c->vmid, c->bdf);
+	return proc_alive(r, c->owner) || (c->kind == CLAIM_VM && lease_names(r, c->vmid, c->bdf));
+}
+
+bool claim_is_of(const struct root *r, const struct claim *c, unsigned int vmid)
+{
+	struct proc_id self = { 0 };
+
+	if (c->kind == CLAIM_VM || vmid != CLAIM_FOR_RESET)
+		return c->kind == CLAIM_VM && c->vmid == vmid;
+	return proc_self(r, &self) == 0 && c->owner.pid == self.pid && c->owner.start == self.start;
+}
+
+static int conflict(const struct claim *c, struct err *e)
+{
+	char name[BDF_LEN];
+
+	bdf_format(c->bdf, name);
+	return c->kind == CLAIM_RESET ? err_set(e, -EBUSY, "%s is being reset by process %d", name, (int)c->owner.pid) :
+					err_set(e, -EBUSY, "%s belongs to VM %u", name, c->vmid);
 }
 
 int claim_find(const struct root *r, struct bdf b, struct claim *ret)
@@ -53,31 +75,35 @@ static void drop(const struct root *r, struct bdf b, unsigned int vmid)
 	char path[PATH_MAX];
 	struct claim c;
 
-	if (state_read(r, claim_path(path, b), &text) == 0 && claim_parse(text, &c) == 0 && c.vmid == vmid)
+	if (state_read(r, claim_path(path, b), &text) == 0 && claim_parse(text, &c) == 0 && claim_is_of(r, &c, vmid))
 		root_unlink(r, path);
 }
 
 int claim_take(const struct root *r, const struct bdf *b, size_t n, unsigned int vmid, struct claim *ret_conflict,
 	       struct err *e)
 {
-	char boot_id[BOOT_ID_LEN] = "-", path[PATH_MAX], name[BDF_LEN];
+	char boot_id[BOOT_ID_LEN] = "-", path[PATH_MAX];
 	_cleanup_text_ struct text t = { 0 };
 	_cleanup_free_ bool *own = calloc(n + 1, sizeof(*own));
 	struct proc_id self = { 0 };
 	struct claim c;
 
 	if (!own)
-		return err_errno(e, -ENOMEM, "cannot claim GPUs for VM %u", vmid);
+		return err_errno(e, -ENOMEM, "cannot claim GPUs");
 	for (size_t i = 0; i < n; i++) {
 		own[i] = claim_find(r, b[i], &c);
-		if (own[i] && c.vmid != vmid) {
+		if (own[i] && !claim_is_of(r, &c, vmid)) {
 			*ret_conflict = c;
-			return err_set(e, -EBUSY, "%s belongs to VM %u", bdf_format(b[i], name), c.vmid);
+			return conflict(&c, e);
 		}
 	}
 	proc_self(r, &self);
 	proc_boot_id(r, boot_id);
-	text_addf(&t, "vm %u boot %s owner %d %llu\n", vmid, boot_id, (int)self.pid, (unsigned long long)self.start);
+	if (vmid == CLAIM_FOR_RESET)
+		text_add(&t, "reset");
+	else
+		text_addf(&t, "vm %u", vmid);
+	text_addf(&t, " boot %s owner %d %llu\n", boot_id, (int)self.pid, (unsigned long long)self.start);
 	for (size_t i = 0; i < n; i++) {
 		int k = state_write(r, claim_path(path, b[i]), text_str(&t), e);
 

@@ -24,7 +24,6 @@ struct fn_facts {
 	struct pci_fn fn;
 	enum fn_role role;
 	char entry[40];		  /* "hostpci0", or "hostpci0 (mapping gpu)"; "" without a VM */
-	struct pci_id expected;	  /* what the mapping says sits here; vendor 0: nothing said */
 	bool absent;		  /* named, but not there: only fn.bdf and entry count */
 	bool stuck;
 	struct stuck stuck_at;
@@ -34,7 +33,7 @@ struct fn_facts {
 	struct home home;	  /* what is remembered */
 	char guess[PCI_NAME_LEN]; /* what its modalias asks for; looked up only where nothing better is known */
 	struct danger_list dangers;
-	bool claimed; /* by another VM */
+	bool claimed; /* by another VM, or for a reset by another process */
 	struct claim claim;
 	unsigned int reserved_by; /* the VM for which Proxmox VE reserves it, or 0 */
 	bool console;		  /* the host's console shows on it */

@@ -9,7 +9,7 @@ static const struct row {
 	const char *meaning;
 } rows[FINDING_COUNT] = {
 	[FINDING_READY] = { "ready", SEVERITY_OK, "the card can go to a VM now" },
-	[FINDING_CONFIG_BAD] = { "config-bad", SEVERITY_BLOCK, "a configuration file cannot be understood" },
+	[FINDING_CONFIG_BAD] = { "config-bad", SEVERITY_BLOCK, "a configuration file cannot be understood, or Proxmox VE will not start the VM by it" },
 	[FINDING_NO_DEVICE] = { "no-device", SEVERITY_BLOCK, "a function that a VM names is not there" },
 	[FINDING_NOT_PASSABLE] = { "not-passable", SEVERITY_BLOCK, "a bridge is named, which no guest can have" },
 	[FINDING_IDENTITY] = { "identity", SEVERITY_BLOCK, "another device than expected sits at the address" },
@@ -21,7 +21,7 @@ static const struct row {
 	[FINDING_D3COLD] = { "d3cold", SEVERITY_BLOCK, "the card is powered off" },
 	[FINDING_DEAD] = { "dead", SEVERITY_BLOCK, "the card does not answer: config space reads ff" },
 	[FINDING_STUCK] = { "stuck", SEVERITY_BLOCK, "a process still hangs in the kernel with the card" },
-	[FINDING_CLAIMED] = { "claimed", SEVERITY_BLOCK, "another VM has the card, or is taking it now" },
+	[FINDING_CLAIMED] = { "claimed", SEVERITY_BLOCK, "another VM has the card or is taking it now, or it is being reset" },
 	[FINDING_IN_USE] = { "in-use", SEVERITY_BLOCK, "a running VM has the card open" },
 	[FINDING_RESERVED] = { "reserved", SEVERITY_BLOCK, "Proxmox VE reserves the card for another VM" },
 	[FINDING_HELD] = { "held", SEVERITY_BLOCK, "processes hold the card" },
@@ -39,7 +39,8 @@ static const struct row {
 	[FINDING_SHARED_VM] = { "shared-vm", SEVERITY_INFO, "another VM names the card, too" },
 	[FINDING_KEY_UNKNOWN] = { "key-unknown", SEVERITY_WARN, "a configuration key that this version does not know" },
 	[FINDING_LEASE_OPEN] = { "lease-open", SEVERITY_WARN, "a VM that does not run still has a lease" },
-	[FINDING_NO_HOOK] = { "no-hook", SEVERITY_WARN, "the VM's hookscript is not gpupt's, or does not exist" },
+	[FINDING_NO_HOOK] = { "no-hook", SEVERITY_WARN, "the VM's hookscript is not gpupt's, or cannot be run" },
+	[FINDING_NEXT_BAD] = { "next-bad", SEVERITY_BLOCK, "the hookscript that is to be run after gpupt's cannot be run, or is gpupt's" },
 	[FINDING_NOT_PCIE] = { "not-pcie", SEVERITY_INFO, "the guest sees the card as a conventional PCI device" },
 };
 

@@ -49,7 +49,7 @@ static bool exchange_confirmed(const struct judge *j)
 	return g->has_id && pci_id_match(g->id, display_of(j)->id);
 }
 
-/* The mapping's ids, the administrator's, or those of the first hand-over: in this order, the first that is there counts. */
+/* The administrator's id, or that of the first hand-over. A mapping's was compared when the functions were chosen. */
 static void judge_identity(struct judge *j)
 {
 	const struct gpu_settings *g = settings_gpu(j->s, j->fn->fn.bdf);
@@ -62,9 +62,6 @@ static void judge_identity(struct judge *j)
 	if (g->has_id && (g->bdf.fn == BDF_ANY_FN ? gpu_is_display(&j->fn->fn) : bdf_eq(g->bdf, j->fn->fn.bdf))) {
 		wanted = g->id;
 		by = SETTINGS_PATH;
-	} else if (j->fn->expected.vendor) {
-		wanted = j->fn->expected;
-		by = "/etc/pve/mapping/pci.cfg";
 	} else if (j->fn->has_home && !exchange_confirmed(j) && pci_id_parse(j->fn->home.identity, &home) == 0) {
 		wanted = home;
 		by = "the first hand-over";
@@ -148,9 +145,10 @@ static void judge_owner(struct judge *j)
 	const struct fn_facts *fn = j->fn;
 	char remedy[96];
 
-	if (fn->claimed && fn->claim.vmid == 0) {
-		finding_add(j->ret, FINDING_CLAIMED, j->name, "wait for it, or see 'gpupt-helper status'", "%s is being reset by 'gpupt-helper reset'",
-			    j->name);
+	if (fn->claimed && fn->claim.kind == CLAIM_RESET) {
+		snprintf(remedy, sizeof(remedy), "wait until process %d has ended", (int)fn->claim.owner.pid);
+		finding_add(j->ret, FINDING_CLAIMED, j->name, remedy, "%s is being reset by 'gpupt-helper reset' (process %d)", j->name,
+			    (int)fn->claim.owner.pid);
 	} else if (fn->claimed) {
 		snprintf(remedy, sizeof(remedy), "shut down VM %u, or see 'gpupt-helper status'", fn->claim.vmid);
 		finding_add(j->ret, FINDING_CLAIMED, j->name, remedy, "%s belongs to VM %u", j->name, fn->claim.vmid);

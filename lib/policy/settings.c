@@ -36,6 +36,8 @@ static int open_vm(struct parser *p, const char *name)
 
 	if (parse_vmid(name, &vmid) < 0)
 		return err_set(p->e, -EINVAL, "%s line %d: [vm %s] names no VM: use its id, such as 101", p->name, p->line, parser_shown(p, name));
+	if (settings_vm(&p->s, vmid))
+		return err_set(p->e, -EINVAL, "%s line %d: a second section for VM %u", p->name, p->line, vmid);
 	v = reallocarray(p->s.vms, p->s.n_vms + 1, sizeof(*v));
 	if (!v)
 		return -ENOMEM;
@@ -149,6 +151,39 @@ int settings_parse(const char *text, const char *name, struct settings *ret, str
 	}
 	*ret = p.s;
 	return 0;
+}
+
+/* Is header, "[vm 101", in the line, and not the beginning of another VM's? */
+static bool line_has(const char *line, size_t len, const char *header)
+{
+	size_t n = strlen(header);
+
+	for (const char *p; (p = memmem(line, len, header, n)); line = p + n) {
+		len -= (size_t)(p + n - line);
+		if (len == 0 || p[n] < '0' || p[n] > '9')
+			return true;
+	}
+	return false;
+}
+
+bool settings_may_have_vm(const char *text, size_t len, unsigned int vmid)
+{
+	char header[24];
+
+	snprintf(header, sizeof(header), "[vm %u", vmid);
+	while (len > 0) {
+		const char *end = memchr(text, '\n', len);
+		size_t n = end ? (size_t)(end - text) : len, blanks = 0;
+
+		while (blanks < n && (text[blanks] == ' ' || text[blanks] == '\t'))
+			blanks++;
+		if (blanks < n && text[blanks] != '#' && text[blanks] != ';' && line_has(text, n, header))
+			return true;
+		n += end != NULL;
+		text += n;
+		len -= n;
+	}
+	return false;
 }
 
 void settings_done(struct settings *s)

@@ -44,6 +44,11 @@ void settings_default(struct settings *ret);
  * file with an error.
  */
 int settings_parse(const char *text, const char *name, struct settings *ret, struct err *e);
+/*
+ * For a text that settings_parse() refuses: may it have a section for the VM? True if "[vm N" is in a line that is no comment; a
+ * header that is not closed may be the very error.
+ */
+bool settings_may_have_vm(const char *text, size_t len, unsigned int vmid);
 void settings_done(struct settings *s);
 #define _cleanup_settings_ _cleanup_(settings_done)
 

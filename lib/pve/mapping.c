@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
-#include <limits.h>
 
 #include "pve/mapping.h"
 #include "pve/pciid.h"
@@ -51,34 +50,25 @@ static int warn(struct mapping *m, const char *fmt, ...)
 	return strv_add(&m->warnings, str_printable(text));
 }
 
-/* "10de:2204" */
-static int parse_ids(const char *s, uint16_t *ret_a, uint16_t *ret_b)
+/* "10de:2204", in either case */
+static int parse_ids(const char *s, char ret[static 10])
 {
-	char first[5];
-	uint32_t a, b;
+	static const char hex[] = "0123456789abcdefABCDEF";
 
-	if (strlen(s) != 9 || s[4] != ':')
+	if (strspn(s, hex) != 4 || s[4] != ':' || strspn(s + 5, hex) != 4 || s[9])
 		return -EINVAL;
-	memcpy(first, s, 4);
-	first[4] = '\0';
-	if (parse_hex(first, 4, &a) < 0 || parse_hex(s + 5, 4, &b) < 0)
-		return -EINVAL;
-	*ret_a = (uint16_t)a;
-	*ret_b = (uint16_t)b;
+	memcpy(ret, s, 10);
 	return 0;
 }
 
-/* An integer by Proxmox VE's rules, sign and zeros allowed; no group has a number that does not fit. */
-static int parse_group(const char *s, int *ret)
+/* An integer by Proxmox VE's rules, sign and zeros allowed. */
+static int parse_group(const char *s, char *buf, size_t size)
 {
 	const char *digits = s + strspn(s, "+-");
-	long n;
 
 	if (digits - s > 1 || !*digits || digits[strspn(digits, "0123456789")])
 		return -EINVAL;
-	errno = 0;
-	n = strtol(s, NULL, 10);
-	*ret = errno || n < 0 || n > INT_MAX ? INT_MAX : (int)n;
+	snprintf(buf, size, "%s", s);
 	return 0;
 }
 
@@ -86,13 +76,11 @@ static int parse_group(const char *s, int *ret)
 static int parse_map_key(struct mapping_choice *c, const struct property *p)
 {
 	if (str_eq(p->key, "id"))
-		return parse_ids(p->value, &c->vendor, &c->device);
-	if (str_eq(p->key, "subsystem-id")) {
-		c->has_subsystem = true;
-		return parse_ids(p->value, &c->sub_vendor, &c->sub_device);
-	}
+		return parse_ids(p->value, c->id);
+	if (str_eq(p->key, "subsystem-id"))
+		return parse_ids(p->value, c->subsystem_id);
 	if (str_eq(p->key, "iommugroup"))
-		return parse_group(p->value, &c->iommu_group);
+		return parse_group(p->value, c->iommu_group, sizeof(c->iommu_group));
 	if (str_eq(p->key, "path")) {
 		if (!pciid_list_valid(p->value, true))
 			return -EINVAL;
@@ -138,7 +126,7 @@ static int add_choice(struct mapping *m, const struct mapping_choice *c)
 static int parse_map(struct mapping *m, const char *value, const char *node)
 {
 	_cleanup_property_ struct properties props = { 0 };
-	struct mapping_choice c = { .iommu_group = -1 };
+	struct mapping_choice c = { 0 };
 	struct err why;
 	int k = property_parse(value, NULL, &props, &why);
 
@@ -166,10 +154,10 @@ static int parse_mapping_property(struct mapping *m, const char *key, const char
 		return 0;
 	if (!flag)
 		return warn(m, "mapping '%s': property '%.32s' is not known here", m->name, key);
-	if (!value)
-		*flag = true;
-	else if (parse_bool(value, flag) < 0)
+	/* of the spellings of a boolean this format has one: check_type() in PVE/JSONSchema.pm */
+	if (value && !str_eq(value, "0") && !str_eq(value, "1"))
 		return warn(m, "mapping '%s': %s: type check ('boolean') failed", m->name, key);
+	*flag = !value || str_eq(value, "1");
 	return 0;
 }
 

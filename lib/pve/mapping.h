@@ -14,15 +14,17 @@
 struct mapping_choice {
 	struct bdf *devices; /* path=, passed together; fn BDF_ANY_FN means every function of the slot */
 	size_t n_devices;
-	uint16_t vendor,
-		device; /* id=: what Proxmox VE expects to find at each of the paths (assert_valid()) */
-	bool has_subsystem;
-	uint16_t sub_vendor, sub_device; /* subsystem-id=, likewise */
-	int iommu_group;		 /* iommugroup=, expected of the first path only; -1: not given */
+	/*
+	 * What Proxmox VE expects to find there. As written, for it compares text (assert_valid() in
+	 * PVE/Mapping/PCI.pm); "": not given.
+	 */
+	char id[10], subsystem_id[10];
+	char iommu_group[24]; /* cut if it is longer: no group is called so in any case */
 };
 
 struct mapping {
 	char *name;
+	/* mdev: its devices can have mediated devices made; whether a VM gets one or the device is for the VM's entry to say */
 	bool mdev, live_migration_capable;
 	struct mapping_choice *choices; /* none: the mapping is for other nodes */
 	size_t n_choices;

@@ -164,3 +164,23 @@ int storage_snippet(const struct root *r, const char *volid, char ret[static PAT
 		return err_set(e, -ENOMEM, "out of memory");
 	return storage_snippet_in(data, volid, ret, e);
 }
+
+int storage_script(const struct root *r, const char *volid, char ret[static PATH_MAX], struct stat *ret_st, struct err *e)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int k = storage_snippet(r, volid, path, e);
+
+	if (k < 0)
+		return k;
+	k = root_stat(r, path, &st);
+	if (k == -EACCES)
+		return err_errno(e, k, "cannot look at '%.200s'", path);
+	if (k < 0 || !S_ISREG(st.st_mode))
+		return err_set(e, -ENOENT, "script '%.100s' does not exist", volid);
+	if (!(st.st_mode & 0111))
+		return err_set(e, -ENOEXEC, "script '%.100s' is not executable", volid);
+	memcpy(ret, path, PATH_MAX);
+	*ret_st = st;
+	return 0;
+}

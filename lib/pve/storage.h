@@ -12,7 +12,14 @@
  */
 int storage_snippet(const struct root *r, const char *volid, char ret[static PATH_MAX], struct err *e);
 
-/* The same with the text of storage.cfg, which is cut into pieces. */
+/*
+ * The same of a script that Proxmox VE would run, by the two conditions of check_hookscript() in PVE/GuestHelpers.pm, whose words
+ * it has: a regular file, links followed, that somebody may execute. Also 0 with its stat; -ENOENT (no such file), -ENOEXEC (not
+ * executable), -EACCES (not for this user to see).
+ */
+int storage_script(const struct root *r, const char *volid, char ret[static PATH_MAX], struct stat *ret_st, struct err *e);
+
+/* The same as storage_snippet() with the text of storage.cfg, which is cut into pieces. */
 int storage_snippet_in(char *data, const char *volid, char ret[static PATH_MAX], struct err *e);
 
 #endif

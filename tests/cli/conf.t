@@ -22,7 +22,8 @@ refused() { # WHAT LINE MESSAGE TEXT
 	is "$rc|$out" "1|" "refused: $1"
 	like "$err" "^gpupt: $file line $2: .*$3" "… with file, line and reason"
 	hook --root "$tree" 102 pre-start
-	is "$rc|$err" "0|" "… a VM without cards starts"
+	is "$rc|$out" "0|" "… a VM without cards starts"
+	like "$err" "^gpupt: $file line $2: .*$3" "… and is told all the same"
 	helper --root "$tree" check --json 03:00
 	like "$rc $(json findings message subject=gpupt.conf)" "^1 $file line $2: .*$3" "… check has it, too"
 	is "$(listing)" "$before" "… nothing was changed"
@@ -43,6 +44,8 @@ refused "a key before any section" 1 'no section|section' 'reset = none\n'
 refused "a line that is neither" 2 "neither '\[section\]' nor 'key = value'" '[defaults]\nnonsense\n'
 refused "an over-long line" 3 'longer than [0-9]+ bytes' "[defaults]\nreset = none\n# $(printf '%0300d' 0)\n"
 refused "a second section for a card" 3 'a second section for the card' '[gpu 01:00.0]\nreset = none\n[gpu 0000:01:00]\nreset = none\n'
+refused "a second section for a VM" 3 'a second section for VM 101' '[vm 101]\nnext = local:snippets/x\n[vm 101]\n'
+refused "a second section for a VM, behind others" 5 'a second section for VM 300' '[vm 300]\nnext = local:snippets/x\n[vm 101]\n[gpu 01:00]\n[vm 300]\nnext = local:snippets/y\n'
 refused "an address that is none" 1 '\[gpu 1:0\] names no card' '[gpu 1:0]\nreset = none\n'
 refused "a VM that is none" 1 '\[vm 99\] names no VM' '[vm 99]\nnext = local:snippets/x\n'
 refused "[defaults] behind a card" 3 '\[defaults\] must stand before' '[gpu 01:00]\nreset = none\n[defaults]\nreset = none\n'
@@ -57,6 +60,37 @@ for bad in "id = 1002" "id = radeon" "id = 1002:5159/1af4" "driver = ../radeon" 
 	refused "$bad" 2 "is not accepted: use" "[gpu 01:00]\n$bad\n"
 done
 refused "a hookscript that is no snippet" 2 'use a snippet' '[vm 101]\nnext = /usr/local/bin/x\n'
+
+# a VM without cards, of which the file has something to say, or may have
+broken() { # WHAT VMID RC TEXT
+	put $file "$4"
+	for phase in pre-start post-start pre-stop post-stop; do
+		hook --root "$tree" "$2" $phase
+		is "$rc|$out" "$3|" "$1: exit code $3 at $phase"
+		like "$err" "^gpupt: $file(: | line |.* NUL)" "… the error is told"
+	done
+	[ "$3" = 0 ] || like "$err" "^gpupt: what the file has as next for VM $2 cannot be told and is not run at post-stop" "… and what it costs"
+}
+vm 103 'hostpci0: 0000:00:00.0,pcie=1'
+broken "a section for it, behind the error" 102 1 '[defaults]\nnonsense\n[vm 102]\nnext = local:snippets/x\n'
+broken "before the error" 102 1 '[vm 102]\nnext = local:snippets/x\n[defaults]\nnonsense\n'
+broken "a header that is the error" 102 1 '[vm 102\nnext = local:snippets/x\n'
+broken "a header that ends the file" 102 1 '[nonsense]\n[vm 102'
+broken "behind a NUL byte" 102 1 '[defaults]\n\0\n[vm 102]\nnext = local:snippets/x\n'
+broken "a VM with a network card" 103 1 '[nonsense]\n[vm 103]\n'
+broken "a VM with a network card, and nothing about it" 103 0 '[nonsense]\n[vm 102]\n'
+broken "only in a comment" 102 0 '[nonsense]\n#[vm 102]\n  ; [vm 102]\n'
+broken "another VM" 102 0 '[nonsense]\n[vm 1020]\n[vm 10]\n[vm 2102]\n'
+put $file "[nonsense]\n[vm 102]\n$(printf '%0300000d' 0)"
+hook --root "$tree" 102 pre-start
+is "$rc|$out" "1|" "a file that is too long to be read may have a section for any VM"
+rm "$tree$file"
+mkdir "$tree$file"
+hook --root "$tree" 102 pre-start
+is "$rc|$out" "0|" "a directory has none"
+like "$err" "cannot read $file: Is a directory" "… and is told"
+rmdir "$tree$file"
+put $file ''
 
 # the file itself
 rm "$tree$file"

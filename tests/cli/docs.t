@@ -109,6 +109,9 @@ for my $key (sort keys %meaning) {
 my $tree = "$tmp/tree";
 make_path("$tree/etc/pve/qemu-server", "$tree/etc/gpupt", "$tree/proc", "$tree/sys/bus/pci/devices", "$tree/run");
 spew("$tree/etc/pve/qemu-server/101.conf", "hostpci0: 01:00\n");
+make_path("$tree/var/lib/vz/snippets");
+spew("$tree/var/lib/vz/snippets/my-hook", "#!/bin/sh\n"); # the hookscript of the examples
+chmod(0755, "$tree/var/lib/vz/snippets/my-hook");
 sub refusal { return join '', `$O/gpupt-hook --root $tree 101 pre-start 2>&1` }
 my $without = refusal();
 like($without, qr/no PCI device at 0000:01:00/, 'the hook judges the tree');

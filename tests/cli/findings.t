@@ -50,10 +50,63 @@ sed -i /hookscript/d "$tree/etc/pve/qemu-server/103.conf"
 finds no-hook warn 'VM 103' 'nobody will give it back' 103
 remedy no-hook 'qm set 103 --hookscript'
 sed -i '1i hookscript: local:snippets/other' "$tree/etc/pve/qemu-server/103.conf"
-finds no-hook block 'VM 103' "'local:snippets/other' of VM 103 does not exist" 103
+finds no-hook block 'VM 103' "hookscript of VM 103: script 'local:snippets/other' does not exist; the VM cannot start" 103
+mkdir "$tree/var/lib/vz/snippets/other"
+finds no-hook block 'VM 103' "script 'local:snippets/other' does not exist" 103
+rmdir "$tree/var/lib/vz/snippets/other"
 put /var/lib/vz/snippets/other ''
+finds no-hook block 'VM 103' "script 'local:snippets/other' is not executable; the VM cannot start" 103
+remedy no-hook '^chmod \+x /var/lib/vz/snippets/other$'
+chmod +x "$tree/var/lib/vz/snippets/other"
 finds no-hook warn 'VM 103' 'another hookscript' 103
 remedy no-hook 'next = local:snippets/other'
+# ours, but not to be run: of no use either
+vm 103 'hostpci0: 01:00,pcie=1'
+chmod -x "$tree/usr/libexec/gpupt/gpupt-hook"
+finds no-hook block 'VM 103' "script 'local:snippets/gpupt-hook' is not executable" 103
+lacks ready 103
+chmod +x "$tree/usr/libexec/gpupt/gpupt-hook"
+lacks no-hook 103
+# what comes after ours, for a VM with a card and for one without
+vm 105 'cores: 2'
+for id in 103 105; do
+	put /etc/gpupt/gpupt.conf "[vm $id]\nnext = local:snippets/after\n"
+	rm -f "$tree/var/lib/vz/snippets/after"
+	finds next-bad block "VM $id" "next hookscript of VM $id: script 'local:snippets/after' does not exist; its start would be refused" $id
+	remedy next-bad "^correct 'next' in \\[vm $id\\]"
+	lacks ready $id
+	put /var/lib/vz/snippets/after ''
+	finds next-bad block "VM $id" "script 'local:snippets/after' is not executable" $id
+	remedy next-bad '^chmod \+x /var/lib/vz/snippets/after$'
+	finds next-bad block "VM $id" "is not executable"
+	hook --root "$tree" $id pre-start
+	is "$rc|$out" "1|" "… and pre-start refuses before anything is done"
+	like "$err" "next hookscript of VM $id cannot be run: script 'local:snippets/after' is not executable" "… for that reason"
+	chmod +x "$tree/var/lib/vz/snippets/after"
+	lacks next-bad $id
+	hook --root "$tree" $id pre-start
+	like "$rc $out" "would run /var/lib/vz/snippets/after $id pre-start" "… and else runs it"
+	chmod -x "$tree/var/lib/vz/snippets/after"
+	sed -i s,snippets/gpupt-hook,snippets/other, "$tree/etc/pve/qemu-server/$id.conf"
+	lacks next-bad $id
+done
+# next is what is called already, by its name, by another, and through a file that is no link
+ln -s gpupt-hook "$tree/var/lib/vz/snippets/again"
+ln "$tree/usr/libexec/gpupt/gpupt-hook" "$tree/var/lib/vz/snippets/once-more"
+for id in 103 105; do
+	vm $id 'hostpci0: 01:00,pcie=1'
+	for name in gpupt-hook again once-more; do
+		put /etc/gpupt/gpupt.conf "[vm $id]\nnext = local:snippets/$name\n"
+		finds next-bad block "VM $id" "script 'local:snippets/$name' is the VM's own hookscript, which would call itself" $id
+		for phase in pre-start post-stop; do
+			hook --root "$tree" $id $phase
+			is "$rc|$out" "1|" "… and is not called at $phase"
+			like "$err" "cannot be run: script 'local:snippets/$name' is the VM's own hookscript" "… for that reason"
+		done
+	done
+	vm 105 'cores: 2'
+done
+rm "$tree/etc/gpupt/gpupt.conf"
 vm 104 'hostpci0: 0000:09:00,pcie=1'
 finds no-device block 0000:09:00 'no PCI device at 0000:09:00 \(hostpci0\)' 104
 vm 104 'hostpci0: 0000:01:00;0000:00:01.0,pcie=1'
@@ -71,11 +124,12 @@ vm 107 'hostpci0: mapping=nix,pcie=1'
 finds config-bad block 'VM 107' 'nix' 107
 rm "$tree"/etc/pve/qemu-server/*
 
-put /etc/gpupt/gpupt.conf '[gpu 01:00]\nid = 10de:1234\n'
-finds identity block 0000:01:00.0 '1002:5159/1af4:1100, not 10de:1234' 01:00
 put /etc/pve/mapping/pci.cfg 'gpu\n\tmap id=10de:1234,iommugroup=8,node=pve,path=0000:02:00\n'
 vm 101 'hostpci0: mapping=gpu,pcie=1'
-finds identity block 0000:02:00.0 'mapping/pci.cfg' 101
+finds config-bad block 'VM 101' "hardware probably changed.*'id' does not match for 'gpu'" 101
+remedy config-bad 'correct the mapping'
+put /etc/gpupt/gpupt.conf '[gpu 01:00]\nid = 10de:1234\n'
+finds identity block 0000:01:00.0 '1002:5159/1af4:1100, not 10de:1234' 01:00
 put /etc/gpupt/gpupt.conf '[defaults]\nafter-stpo = keep\n'
 finds config-bad block gpupt.conf "line 2: there is no key 'after-stpo'"
 finds config-bad block gpupt.conf "line 2" 03:00
@@ -102,6 +156,17 @@ finds lease-open warn 'VM 101' 'does not run and still has 0000:01:00.0, 0000:01
 remedy lease-open 'reconcile 101'
 vm 101 'hostpci0: 0000:01:00,pcie=1'
 lacks claimed 101
+# a reset is no VM: it stands in the way of all
+put /proc/4242/stat '4242 (gpupt-helper) S 1 4242 4242 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 777 0 0\n'
+rm "$tree"/run/gpupt/claim/*
+put /run/gpupt/claim/0000:01:00.0 "reset boot $(boot_of) owner 4242 777\n"
+for asked in 01:00 101; do
+	finds claimed block 0000:01:00.0 "is being reset by 'gpupt-helper reset' \(process 4242\)" $asked
+	lacks ready $asked
+done
+remedy claimed 'process 4242'
+rm -r "$tree/proc/4242"
+lacks claimed 01:00
 lease 101 "0000:01:00.0 0000:01:00.1" an-earlier-boot
 finds lease-open warn 'VM 101' 'earlier boot'
 lacks claimed 01:00

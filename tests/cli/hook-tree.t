@@ -89,7 +89,9 @@ like "$rc $out" '^0 gpupt: VM 101 keeps its GPUs: it is being rebooted$' "… no
 # a mapping with alternatives: the first that is free
 tree twins
 vm 101 'hostpci0: mapping=gpu,pcie=1'
-put /etc/pve/mapping/pci.cfg 'gpu\n\tmap id=1002:5159,iommugroup=7,node=pve,path=0000:01:00\n\tmap id=1002:5159,iommugroup=8,node=pve,path=0000:02:00\n\tmap id=1002:5159,node=other,path=0000:03:00\n'
+map() { printf '\\tmap id=%s,iommugroup=%s,node=pve,path=%s,subsystem-id=1af4:1100\\n' "$@"; }
+first=$(map 1002:5159 7 0000:01:00) second=$(map 1002:5159 8 0000:02:00)
+put /etc/pve/mapping/pci.cfg "gpu\n$first$second\tmap id=1002:5159,node=other,path=0000:03:00\n"
 hook --root "$tree" 101 pre-start
 like "$out" 'driver 0000:01:00.0' "a mapping: the first alternative"
 put /run/qemu-server/pci-id-reservations '0000:01:00.0 102 time:9999999999\n'
@@ -100,4 +102,34 @@ put /run/qemu-server/pci-id-reservations '0000:01:00.0 102 time:9999999999\n0000
 hook --root "$tree" 101 pre-start
 is "$rc" 1 "… and none if both are taken"
 like "$err" 'VM 10[23]' "… by whom is said"
+
+# what Proxmox VE finds wrong with a mapping it finds behind pre-start, with the card on vfio-pci: so it is refused before
+invalid() { # WHAT MESSAGE MAPS [ENTRY]
+	tree twins
+	vm 101 'hostpci0: mapping=gpu,pcie=1' ${4:+"$4"}
+	put /etc/pve/mapping/pci.cfg "gpu\n$3"
+	before=$(listing)
+	hook --root "$tree" 101 pre-start
+	is "$rc|$out" "1|" "a mapping with $1: refused"
+	like "$err" "^gpupt: VM 101 cannot start: $2" "… in Proxmox VE's words"
+	like "$(printf '%s\n' "$err" | tail -n 1)" '^gpupt: what to do: correct the mapping under Datacenter' "… and, last, what to do"
+	is "$(listing)" "$before" "… nothing was changed"
+	helper --root "$tree" check 101 --json
+	like "$rc $(json findings message finding=config-bad)" "^1 $2" "… and check 101 finds it"
+}
+changed='hostpci0: PCI device mapping invalid \(hardware probably changed\): '
+invalid "another group" "$changed'iommugroup' does not match for 'gpu' \(7 != 12\)" "$(map 1002:5159 12 0000:01:00)"
+invalid "no group" "${changed}missing expected property 'iommugroup' for device '0000:01:00.0'" \
+	'\tmap id=1002:5159,node=pve,path=0000:01:00,subsystem-id=1af4:1100\n'
+invalid "no subsystem" "${changed}missing expected property 'subsystem-id' for device '0000:01:00.0'" \
+	'\tmap id=1002:5159,iommugroup=7,node=pve,path=0000:01:00\n'
+invalid "a first alternative that is not there" "${changed}pci device '0000:09:00.0' not found" "$(map 1002:5159 7 0000:09:00)$second"
+invalid "another card as its second alternative" "$changed'id' does not match for 'gpu' \(1002:5159 != 1002:73bf\)" \
+	"$first$(map 1002:73bf 8 0000:02:00)"
+invalid "a card that another entry names" "hostpci1: device '0000:01:00.0' assigned more than once" "$first" 'hostpci1: 01:00'
+invalid "mediated devices, and the whole card passed" "$changed'mdev' does not match for 'gpu' \(0 != 1\): on vfio-pci 0000:01:00.0 offers no" \
+	"\\tmdev 1\\n$first"
+invalid "fewer cards than entries" "hostpci1: device '0000:01:00.0' assigned more than once" "$first" 'hostpci1: mapping=gpu'
+invalid "fewer alternatives than entries" "could not find a free device for 'hostpci2'" "$first$second" \
+	$'hostpci1: mapping=gpu\nhostpci2: mapping=gpu'
 done_testing

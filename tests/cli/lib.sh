@@ -86,6 +86,7 @@ vm() {
 	shift
 	mkdir -p "$tree/usr/libexec/gpupt" "$tree/var/lib/vz/snippets"
 	: >"$tree/usr/libexec/gpupt/gpupt-hook"
+	chmod +x "$tree/usr/libexec/gpupt/gpupt-hook"
 	ln -sf /usr/libexec/gpupt/gpupt-hook "$tree/var/lib/vz/snippets/gpupt-hook"
 	printf '%s\n' 'hookscript: local:snippets/gpupt-hook' 'machine: q35' "$@" >"$tree/etc/pve/qemu-server/$id.conf"
 }

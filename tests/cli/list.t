@@ -64,6 +64,11 @@ is "$(printf '%s\n' "$out" | head -n 1 | tr -s ' ')" "vfio -" "on vfio-pci, and 
 lease 101 "0000:01:00.0 0000:01:00.1" "$(boot_of)"
 helper --root "$tree" list -o state,user --noheadings
 is "$(printf '%s\n' "$out" | head -n 1 | tr -s ' ')" "vm VM 101" "with VM 101 by its claim"
+put /proc/4242/stat '4242 (gpupt-helper) S 1 4242 4242 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 777 0 0\n'
+put /run/gpupt/claim/0000:01:00.0 "reset boot $(boot_of) owner 4242 777\n"
+rm "$tree/run/gpupt/claim/0000:01:00.1"
+helper --root "$tree" list -o state,user --noheadings
+is "$(printf '%s\n' "$out" | head -n 1 | tr -s ' ')" "vfio reset" "being reset: no VM's"
 rm -r "$tree/run/gpupt"
 put /run/qemu-server/pci-id-reservations '0000:01:00.0 103 time:9999999999\n'
 helper --root "$tree" list -o state,user --noheadings

@@ -103,14 +103,14 @@ is "$(printf '%s' "$out" | perl -MJSON::PP -e 'local $/; my $d = decode_json(<ST
 null driver made snd_hda_intel none
 null driver begun radeon none" "… with its steps"
 is "$(listing)" "$before" "… and left alone"
-put /run/gpupt/claim/0000:02:00.0 "vm 0 boot $(boot_of) owner 4242 777\n"
+put /run/gpupt/claim/0000:02:00.0 "reset boot $(boot_of) owner 4242 777\n"
 helper --root "$tree" status
 like "$out" '^ +- - +resetting +- +0000:02:00.0, 0000:02:00.1$' "its process lives: a reset that is under way"
 like "$out" '^0000:02:00.0: a reset is under way \(process 4242\)$' "… by which process"
 unlike "$out" '^0000:02:00.0.*reconcile' "… and nothing to do"
 helper --root "$tree" status --json
 is "$(json leases remedy state=^reset)" "null" "… in JSON"
-put /run/gpupt/claim/0000:02:00.0 "vm 0 boot $(boot_of) owner 4242 776\n"
+put /run/gpupt/claim/0000:02:00.0 "reset boot $(boot_of) owner 4242 776\n"
 helper --root "$tree" status -o state --noheadings
 like "$out" '^reset$' "another process with its number is not it"
 mv "$tree/run/gpupt" "$tree/run/saved"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Programs and units: what the program under test starts. */
+#include <dirent.h>
 #include <errno.h>
 
 #include "base/exec.h"
@@ -87,6 +88,52 @@ static int watcher(struct fake *f, const char *vmid, const char *verb)
 	return 0;
 }
 
+/* With a unit its processes end. */
+static void end_processes(struct fake *f, const char *unit)
+{
+	char path[PATH_MAX], full[PATH_MAX];
+	struct dirent **v;
+	int n = scandir(fake_path(f, full, "/proc"), &v, NULL, NULL);
+
+	for (int i = 0; i < n; i++) {
+		const char *in = strrchr(fake_get(f, path_f(path, "/proc/%s/cgroup", v[i]->d_name)), '/');
+
+		if (in && str_eq(in + 1, unit))
+			fake_remove(f, path_f(path, "/proc/%s", v[i]->d_name));
+		free(v[i]);
+	}
+	if (n >= 0)
+		free(v);
+}
+
+/* A client that reconnects at once, say: with the stop of the unit somebody else opens the card. */
+static void respawn(struct fake *f, const char *unit)
+{
+	char path[PATH_MAX], comm[32], dev[32], name[64];
+	int pid;
+
+	if (sscanf(fake_hidden(f, path_f(path, "respawns/%s", unit)), "%d %31s %31s %63s", &pid, comm, dev, name) == 4)
+		fake_holder(f, pid, comm, "/user.slice", dev, name);
+}
+
+static void unit_job(struct fake *f, const char *unit, const char *verb)
+{
+	char path[PATH_MAX];
+	const char *state;
+
+	path_f(path, "units/%s", unit);
+	if (str_eq(fake_hidden(f, path), "broken"))
+		return;
+	if (str_eq(verb, "stop")) {
+		fake_hide(f, path, "inactive");
+		end_processes(f, unit);
+		respawn(f, unit);
+		return;
+	}
+	state = fake_hidden(f, path_f(path, "starts-as/%s", unit));
+	fake_hide(f, path_f(path, "units/%s", unit), *state ? state : "active");
+}
+
 int fake_unit_call(void *ctx, const char *unit, const char *verb, char *ret_state)
 {
 	struct fake *f = ctx;
@@ -110,7 +157,6 @@ int fake_unit_call(void *ctx, const char *unit, const char *verb, char *ret_stat
 	}
 	if (!fake_before(f, FAKE_KERNEL, NULL, &n, &r))
 		return r;
-	if (!str_eq(fake_hidden(f, path), "broken"))
-		fake_hide(f, path, str_eq(verb, "start") ? "active" : "inactive");
+	unit_job(f, unit, verb);
 	return fake_after(f, n, 0);
 }

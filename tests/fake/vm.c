@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 
+#include "flow/late.h"
 #include "flow/observe.h"
 #include "plan/claim.h"
 #include "plan/lease.h"
@@ -36,6 +37,22 @@ void vm_result_done(struct vm_result *v)
 	*v = (struct vm_result){ 0 };
 }
 
+static struct release as_release(struct fake *f, const struct settings *s, const struct report *report)
+{
+	return (struct release){ .root = &f->root, .settings = s, .vmid = report->vmid, .report = report };
+}
+
+/* come_back_late() of the hook. */
+static void come_back_late(struct fake *f, const struct settings *s, const struct report *report, bool dry_run)
+{
+	struct release rel = as_release(f, s, report);
+	struct err e = { "" };
+
+	rel.dry_run = dry_run;
+	if (late_delegate(&rel, &e) < 0)
+		report_complain(report, "%s", e.text);
+}
+
 void vm_start(struct fake *f, unsigned int vmid, bool dry_run, struct vm_result *ret)
 {
 	_cleanup_settings_ struct settings s = { 0 };
@@ -48,46 +65,66 @@ void vm_start(struct fake *f, unsigned int vmid, bool dry_run, struct vm_result 
 	ret->r = settings_load(&f->root, &s, &ret->e);
 	if (ret->r == 0)
 		ret->r = config_load(&f->root, GUEST_VM, vmid, &cfg, &ret->e);
-	if (ret->r == 0)
-		ret->r = handover_run(&h, &ret->findings, &ret->plan, &ret->e);
+	if (ret->r < 0)
+		return;
+	ret->r = handover_run(&h, &ret->findings, &ret->plan, &ret->e);
+	if (ret->r != 0)
+		come_back_late(f, &s, &report, dry_run);
 }
 
-static void release(struct fake *f, unsigned int vmid, bool by_pve, bool reconcile, struct vm_result *ret)
+void vm_stop(struct fake *f, unsigned int vmid, struct vm_result *ret)
 {
 	_cleanup_settings_ struct settings s = { 0 };
 	struct report report = report_to(ret, vmid);
-	struct release rel = {
-		.root = &f->root, .settings = &s, .vmid = vmid, .called_by_pve = by_pve, .report = &report,
-	};
+	struct release rel = as_release(f, &s, &report);
+	char path[PATH_MAX];
+	const char *why;
+
+	ret->r = settings_load(&f->root, &s, &ret->e);
+	if (ret->r < 0 || lease_path(&f->root, vmid, path) < 0)
+		return;
+	rel.called_by_pve = true;
+	if (node_stopping(&f->root, &why) || release_postponed(&f->root, vmid, &why)) {
+		text_addf(&ret->said, "%s\n", why);
+		release_keep(&f->root, vmid);
+		ret->r = 1;
+	} else {
+		ret->r = release_run(&rel, &ret->undo, &ret->e);
+	}
+	come_back_late(f, &s, &report, false);
+}
+
+/* By hand, or at boot. */
+static void by_hand(struct fake *f, unsigned int vmid, bool reconcile, struct vm_result *ret)
+{
+	_cleanup_settings_ struct settings s = { 0 };
+	struct report report = report_to(ret, vmid);
+	struct release rel = as_release(f, &s, &report);
 
 	ret->r = settings_load(&f->root, &s, &ret->e);
 	if (ret->r == 0)
 		ret->r = reconcile ? reconcile_run(&rel, &ret->undo, &ret->e) : release_run(&rel, &ret->undo, &ret->e);
 }
 
-void vm_stop(struct fake *f, unsigned int vmid, struct vm_result *ret)
-{
-	char path[PATH_MAX];
-	const char *why;
-
-	if (lease_path(&f->root, vmid, path) < 0)
-		return;
-	if (node_stopping(&f->root, &why) || release_postponed(&f->root, vmid, &why)) {
-		text_addf(&ret->said, "%s\n", why);
-		ret->r = 1;
-		return;
-	}
-	release(f, vmid, true, false, ret);
-}
-
 void vm_release(struct fake *f, unsigned int vmid, struct vm_result *ret)
 {
-	release(f, vmid, false, false, ret);
+	by_hand(f, vmid, false, ret);
 }
 
 void vm_reconcile(struct fake *f, unsigned int vmid, struct vm_result *ret)
 {
-	release(f, vmid, false, true, ret);
+	by_hand(f, vmid, true, ret);
+}
+
+void vm_late(struct fake *f, unsigned int vmid, struct vm_result *ret)
+{
+	_cleanup_settings_ struct settings s = { 0 };
+	struct report report = report_to(ret, vmid);
+	struct release rel = as_release(f, &s, &report);
+
+	ret->r = settings_load(&f->root, &s, &ret->e);
+	if (ret->r == 0)
+		ret->r = late_run(&rel, &ret->undo, &ret->e);
 }
 
 int vm_start_run(struct fake *f, void *ctx)

@@ -20,13 +20,15 @@ struct vm_result {
 void vm_result_done(struct vm_result *v);
 #define _cleanup_vm_ _cleanup_(vm_result_done)
 
-/* pre-start, by the VM's configuration in the tree and by gpupt.conf. */
+/* pre-start as the hook does it, by the VM's configuration in the tree and by gpupt.conf. */
 void vm_start(struct fake *f, unsigned int vmid, bool dry_run, struct vm_result *ret);
 /* post-stop as the hook does it: not while the lease must live on (then ret->r is 1). */
 void vm_stop(struct fake *f, unsigned int vmid, struct vm_result *ret);
 /* `gpupt-helper release VMID`, `gpupt-helper reconcile [VMID]`. */
 void vm_release(struct fake *f, unsigned int vmid, struct vm_result *ret);
 void vm_reconcile(struct fake *f, unsigned int vmid, struct vm_result *ret);
+/* What the watcher does when the cards are home: services come back. */
+void vm_late(struct fake *f, unsigned int vmid, struct vm_result *ret);
 
 /* For fake_run(): ctx points to the VM's id. 0, or 1 for a failure. */
 int vm_start_run(struct fake *f, void *ctx);

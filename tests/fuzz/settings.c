@@ -24,6 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!text)
 		return 0;
+	settings_may_have_vm((const char *)data, size, 101);
 	if (settings_parse(text, "gpupt.conf", &s, &e) < 0) {
 		if (!str_starts(e.text, "gpupt.conf line ") || s.gpus || s.vms)
 			abort();
@@ -38,7 +39,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check(&s.gpus[i]);
 	for (size_t i = 0; i < s.n_vms; i++)
 		/* a section without keys is one without a next hookscript */
-		if ((s.vms[i].next && !strstr(s.vms[i].next, ":snippets/")) || s.vms[i].vmid < 100)
+		if ((s.vms[i].next && !strstr(s.vms[i].next, ":snippets/")) || s.vms[i].vmid < 100 ||
+		    !settings_may_have_vm(text, strlen(text), s.vms[i].vmid))
 			abort();
 	return 0;
 }

@@ -178,8 +178,8 @@ restored "nothing is left"
 scene "$rounds times: two alternatives of a mapping, three VMs"
 cat >/etc/pve/mapping/pci.cfg <<'MAP'
 gpu
-	map id=1002:5159,node=lab,path=0000:01:00,subsystem-id=1af4:1100
-	map id=1002:5159,node=lab,path=0000:02:00,subsystem-id=1af4:1100
+	map id=1002:5159,iommugroup=5,node=lab,path=0000:01:00,subsystem-id=1af4:1100
+	map id=1002:5159,iommugroup=6,node=lab,path=0000:02:00,subsystem-id=1af4:1100
 MAP
 for v in 101 102 103; do vm $v 'hostpci0: mapping=gpu,pcie=1'; done
 i=0 bad=0

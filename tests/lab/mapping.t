@@ -77,6 +77,19 @@ like "$err" "(^|[^0-9])$holder([^0-9]|\$)" "naming the process"
 let_go
 as_before
 
+scene "a mapping of another machine"
+sed 's/iommugroup=6/iommugroup=12/' /etc/pve/mapping/pci.cfg >$T/pci.cfg
+cat $T/pci.cfg >/etc/pve/mapping/pci.cfg
+start 101
+is "$rc" 255 "the start is refused, although the first alternative would do"
+like "$err" "^gpupt: VM 101 cannot start: hostpci0: PCI device mapping invalid \(hardware probably changed\): 'iommugroup' does not match for 'gpu' \(6 != 12\)" "before anything is taken, in Proxmox VE's words"
+as_before
+sed 's/^hookscript:.*//' /etc/pve/qemu-server/101.conf >$T/101.conf
+cat $T/101.conf >/etc/pve/qemu-server/101.conf
+start 101
+is "$rc" 255 "without the hook it is refused as well"
+like "$err" "^PCI device mapping invalid \(hardware probably changed\): 'iommugroup' does not match for 'gpu' \(6 != 12\)" "in these words"
+
 scene "a mapping that is not there"
 vm 104 'hostpci0: mapping=none,pcie=1'
 start 104

@@ -214,10 +214,31 @@ static void mapping_of_another_device(void **state)
 	_cleanup_vm_ struct vm_result v = { 0 };
 
 	put_mapping(f);
-	fake_put(f, "/etc/pve/mapping/pci.cfg", "gpu\n\tmap id=10de:2204,iommugroup=15,node=host,path=0000:01:00\n");
+	fake_put(f, "/etc/pve/mapping/pci.cfg",
+		 "gpu\n\tmap id=10de:2204,iommugroup=15,node=host,path=0000:01:00,subsystem-id=1af4:1100\n");
 	vm_start(f, 101, false, &v);
 	assert_int_equal(v.r, HANDOVER_REFUSED);
-	assert_true(vm_found(&v, FINDING_IDENTITY));
+	assert_true(vm_found(&v, FINDING_CONFIG_BAD));
+	assert_string_equal(driver_of(f, CARD), "radeon");
+	assert_string_equal(vm_leftovers(f), "");
+}
+
+/* It owns both functions of the card, and is asked once whether it can do without. */
+static void another_vm_is_settled_once(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_vm_ struct vm_result a = { 0 }, b = { 0 };
+	const char *told;
+
+	vm_start(f, 101, false, &a);
+	assert_int_equal(a.r, 0);
+	fake_put(f, "/run/qemu-server/101.reboot", "");
+	fake_put(f, "/etc/pve/qemu-server/102.conf", "machine: q35\nhostpci0: 0000:01:00,pcie=1\n");
+	vm_start(f, 102, false, &b);
+	assert_int_equal(b.r, HANDOVER_REFUSED);
+	told = strstr(text_str(&b.said), "VM 101 keeps its GPUs");
+	assert_non_null(told);
+	assert_null(strstr(told + 1, "VM 101 keeps its GPUs"));
 }
 
 static int stop_it(struct fake *f, unsigned int vmid)
@@ -299,6 +320,7 @@ int main(void)
 		cmocka_unit_test(a_mapping_of_two),
 		cmocka_unit_test(mapping_alternatives_one_by_one),
 		cmocka_unit_test(mapping_of_another_device),
+		cmocka_unit_test(another_vm_is_settled_once),
 		cmocka_unit_test(everybody_gives_back),
 		cmocka_unit_test(settled_while_another_starts),
 	};

@@ -118,6 +118,143 @@ static void what_proxmox_ve_rejects(void **state)
 	}
 }
 
+#define MAP(rest)  "\tmap node=host," rest "\n"
+#define MAP_CARD   MAP("id=1002:5159,iommugroup=15,path=0000:01:00,subsystem-id=1af4:1100")
+#define MAP_TWIN   MAP("id=1002:5159,iommugroup=16,path=0000:02:00,subsystem-id=1af4:1100")
+#define CHANGED    "hostpci0: PCI device mapping invalid (hardware probably changed): "
+#define ENTRY	   "hostpci0: mapping=gpu\n"
+
+/* assert_valid(): all alternatives of the node have to be what the mapping says, also those that would not be taken. */
+static void mappings_of_another_machine(void **state)
+{
+	static const struct {
+		const char *maps, *want;
+	} cases[] = {
+		{ MAP("id=1002:5159,iommugroup=12,path=0000:01:00,subsystem-id=1af4:1100"), "'iommugroup' does not match for 'gpu' (15 != 12)" },
+		{ MAP("id=1002:5159,iommugroup=+15,path=0000:01:00,subsystem-id=1af4:1100"), "'iommugroup' does not match for 'gpu' (15 != +15)" },
+		{ MAP("id=1002:5159,path=0000:01:00,subsystem-id=1af4:1100"), "missing expected property 'iommugroup' for device '0000:01:00.0'" },
+		{ MAP("id=1002:5159,iommugroup=15,path=0000:01:00"), "missing expected property 'subsystem-id' for device '0000:01:00.0'" },
+		{ MAP("id=1002:5159,iommugroup=15,path=0000:01:00,subsystem-id=1af4:1101"), "'subsystem-id' does not match for 'gpu' (1af4:1100 != 1af4:1101)" },
+		{ MAP("id=1002:73bf,iommugroup=15,path=0000:01:00,subsystem-id=1af4:1100"), "'id' does not match for 'gpu' (1002:5159 != 1002:73bf)" },
+		/* the kernel writes small letters, and text is compared */
+		{ MAP("id=8086:293E,iommugroup=15,path=0000:01:00.1,subsystem-id=1af4:1100"), "'id' does not match for 'gpu' (8086:293e != 8086:293E)" },
+		/* an alternative that would not be taken */
+		{ MAP("id=1002:5159,iommugroup=15,path=0000:09:00,subsystem-id=1af4:1100") MAP_TWIN, "pci device '0000:09:00.0' not found" },
+		{ MAP_CARD MAP("id=1002:73bf,iommugroup=16,path=0000:02:00,subsystem-id=1af4:1100"), "'id' does not match for 'gpu' (1002:5159 != 1002:73bf)" },
+		/* of a list each has to be it */
+		{ MAP("id=1002:5159,iommugroup=15,path=0000:01:00.0;0000:01:00.1,subsystem-id=1af4:1100"), "'id' does not match for 'gpu' (8086:293e != 1002:5159)" },
+		/* what now sits there is no display */
+		{ MAP("id=1002:5159,iommugroup=15,path=0000:03:00,subsystem-id=1af4:1100"), "'id' does not match for 'gpu' (8086:10d3 != 1002:5159)" },
+	};
+	_cleanup_fake_ struct fake *f = fake_machine();
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *have = NULL;
+		struct err e = { "" };
+		int k;
+
+		fake_putf(f, "/etc/pve/mapping/pci.cfg", "gpu\n%s", cases[i].maps);
+		have = selected(f, ENTRY, &k, &e);
+		if (k != -EINVAL || !str_starts(e.text, CHANGED) || strcmp(e.text + strlen(CHANGED), cases[i].want) != 0)
+			fail_msg("'%s': %d %s (%s)", cases[i].maps, k, e.text, have);
+	}
+}
+
+/* choose_hostpci_devices(): a function goes to one entry, and an alternative that an earlier entry has is passed over. */
+static void one_function_one_entry(void **state)
+{
+	static const struct {
+		const char *conf, *want; /* the selection, or the reason why there is none */
+	} cases[] = {
+		{ ENTRY, CARD "=hostpci0, mapping gpu " CARD1 "=hostpci0, mapping gpu" },
+		{ "hostpci0: mapping=two\nhostpci1: mapping=two\n",
+		  CARD "=hostpci0, mapping two " CARD1 "=hostpci0, mapping two " TWIN "=hostpci1, mapping two " TWIN1 "=hostpci1, mapping two" },
+		{ "hostpci0: 01:00\nhostpci1: mapping=two\n",
+		  CARD "=hostpci0 " CARD1 "=hostpci0 " TWIN "=hostpci1, mapping two " TWIN1 "=hostpci1, mapping two" },
+		/* also one that only has a part of it, and one that is none of ours */
+		{ "hostpci0: 01:00.1\nhostpci1: mapping=two\n",
+		  CARD "+ " CARD1 "=hostpci0 " TWIN "=hostpci1, mapping two " TWIN1 "=hostpci1, mapping two" },
+		{ "hostpci0: 01:00,driver=keep\nhostpci1: mapping=two\n", TWIN "=hostpci1, mapping two " TWIN1 "=hostpci1, mapping two" },
+		/* mediated devices are shared */
+		{ "hostpci0: mapping=gpu,mdev=x\nhostpci1: 01:00\n", CARD "=hostpci1 " CARD1 "=hostpci1" },
+		/* in the entries' order, without going back */
+		{ "hostpci0: mapping=two\nhostpci1: 01:00\n", "hostpci1: device '0000:01:00.0' assigned more than once" },
+		{ "hostpci0: 01:00\nhostpci1: mapping=gpu\n", "hostpci1: device '0000:01:00.0' assigned more than once" },
+		{ "hostpci0: mapping=gpu\nhostpci1: mapping=gpu\n", "hostpci1: device '0000:01:00.0' assigned more than once" },
+		{ "hostpci0: mapping=nic\nhostpci1: 03:00.0\nhostpci2: 01:00\n", "hostpci1: device '0000:03:00.0' assigned more than once" },
+		{ "hostpci0: mapping=two\nhostpci1: mapping=two\nhostpci2: mapping=two\n", "could not find a free device for 'hostpci2'" },
+	};
+	_cleanup_fake_ struct fake *f = fake_machine();
+
+	fake_put(f, "/etc/pve/mapping/pci.cfg",
+		 "gpu\n" MAP_CARD "\ntwo\n" MAP_CARD MAP_TWIN "\nnic\n"
+		 MAP("id=8086:10d3,iommugroup=17,path=0000:03:00.0,subsystem-id=8086:0000"));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct err e = { "" };
+		int k;
+		_cleanup_free_ char *have = selected(f, cases[i].conf, &k, &e);
+
+		if ((k != 0 && k != -EINVAL) || strcmp(k == 0 ? have : e.text, cases[i].want) != 0)
+			fail_msg("'%s': %d\n  have %s%s\n  want %s", cases[i].conf, k, have, e.text, cases[i].want);
+	}
+}
+
+/*
+ * mdev of a mapping says what its devices can do; what the VM gets the entry says. Proxmox VE compares it with the machine as it is
+ * behind pre-start, when a card that is passed is on vfio-pci and can do nothing of the kind.
+ */
+static void mappings_of_mediated_devices(void **state)
+{
+	static const struct {
+		bool card, twin; /* offer mediated devices */
+		const char *maps, *conf, *want;
+	} cases[] = {
+		{ true, false, MAP_CARD, ENTRY, CARD "=hostpci0, mapping gpu " CARD1 "=hostpci0, mapping gpu" },
+		{ true, false, "\tmdev 0\n" MAP_CARD MAP_TWIN, ENTRY, CARD "=hostpci0, mapping gpu " CARD1 "=hostpci0, mapping gpu" },
+		{ false, false, "\tmdev 1\n" MAP_CARD, ENTRY, CHANGED "'mdev' does not match for 'gpu' (0 != 1): on vfio-pci " CARD },
+		{ true, false, "\tmdev 1\n" MAP_CARD, ENTRY, CHANGED "'mdev' does not match for 'gpu' (0 != 1): on vfio-pci " CARD },
+		{ true, true, MAP_CARD MAP_TWIN, ENTRY, CHANGED "'mdev' does not match for 'gpu' (1 != 0)" },
+		/* a mediated device of it: none of ours, unless a card goes to the same VM */
+		{ true, false, "\tmdev 1\n" MAP_CARD, "hostpci0: mapping=gpu,mdev=x\n", "" },
+		{ false, false, "\tmdev 1\n" MAP_CARD, "hostpci0: mapping=gpu,mdev=x\n", "" },
+		{ true, false, "\tmdev 1\n" MAP_CARD, "hostpci0: mapping=gpu,mdev=x\nhostpci1: 02:00\n", TWIN "=hostpci1 " TWIN1 "=hostpci1" },
+		{ false, false, "\tmdev 1\n" MAP_CARD, "hostpci0: mapping=gpu,mdev=x\nhostpci1: 02:00\n",
+		  CHANGED "'mdev' does not match for 'gpu' (0 != 1)" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_fake_ struct fake *f = fake_machine();
+		_cleanup_free_ char *have = NULL;
+		struct err e = { "" };
+		int k;
+
+		if (cases[i].card)
+			fake_mkdir(f, DEV CARD "/mdev_supported_types");
+		if (cases[i].twin)
+			fake_mkdir(f, DEV TWIN "/nvidia");
+		fake_putf(f, "/etc/pve/mapping/pci.cfg", "gpu\n%s", cases[i].maps);
+		have = selected(f, cases[i].conf, &k, &e);
+		if (k != (str_starts(cases[i].want, CHANGED) ? -EINVAL : 0) ||
+		    (k == 0 ? strcmp(have, cases[i].want) != 0 : !str_starts(e.text, cases[i].want)))
+			fail_msg("%zu: %d\n  have %s%s\n  want %s", i, k, have, e.text, cases[i].want);
+	}
+}
+
+/* Without an IOMMU that is what is said, and not that the mapping has a group. */
+static void a_mapping_without_an_iommu(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	fake_put(f, "/etc/pve/mapping/pci.cfg", "gpu\n" MAP_CARD);
+	fake_put(f, "/etc/pve/qemu-server/101.conf", ENTRY);
+	fake_no_iommu(f);
+	vm_start(f, 101, false, &v);
+	assert_int_equal(v.r, HANDOVER_REFUSED);
+	assert_true(vm_found(&v, FINDING_IOMMU_OFF));
+	assert_false(vm_found(&v, FINDING_CONFIG_BAD));
+}
+
 static void a_card_by_its_address(void **state)
 {
 	_cleanup_fake_ struct fake *f = fake_machine();
@@ -228,6 +365,10 @@ int main(void)
 		cmocka_unit_test(virtual_functions_are_not),
 		cmocka_unit_test(bridges_of_a_group_stay),
 		cmocka_unit_test(what_proxmox_ve_rejects),
+		cmocka_unit_test(mappings_of_another_machine),
+		cmocka_unit_test(one_function_one_entry),
+		cmocka_unit_test(mappings_of_mediated_devices),
+		cmocka_unit_test(a_mapping_without_an_iommu),
 		cmocka_unit_test(a_card_by_its_address),
 		cmocka_unit_test(settings_on_disk),
 		cmocka_unit_test(deadlines),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `gpupt-helper reset` on a machine that answers, cut short at every call: the card has its drivers, or `reconcile` gives them back. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -12,7 +13,9 @@
 
 #include "helper/helper.h"
 #include "helper/wrap.h"
+#include "plan/claim.h"
 #include "tests/fake/helper.h"
+#include "tests/fake/vm.h"
 
 #define CALLS_MAX 400
 #define RECORD "/run/gpupt/reset/" BOOT
@@ -163,6 +166,62 @@ static void call_fails(void **state)
 	fake_tally("faults", n - 1, "failing calls of a reset (%u of them fail it)", failed);
 }
 
+/* A process that resets the card for as long as the test wants: it has claimed it, and waits. */
+static pid_t another_resets(struct fake *f)
+{
+	struct bdf card[] = { fake_bdf(CARD), fake_bdf(CARD1) };
+	struct claim conflict;
+	int ready[2];
+	char done;
+	pid_t pid;
+
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		close(ready[0]);
+		if (claim_take(&f->root, card, 2, CLAIM_FOR_RESET, &conflict, NULL) < 0 || write(ready[1], "", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &done, 1), 1);
+	close(ready[0]);
+	return pid;
+}
+
+/* A reset is no VM: who wants its card is refused, and nobody else's lease is settled for it. */
+static void a_start_during_a_reset(void **state)
+{
+	struct machine m = machine_new();
+	_cleanup_vm_ struct vm_result other = { 0 }, v = { 0 };
+	_cleanup_free_ char *before = NULL, *after = NULL;
+	pid_t pid;
+
+	/* a lease that anybody who reconciles all would give back: its VM does not run */
+	vm_start(m.f, 102, false, &other);
+	assert_int_equal(other.r, 0);
+	pid = another_resets(m.f);
+	before = fake_snapshot(m.f);
+	vm_start(m.f, 101, false, &v);
+	assert_int_equal(v.r, HANDOVER_REFUSED);
+	assert_true(vm_found(&v, FINDING_CLAIMED));
+	assert_non_null(strstr(v.findings.v[0].message, "is being reset"));
+	assert_string_equal(text_str(&v.said), "");
+	after = fake_snapshot(m.f);
+	if (strcmp(before, after) != 0)
+		fail_msg("%s", fake_difference(before, after));
+	assert_true(fake_exists(m.f, "/run/gpupt/lease/102"));
+	/* nor is it nobody: a card that is asked about for no VM in particular is not free, and not reset twice */
+	assert_int_equal(fake_helper(m.f, "check 01:00", NULL, NULL), EXIT_REFUSED);
+	assert_int_equal(fake_helper(m.f, "reset " CARD, NULL, NULL), EXIT_REFUSED);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(fake_helper(m.f, "check 01:00", NULL, NULL), EXIT_DONE);
+	machine_done(&m);
+}
+
 static void assert_wrapped(const char *s, size_t width, const char *want)
 {
 	_cleanup_text_ struct text t = { 0 };
@@ -197,6 +256,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(resets),
 		cmocka_unit_test(refuses),
+		cmocka_unit_test(a_start_during_a_reset),
 		cmocka_unit_test(killed_before),
 		cmocka_unit_test(killed_after),
 		cmocka_unit_test(call_fails),

@@ -64,6 +64,55 @@ static void all_or_none(void **state)
 	assert_int_equal(claim_find(&f->root, functions()[0], &c), 0);
 }
 
+/* The other process: 0 if it may not have what this one resets, nor drop it. */
+static int take_as_another(struct fake *f, void *ctx)
+{
+	struct claim c, conflict;
+	bool refused = claim_take(&f->root, functions(), 1, CLAIM_FOR_RESET, &conflict, NULL) == -EBUSY;
+
+	claim_drop(&f->root, functions()[0], CLAIM_FOR_RESET);
+	return !refused || conflict.owner.pid == getpid() || claim_find(&f->root, functions()[0], &c) != 1;
+}
+
+/* No VM's: it is told apart from every VM's claim, also from that of no VM in particular, and from another reset's. */
+static void claims_for_a_reset(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_record_ struct record rec = { .fd = -1 };
+	struct claim c, conflict;
+	struct err e;
+
+	assert_int_equal(claim_take(&f->root, functions(), 2, CLAIM_FOR_RESET, &conflict, &e), 0);
+	assert_int_equal(claim_find(&f->root, functions()[0], &c), 1);
+	assert_int_equal(c.kind, CLAIM_RESET);
+	assert_true(claim_is_of(&f->root, &c, CLAIM_FOR_RESET));
+	assert_false(claim_is_of(&f->root, &c, 101));
+	assert_int_equal(claim_take(&f->root, functions(), 2, 101, &conflict, &e), -EBUSY);
+	assert_int_equal(conflict.kind, CLAIM_RESET);
+	assert_non_null(strstr(e.text, CARD " is being reset by process "));
+	claim_drop(&f->root, functions()[0], 101);
+	assert_int_equal(claim_find(&f->root, functions()[0], &c), 1);
+	assert_int_equal(fake_run(f, take_as_another, NULL), 0);
+	/* one's own can be had again */
+	assert_int_equal(claim_take(&f->root, functions(), 2, CLAIM_FOR_RESET, &conflict, &e), 0);
+	claim_drop(&f->root, functions()[0], CLAIM_FOR_RESET);
+	claim_drop(&f->root, functions()[1], CLAIM_FOR_RESET);
+	assert_int_equal(claim_find(&f->root, functions()[0], &c), 0);
+	/* a VM's is none of a reset's */
+	assert_int_equal(claim_take(&f->root, functions(), 1, 101, &conflict, &e), 0);
+	assert_int_equal(claim_take(&f->root, functions(), 1, CLAIM_FOR_RESET, &conflict, &e), -EBUSY);
+	assert_int_equal(conflict.kind, CLAIM_VM);
+	claim_drop(&f->root, functions()[0], CLAIM_FOR_RESET);
+	assert_int_equal(claim_find(&f->root, functions()[0], &c), 1);
+	assert_false(claim_is_of(&f->root, &c, CLAIM_FOR_RESET));
+	/* its maker is dead: no lease makes it live on */
+	claim_drop(&f->root, functions()[0], 101);
+	assert_int_equal(lease_create(&f->root, 101, false, &rec, &e), 0);
+	assert_int_equal(lease_set_functions(&rec, functions(), 2, &e), 0);
+	fake_put(f, "/run/gpupt/claim/" CARD, "reset boot 11111111-2222-3333-4444-555555555555 owner 999999 1\n");
+	assert_int_equal(claim_find(&f->root, functions()[0], &c), 0);
+}
+
 /* The second of two cannot be written: the first is given up again, but only if it was new. */
 static void half_a_claim(void **state)
 {
@@ -113,7 +162,8 @@ static void stale_claims(void **state)
 
 static void claims_that_cannot_be_read(void **state)
 {
-	static const char *const texts[] = { "", "\n", "vm x boot y owner 1 1\n", "vm 101 boot y\n", "nonsense\n" };
+	static const char *const texts[] = { "", "\n", "vm x boot y owner 1 1\n", "vm 101 boot y\n", "vm 0 boot y owner 1 1\n",
+					     "reset boot y\n", "reset 101 boot y owner 1 1\n", "nonsense\n" };
 	_cleanup_fake_ struct fake *f = fake_machine();
 	struct claim c, conflict, *all;
 	size_t n;
@@ -355,6 +405,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_or_none),
+		cmocka_unit_test(claims_for_a_reset),
 		cmocka_unit_test(half_a_claim),
 		cmocka_unit_test(stale_claims),
 		cmocka_unit_test(claims_that_cannot_be_read),

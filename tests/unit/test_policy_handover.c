@@ -77,6 +77,25 @@ static void the_whole_order(void **state)
 			"run pci-reset " CARD " " AMD_ID ": device_specific ?\n");
 }
 
+/* A batch job's process is ended, by the process; a service of two processes is stopped once. */
+static void jobs_and_services(void **state)
+{
+	_cleanup_hand_ struct hand h = { 0 };
+	_cleanup_plan_ struct plan p = { 0 };
+
+	hand_init(&h, "[defaults]\nprocesses = terminate\n");
+	hand_holder(&h, HOLDER_UNIT, "transcode.service", CARD, "dri/renderD128");
+	hand_holder(&h, HOLDER_UNIT, "encoder.service", CARD1, "snd/controlC1");
+	hand_holder(&h, HOLDER_UNIT, "encoder.service", CARD, "dri/card0");
+	assert_int_equal(strv_add(&h.f.batch_units, "transcode.service"), 0);
+	assert_int_equal(handover_plan(&h.f, &h.s, NULL, NULL, &p), 0);
+	assert_int_equal(p.n, 4);
+	assert_string_equal(p.steps[0].target, "process-end 4001 77");
+	assert_string_equal(p.steps[1].target, "encoder.service");
+	/* by its reason it is known with which function it comes back */
+	assert_string_equal(p.steps[1].why, "it holds " CARD1);
+}
+
 static void consoles(void **state)
 {
 	_cleanup_hand_ struct hand h = { 0 };
@@ -335,6 +354,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(companions_first),
 		cmocka_unit_test(the_whole_order),
+		cmocka_unit_test(jobs_and_services),
 		cmocka_unit_test(consoles),
 		cmocka_unit_test(the_rest_of_the_group),
 		cmocka_unit_test(what_is_held_is_left_out),

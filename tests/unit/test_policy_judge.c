@@ -93,20 +93,14 @@ static void identity(void **state)
 {
 	_cleanup_hand_ struct hand h = { 0 };
 
-	/* of the mapping */
-	hand_init(&h, NULL);
-	h.display->expected = (struct pci_id){ 0x1002, 0x73bf, 0, 0 };
-	assert_only(&h, FINDING_IDENTITY, CARD, "is 1002:5159/1af4:1100, not 1002:73bf/0000:0000 as /etc/pve/mapping/pci.cfg", "gpupt-helper list");
-	assert_int_equal(severity_of(&h), SEVERITY_BLOCK);
-	h.display->expected = (struct pci_id){ 0x1002, 0x5159, 0, 0 }; /* any subsystem */
-	assert_nothing(&h);
-	h.display->expected = (struct pci_id){ 0x1002, 0x5159, 0x1af4, 1 };
-	assert_only(&h, FINDING_IDENTITY, CARD, "1af4:0001", "list");
 	/* of the first hand-over */
-	h.display->expected = (struct pci_id){ 0 };
+	hand_init(&h, NULL);
 	h.display->has_home = true;
 	snprintf(h.display->home.identity, sizeof(h.display->home.identity), "1002:5159/1af4:1101");
-	assert_only(&h, FINDING_IDENTITY, CARD, "as the first hand-over has it", "id = 1002:5159/1af4:1100");
+	assert_only(&h, FINDING_IDENTITY, CARD, "is 1002:5159/1af4:1100, not 1002:5159/1af4:1101 as the first hand-over has it",
+		    "gpupt-helper list");
+	assert_only(&h, FINDING_IDENTITY, CARD, "", "id = 1002:5159/1af4:1100");
+	assert_int_equal(severity_of(&h), SEVERITY_BLOCK);
 	snprintf(h.display->home.identity, sizeof(h.display->home.identity), AMD_ID);
 	assert_nothing(&h);
 	snprintf(h.display->home.identity, sizeof(h.display->home.identity), "damaged");
@@ -230,6 +224,8 @@ static void owners(void **state)
 	h.display->claim.vmid = 102;
 	assert_only(&h, FINDING_CLAIMED, CARD, "VM 102", "shut down VM 102");
 	assert_int_equal(severity_of(&h), SEVERITY_BLOCK);
+	h.display->claim = (struct claim){ .kind = CLAIM_RESET, .owner = { .pid = 4242 } };
+	assert_only(&h, FINDING_CLAIMED, CARD, "is being reset by 'gpupt-helper reset' (process 4242)", "wait until process 4242");
 	h.display->claimed = false;
 	h.display->reserved_by = 103;
 	assert_only(&h, FINDING_RESERVED, CARD, "103", "103");
@@ -312,6 +308,50 @@ static void holders_that_may_be_ended(void **state)
 	hand_init(&h, "[gpu 02:00]\nprocesses = terminate\n");
 	x = hand_holder(&h, HOLDER_HOST, "", CARD, "dri/card0");
 	assert_int_equal(process_fate(&h.f, &h.s, x), FATE_REFUSE);
+}
+
+/* The unit in which one of us runs is not stopped: a shell's service, or the cron job that started the VM. */
+static void own_units_are_protected(void **state)
+{
+	_cleanup_hand_ struct hand h = { 0 };
+	struct holder *x;
+
+	hand_init(&h, "[defaults]\nprocesses = terminate\n");
+	x = hand_holder(&h, HOLDER_UNIT, "cron.service", CARD, "dri/card0");
+	assert_int_equal(process_fate(&h.f, &h.s, x), FATE_UNIT);
+	assert_int_equal(strv_add(&h.f.own_units, "cron.service"), 0);
+	assert_int_equal(process_fate(&h.f, &h.s, x), FATE_PROTECTED);
+	assert_only(&h, FINDING_HELD, CARD, "never ends", "cron.service");
+	assert_int_equal(severity_of(&h), SEVERITY_BLOCK);
+	snprintf(x->id, sizeof(x->id), "encoder.service");
+	assert_int_equal(process_fate(&h.f, &h.s, x), FATE_UNIT);
+	assert_nothing(&h);
+	/* other processes of a session of ours are no ancestors of ours: they can be ended one by one */
+	assert_int_equal(strv_add(&h.f.own_units, "session-3.scope"), 0);
+	snprintf(x->id, sizeof(x->id), "session-3.scope");
+	assert_int_equal(process_fate(&h.f, &h.s, x), FATE_END);
+}
+
+/* A batch job is not run a second time for having been in the way: its process is ended, its unit not. */
+static void batch_jobs_are_ended_as_processes(void **state)
+{
+	_cleanup_hand_ struct hand h = { 0 };
+	struct holder *x;
+
+	hand_init(&h, "[defaults]\nprocesses = terminate\n");
+	x = hand_holder(&h, HOLDER_UNIT, "transcode.service", CARD, "dri/card0");
+	assert_int_equal(process_fate(&h.f, &h.s, x), FATE_UNIT);
+	assert_int_equal(strv_add(&h.f.batch_units, "transcode.service"), 0);
+	assert_int_equal(process_fate(&h.f, &h.s, x), FATE_END);
+	assert_nothing(&h);
+	/* what protects, protects it as well */
+	h.f.ancestors[0] = x->proc.pid;
+	h.f.n_ancestors = 1;
+	assert_int_equal(process_fate(&h.f, &h.s, x), FATE_PROTECTED);
+	h.f.n_ancestors = 0;
+	snprintf(x->id, sizeof(x->id), "pvestatd.service");
+	assert_int_equal(strv_add(&h.f.batch_units, "pvestatd.service"), 0);
+	assert_int_equal(process_fate(&h.f, &h.s, x), FATE_PROTECTED);
 }
 
 static void blind(void **state)
@@ -507,6 +547,8 @@ int main(void)
 		cmocka_unit_test(owners),
 		cmocka_unit_test(holders),
 		cmocka_unit_test(holders_that_may_be_ended),
+		cmocka_unit_test(own_units_are_protected),
+		cmocka_unit_test(batch_jobs_are_ended_as_processes),
 		cmocka_unit_test(blind),
 		cmocka_unit_test(unsure),
 		cmocka_unit_test(slot_partial),

@@ -165,7 +165,8 @@ static void every_error(void **state)
 		{ "[ct 200]\nnext = local:snippets/x\n", 1, "no section" },
 		{ "[defaults]\nreset = auto\nreset = none\n", 3, "second time" },
 		{ "[defaults]\nreset = auto\n[vm 101]\nnext = a:snippets/x\n[defaults]\nreset = auto\n", 6, "second time" },
-		{ "[vm 101]\nnext = a:snippets/x\n[vm 101]\nnext = a:snippets/y\n", 4, "second time" },
+		{ "[vm 101]\nnext = a:snippets/x\n[vm 101]\nnext = a:snippets/y\n", 3, "second section for VM 101" },
+		{ "[vm 101]\n[vm 102]\n[gpu 01:00]\n[vm 101]\n", 4, "second section for VM 101" },
 		{ "[defaults]\nreset = auto\n  none\n", 3, "second time" }, /* inih's continuation line */
 		{ "[defaults]\nnonsense\n", 2, "key = value" },
 		{ "[defaults\nreset = auto\n", 1, "[section]" },
@@ -225,6 +226,35 @@ static void long_lines(void **state)
 	}
 }
 
+static void may_have(void **state)
+{
+	static const struct {
+		const char *text;
+		bool have;
+	} cases[] = {
+		{ "", false },
+		{ "[vm 101]", true },
+		{ "[vm 101", true },
+		{ "[vm 101\n", true },
+		{ "nonsense [vm 101]\n", true },
+		{ "\n\n \t[vm 101]\n", true },
+		{ "[vm 1011][vm 101]\n", true },
+		{ "[vm 1011]\n[vm 10]\n[vm 2101]\n", false },
+		{ "[vm 10\n1]\n", false },
+		{ "#[vm 101]\n  # [vm 101]\n;[vm 101]\n", false },
+		{ "# a\n[vm 101]", true },
+		{ "[gpu 101]\nnext = local:snippets/vm 101\n", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		if (settings_may_have_vm(cases[i].text, strlen(cases[i].text), 101) != cases[i].have)
+			fail_msg("'%s'", cases[i].text);
+	assert_true(settings_may_have_vm("a\0\n[vm 101]", 11, 101));
+	/* nothing behind its end */
+	assert_true(settings_may_have_vm("[vm 1011]", 7, 101));
+	assert_false(settings_may_have_vm("[vm 101]", 6, 101));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +264,7 @@ int main(void)
 		cmocka_unit_test(forms),
 		cmocka_unit_test(every_error),
 		cmocka_unit_test(long_lines),
+		cmocka_unit_test(may_have),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,14 +39,14 @@ static void test_node(void **state)
 	assert_int_equal(gpu->warnings.n, 0);
 	assert_int_equal(gpu->choices[0].n_devices, 1);
 	assert_int_equal(gpu->choices[0].devices[0].fn, BDF_ANY_FN);
-	assert_int_equal(gpu->choices[0].vendor, 0x1002);
-	assert_int_equal(gpu->choices[0].device, 0x73bf);
-	assert_true(gpu->choices[0].has_subsystem);
-	assert_int_equal(gpu->choices[0].sub_device, 0x0e3a);
-	assert_int_equal(gpu->choices[0].iommu_group, 14);
+	assert_string_equal(gpu->choices[0].id, "1002:73bf");
+	assert_string_equal(gpu->choices[0].subsystem_id, "1002:0e3a");
+	assert_string_equal(gpu->choices[0].iommu_group, "14");
 	assert_int_equal(gpu->choices[1].n_devices, 2);
 	assert_int_equal(gpu->choices[1].devices[1].fn, 1);
-	assert_false(gpu->choices[1].has_subsystem);
+	/* as it is written: Proxmox VE compares text */
+	assert_string_equal(gpu->choices[1].id, "1002:73BF");
+	assert_string_equal(gpu->choices[1].subsystem_id, "");
 	/* a mapping that is there, but for another node */
 	assert_null(mapping_find(&m, "nic", &e));
 	assert_string_equal(e.text, "PCI device mapping not found for 'nic'");
@@ -58,8 +58,21 @@ static void test_other_node(void **state)
 	_cleanup_mapping_ struct mappings m = parse(two_cards, "pve2");
 
 	assert_int_equal(mapping_find(&m, "gpu", NULL)->n_choices, 1);
-	assert_int_equal(mapping_find(&m, "gpu", NULL)->choices[0].iommu_group, -1);
+	assert_string_equal(mapping_find(&m, "gpu", NULL)->choices[0].iommu_group, "");
 	assert_true(mapping_find(&m, "nic", NULL)->live_migration_capable);
+}
+
+static void test_flags(void **state)
+{
+	_cleanup_mapping_ struct mappings m = parse("ma\n mdev 1\n map node=n,id=1002:73bf,path=0000:01:00\n\n"
+						    "mb\n mdev\n map node=n,id=1002:73bf,path=0000:01:00\n\n"
+						    "mc\n mdev on\n map node=n,id=1002:73bf,path=0000:01:00\n\n"
+						    "md\n mdev 0\n map node=n,id=1002:73bf,path=0000:01:00\n", "n");
+
+	assert_true(mapping_find(&m, "ma", NULL)->mdev);
+	assert_true(mapping_find(&m, "mb", NULL)->mdev);
+	assert_false(mapping_find(&m, "mc", NULL)->mdev);
+	assert_false(mapping_find(&m, "md", NULL)->mdev);
 }
 
 /* How many choices of "gpu" are left, and of how many things a warning speaks. */
@@ -73,10 +86,14 @@ static void test_ignored(void **state)
 		{ "gpu  \r\n\tmap node=n,id=1002:73bf,path=0000:01:00\r\n", 1, 0 },
 		/* keys of a newer version: kept, with a warning */
 		{ "gpu\n map node=n,id=1002:73bf,path=0000:01:00,new-key=1\n colour red\n", 1, 2 },
+		/* only 0 and 1 are booleans here */
+		{ "gpu\n mdev yes\n map node=n,id=1002:73bf,path=0000:01:00\n", 1, 1 },
 		/* lines that Proxmox VE leaves out */
 		{ "gpu\n map node=n,id=1002:73bf\n", 0, 1 },
 		{ "gpu\n map node=n,path=0000:01:00\n", 0, 1 },
 		{ "gpu\n map node=n,id=1002,path=0000:01:00\n", 0, 1 },
+		{ "gpu\n map node=n,id=1002:73bf0,path=0000:01:00\n", 0, 1 },
+		{ "gpu\n map node=n,id=1002:73bg,path=0000:01:00\n", 0, 1 },
 		{ "gpu\n map node=n,id=1002:73bf,path=01:00\n", 0, 1 },
 		{ "gpu\n map node=n,id=1002:73bf,path=0000:01:0A\n", 0, 1 },
 		{ "gpu\n map node=n,id=1002:73bf,path=0000:01:00,iommugroup=x\n", 0, 1 },
@@ -161,7 +178,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_node),	  cmocka_unit_test(test_other_node),
 		cmocka_unit_test(test_ignored),	  cmocka_unit_test(test_load),
-		cmocka_unit_test(test_node_name),
+		cmocka_unit_test(test_node_name), cmocka_unit_test(test_flags),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

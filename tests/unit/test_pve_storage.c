@@ -18,6 +18,33 @@ static const char config[] = "dir: local\n\tpath /var/lib/vz\n\tcontent iso,vztm
 			     "dir: again\n\tpath /last\n\n"
 			     "dir: one\n\tpath /one\ndir: inside\n\tpath /two\n";
 
+/* The two conditions under which Proxmox VE runs a hookscript. */
+static void test_scripts(void **state)
+{
+	_cleanup_tree_ struct tree t;
+	char path[PATH_MAX] = "untouched", full[PATH_MAX];
+	struct stat st = { 0 };
+	struct err e;
+
+	tree_new(&t);
+	assert_int_equal(storage_script(&t.root, "local:iso/x", path, &st, &e), -EINVAL);
+	assert_int_equal(storage_script(&t.root, "local:snippets/x", path, &st, &e), -ENOENT);
+	assert_string_equal(e.text, "script 'local:snippets/x' does not exist");
+	tree_put(&t, "/var/lib/vz/snippets/x/inside", "");
+	assert_int_equal(storage_script(&t.root, "local:snippets/x", path, &st, &e), -ENOENT);
+	tree_put(&t, "/elsewhere", "#!/bin/sh\n");
+	tree_link(&t, "/var/lib/vz/snippets/y", "/elsewhere");
+	assert_int_equal(storage_script(&t.root, "local:snippets/y", path, &st, &e), -ENOEXEC);
+	assert_string_equal(e.text, "script 'local:snippets/y' is not executable");
+	assert_string_equal(path, "untouched");
+	assert_int_equal(st.st_ino, 0);
+	snprintf(full, sizeof(full), "%s/elsewhere", t.dir);
+	assert_int_equal(chmod(full, 0744), 0);
+	assert_int_equal(storage_script(&t.root, "local:snippets/y", path, &st, &e), 0);
+	assert_string_equal(path, "/var/lib/vz/snippets/y");
+	assert_int_equal(st.st_size, 10);
+}
+
 static void test_paths(void **state)
 {
 	static const struct {
@@ -91,7 +118,7 @@ static void test_local(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_paths), cmocka_unit_test(test_local) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_paths), cmocka_unit_test(test_local), cmocka_unit_test(test_scripts) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
