@@ -72,12 +72,12 @@ static void report_sharer(const struct sharer *s, const struct pci_list *fns, co
 
 	sharer_keys(s, &keys);
 	if (!sharer_sees(s)) {
-		finding_add(ret, FINDING_SHARED_CT, card, NULL, "CT %u uses %s (%s) when the host has it: its device nodes are away now",
+		finding_add(ret, FINDING_SHARED_CT, card, NULL, "CT %u uses %s (%s), which is away: it is without until the host has it again",
 			    s->vmid, card, text_str(&keys));
 		return;
 	}
 	add_processes(s, fns, holders, &who);
-	finding_add(ret, FINDING_SHARED_CT, card, NULL, "CT %u uses %s (%s)%s: it is without it while a VM has the card", s->vmid, card,
+	finding_add(ret, FINDING_SHARED_CT, card, NULL, "CT %u uses %s (%s)%s: it is without while a VM has the card", s->vmid, card,
 		    text_str(&keys), text_str(&who));
 }
 
@@ -94,7 +94,7 @@ static int share_cts(struct check *c, const struct pci_list *fns, const struct h
 		report_sharer(&sharing.v[i], fns, card, holders, ret);
 	for (size_t i = 0; i < sharing.unsure.n; i++)
 		finding_add(ret, FINDING_SHARED_CT, card, NULL,
-			    "CT %u may use %s: it was not to be seen in time which device nodes are in it", sharing.unsure.v[i], card);
+			    "CT %u may use %s: which device nodes are in it was not to be seen in time", sharing.unsure.v[i], card);
 	return k;
 }
 
