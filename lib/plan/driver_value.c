@@ -94,6 +94,33 @@ int driver_read(const struct engine *en, struct bdf b, struct driver_value *ret,
 	return 0;
 }
 
+int driver_target_check(const struct engine *en, const char *target, struct bdf *ret, struct err *e)
+{
+	static const char *const attrs[] = { "vendor", "device", "subsystem_vendor", "subsystem_device" };
+	unsigned int want[4];
+	const char *id = strchr(target, ' ');
+	char path[PATH_MAX], name[BDF_LEN];
+	struct bdf b;
+
+	if (!target_bdf(target, &b) || !id || sscanf(id, " %4x:%4x/%4x:%4x", &want[0], &want[1], &want[2], &want[3]) != 4)
+		return err_set(e, -EINVAL, "'%s' is not a function and its identity", target);
+	bdf_format(b, name);
+	for (size_t i = 0; i < ARRAY_SIZE(attrs); i++) {
+		uint32_t have;
+		int k = root_read_hex(en->root, path_f(path, DEVICES "/%s/%s", name, attrs[i]), &have);
+
+		if (k == -ENOENT)
+			return err_set(e, -ENODEV, "%s is not there any more", name);
+		if (k < 0)
+			return err_errno(e, k, "cannot read %s", path);
+		if (have != want[i])
+			return err_set(e, -ENODEV, "another device sits at %s now: %s is %04x, not %04x", name, attrs[i],
+				       have, want[i]);
+	}
+	*ret = b;
+	return 0;
+}
+
 void driver_target(struct bdf b, const char *identity, struct text *t)
 {
 	char name[BDF_LEN];

@@ -9,6 +9,7 @@
 
 #include "base/exec.h"
 #include "plan/driver.h"
+#include "plan/nvidia.h"
 #include "plan/stuck.h"
 
 #define PCI "/sys/bus/pci"
@@ -20,40 +21,16 @@ struct move {
 	struct err *e;
 };
 
-/* Is the function at this address still the one that the target names? Buses renumber when a card is added. */
-static int check_identity(const struct engine *en, const char *target, const char *name, struct err *e)
-{
-	static const char *const attrs[] = { "vendor", "device", "subsystem_vendor", "subsystem_device" };
-	unsigned int want[4];
-	const char *id = strchr(target, ' ');
-	char path[PATH_MAX];
-
-	if (!id || sscanf(id, " %4x:%4x/%4x:%4x", &want[0], &want[1], &want[2], &want[3]) != 4)
-		return err_set(e, -EINVAL, "'%s' is not a function and its identity", target);
-	for (size_t i = 0; i < ARRAY_SIZE(attrs); i++) {
-		uint32_t have;
-		int k = root_read_hex(en->root, path_f(path, PCI "/devices/%s/%s", name, attrs[i]), &have);
-
-		if (k == -ENOENT)
-			return err_set(e, -ENODEV, "%s is not there any more", name);
-		if (k < 0)
-			return err_errno(e, k, "cannot read %s", path);
-		if (have != want[i])
-			return err_set(e, -ENODEV, "another device sits at %s now: %s is %04x, not %04x", name, attrs[i],
-				       have, want[i]);
-	}
-	return 0;
-}
-
 static int resolve(const struct engine *en, const char *target, struct move *ret, struct err *e)
 {
 	struct move m = { .en = en, .e = e };
+	int k = driver_target_check(en, target, &m.bdf, e);
 
-	if (!target_bdf(target, &m.bdf))
-		return err_set(e, -EINVAL, "'%s' is not a function and its identity", target);
+	if (k < 0)
+		return k;
 	bdf_format(m.bdf, m.name);
 	*ret = m;
-	return check_identity(en, target, m.name, e);
+	return 0;
 }
 
 static int driver_get(const struct engine *en, const struct step *s, char **ret, struct err *e)
@@ -189,7 +166,7 @@ static int driver_set(const struct engine *en, const struct step *s, struct err 
 {
 	struct driver_value before = { 0 }, after;
 	struct move m;
-	int k = resolve(en, s->target, &m, e);
+	int k = resolve(en, s->target, &m, e), partly = 0;
 
 	if (k < 0)
 		return k;
@@ -205,9 +182,12 @@ static int driver_set(const struct engine *en, const struct step *s, struct err 
 	}
 	if (k == 0)
 		k = set_power(&m, &before, &after);
+	/* while the override still says that this step is under way: killed here, it is made once more */
+	if (k == 0 && strcmp(after.driver, NVIDIA_DRIVER) == 0)
+		partly = nvidia_node_make(en, m.bdf, e);
 	if (k == 0 && (!after.driver[0] || strcmp(after.driver, after.override) != 0))
 		k = set_override(&m, after.override);
-	return k;
+	return k < 0 ? k : partly;
 }
 
 static bool driver_same(const char *a, const char *b)
