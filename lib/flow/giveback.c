@@ -5,6 +5,7 @@
 #include "flow/giveback.h"
 #include "flow/holding.h"
 #include "flow/observe.h"
+#include "plan/nvidia.h"
 #include "policy/handover.h"
 #include "pve/guest.h"
 
@@ -63,17 +64,34 @@ static const struct holder *still_held(const struct facts *f)
 	return NULL;
 }
 
+/*
+ * Are all of them home already? Then something else is left of an earlier try, and whoever has them open now has them rightly;
+ * nor is it the time to reset them.
+ */
+static bool all_home(const struct work *w)
+{
+	for (size_t i = 0; i < w->facts.n; i++) {
+		const struct fn_facts *fn = &w->facts.v[i];
+
+		if (fn->absent || !fn->driver.driver[0] || strcmp(fn->driver.driver, "vfio-pci") == 0 ||
+		    holding_has(w->rec, fn->fn.bdf))
+			return false;
+	}
+	return true;
+}
+
 /* At post-stop QEMU may be on its way out still; an unbind would wait for it in the kernel, unkillable. */
 static int wait_until_free(struct work *w)
 {
 	uint64_t deadline = now_ms() + (w->g->wait ? stop_timeout_ms(w) : 0);
+	bool home = all_home(w);
 	char who[192];
 	pid_t pid = 0;
 
 	for (;;) {
 		/* a look that failed is no leave to take a card away */
 		int runs = guest_running(w->g->root, GUEST_VM, w->g->vmid, &pid);
-		const struct holder *h = still_held(&w->facts);
+		const struct holder *h = home ? NULL : still_held(&w->facts);
 		int k;
 
 		if (runs == 0 && !h)
@@ -134,12 +152,23 @@ static int sort_out(struct work *w)
 	return 0;
 }
 
-static bool wanted(void *ctx, const struct step *s)
+/* Functions that go back. */
+static bool wanted(const struct work *w, const struct step *s)
 {
-	const struct work *w = ctx;
 	struct bdf b;
 
 	return target_bdf(s->target, &b) && bdf_list_has(&w->back, b);
+}
+
+static bool of_function(void *ctx, const struct step *s)
+{
+	return s->kind != &step_persistence && wanted(ctx, s);
+}
+
+/* Behind the units: as long as NVIDIA's daemon runs, the mode is its affair, and it may have set it already. */
+static bool of_persistence(void *ctx, const struct step *s)
+{
+	return s->kind == &step_persistence && wanted(ctx, s);
 }
 
 static bool of_no_function(void *ctx, const struct step *s)
@@ -155,18 +184,18 @@ static const char *goal(void *ctx, const struct step *s)
 	const struct work *w = ctx;
 	struct bdf b;
 
-	if (s->kind != &step_driver || !target_bdf(s->target, &b) ||
-	    settings_gpu(w->g->settings, b)->after_stop != AFTER_STOP_KEEP)
+	if (!target_bdf(s->target, &b) || settings_gpu(w->g->settings, b)->after_stop != AFTER_STOP_KEEP)
 		return NULL;
-	return "vfio-pci";
+	return s->kind == &step_driver ? "vfio-pci" : s->kind == &step_persistence ? NVIDIA_DISABLED : NULL;
 }
 
 static bool any_function_open(const struct record *rec)
 {
 	for (size_t i = 0; i < rec->n_steps; i++) {
+		const struct record_step *rs = &rec->steps[i];
 		struct bdf b;
 
-		if (record_step_open(&rec->steps[i]) && target_bdf(rec->steps[i].step.target, &b))
+		if (record_step_open(rs) && rs->step.kind != &step_persistence && target_bdf(rs->step.target, &b))
 			return true;
 	}
 	return false;
@@ -184,12 +213,14 @@ static int undo(struct work *w)
 {
 	struct undo_result u;
 
-	record_undo_to(&w->en, w->rec, wanted, goal, w, &u);
+	record_undo_to(&w->en, w->rec, of_function, goal, w, &u);
 	add(&w->undo, &u);
 	if (!any_function_open(w->rec)) {
 		record_undo(&w->en, w->rec, of_no_function, NULL, &u);
 		add(&w->undo, &u);
 	}
+	record_undo_to(&w->en, w->rec, of_persistence, goal, w, &u);
+	add(&w->undo, &u);
 	return holding_forget(w->rec, w->g->vmid, &w->all, w->e);
 }
 
@@ -226,7 +257,7 @@ int giveback_run(const struct giveback *g, struct record *rec, const struct bdf_
 	k = facts_load(&w.en, &w.sel, g->vmid, true, &w.facts, e);
 	if (k == 0)
 		k = wait_until_free(&w);
-	if (k == 0 && g->reset)
+	if (k == 0 && g->reset && !all_home(&w))
 		k = reset_cards(&w);
 	if (k == 0)
 		k = sort_out(&w);

@@ -22,7 +22,8 @@ struct giveback {
 
 /*
  * Waits until nobody holds the functions, resets AMD's cards, undoes their steps (after-stop = keep: to vfio-pci without our
- * override), and with the last of them those that belong to no function (console, units); takes what came back off the lease. A card that
+ * override), with the last of them those that belong to no function (console, units), then NVIDIA's persistence mode; takes what
+ * came back off the lease. A card that
  * does not answer stays where it is. which NULL: all functions of the lease. 0 (ret has what was left); -EBUSY: somebody
  * holds one, and nothing was changed; -errno.
  */

@@ -67,6 +67,7 @@ static int decide(struct work *w)
 		return k;
 	if (w->live && (k = wait_for_own(w)) < 0)
 		return k;
+	facts_ask_persistence(&w->en, &w->facts);
 	strv_foreach(s, &w->sel.warnings)
 		finding_add(w->findings, FINDING_KEY_UNKNOWN, w->h->vmid ? "VM" : "", NULL, "%s", s);
 	judge(&w->facts, w->h->settings, w->findings);

@@ -3,6 +3,7 @@
 
 #include "flow/observe.h"
 #include "host/modalias.h"
+#include "plan/nvidia.h"
 #include "pve/reservation.h"
 
 int settings_load(const struct root *r, struct settings *ret, struct err *e)
@@ -116,6 +117,28 @@ int facts_look_for_holders(const struct root *r, struct facts *f, struct err *e)
 	holder_list_done(&f->holders);
 	f->holders = (struct holder_list){ 0 };
 	return holders_find(r, &nodes, &bdfs, &f->holders, e);
+}
+
+void facts_ask_persistence(const struct engine *en, struct facts *f)
+{
+	if (!root_is_live(en->root) || (root_is_real(en->root) && !f->root))
+		return;
+	for (size_t i = 0; i < f->n; i++) {
+		struct fn_facts *fn = &f->v[i];
+		struct err e = { "" };
+		bool on = false;
+
+		/* of a card that does not answer nobody wants to know */
+		if (fn->absent || strcmp(fn->driver.driver, NVIDIA_DRIVER) != 0 || fn->fn.config == PCI_CONFIG_DEAD ||
+		    fn->fn.config == PCI_CONFIG_HANGS)
+			continue;
+		if (nvidia_persistence_get(en, fn->fn.bdf, &on, &e) < 0) {
+			fn->persistence = PERSISTENCE_UNKNOWN;
+			snprintf(fn->persistence_why, sizeof(fn->persistence_why), "%.150s", e.text);
+		} else {
+			fn->persistence = on ? PERSISTENCE_ON : PERSISTENCE_OFF;
+		}
+	}
 }
 
 static int observe_consoles(const struct root *r, struct facts *f)

@@ -19,6 +19,12 @@ void engine_init(struct engine *en, const struct root *r, const struct settings 
 int facts_load(const struct engine *en, const struct selection *sel, unsigned int vmid, bool hurried,
 	       struct facts *ret, struct err *e);
 
+/*
+ * Asks nvidia-smi for the persistence mode of the functions of f that are on NVIDIA's driver: it runs a program for each, and none
+ * where there is no such function, where programs have no effect, and without root.
+ */
+void facts_ask_persistence(const struct engine *en, struct facts *f);
+
 /* Looks again for who holds the functions of f, and for nothing else. 0 or -errno. */
 int facts_look_for_holders(const struct root *r, struct facts *f, struct err *e);
 

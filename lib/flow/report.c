@@ -65,6 +65,7 @@ void report_step(void *ctx, enum step_event event, const struct step *s, const c
 	char name[BDF_LEN] = "";
 	struct log_entry entry = { .priority = row->priority, .id = row->id, .vmid = r->vmid, .step = s->kind->name };
 	struct bdf b;
+	bool complain;
 
 	if (target_bdf(s->target, &b))
 		entry.bdf = bdf_format(b, name);
@@ -72,11 +73,13 @@ void report_step(void *ctx, enum step_event event, const struct step *s, const c
 		entry.id = LOG_ID_RESET;
 		say_reset(r, event, s, name, text);
 	}
+	/* what the kernel does not take back of a reset_method nobody misses; anything else does not work as before */
+	complain = row->complain || (event == STEP_PARTLY && s->kind != &step_attr);
 	step_format(s, &line);
 	log_write(&entry, "%s: %s%s%s", row->words, text_str(&line), text ? ": " : "", text ? text : "");
-	if (row->complain && event == STEP_FOREIGN)
+	if (complain && event == STEP_FOREIGN)
 		report_complain(r, "%s is left as somebody else set it: '%s'", s->target, text);
-	else if (row->complain)
+	else if (complain)
 		report_complain(r, "%s", text);
 	else if (r->verbose)
 		report_say(r, "%s: %s%s%s", row->words, text_str(&line), text ? ": " : "", text ? text : "");

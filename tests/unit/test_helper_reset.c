@@ -13,7 +13,7 @@
 
 #include "helper/helper.h"
 #include "helper/wrap.h"
-#include "tests/fake/fake.h"
+#include "tests/fake/nvidia.h"
 
 #define CALLS_MAX 400
 #define RECORD "/run/gpupt/reset/" BOOT
@@ -97,6 +97,42 @@ static void refuses(void **state)
 	assert_int_equal(helper(m.f, "reset", BOOT), EXIT_REFUSED);
 	assert_int_equal(m.f->shared->resets, 0);
 	assert_false(fake_exists(m.f, RECORD));
+	machine_done(&m);
+}
+
+/* NVIDIA's driver lets go of the card only with its persistence mode off; without an answer nothing is tried. */
+static void resets_nvidia(void **state)
+{
+	struct machine m = { .f = fake_nvidia_machine() };
+
+	fake_persist(m.f, NV, true);
+	m.before = fake_snapshot(m.f);
+	assert_int_equal(helper(m.f, "reset", NV), EXIT_DONE);
+	assert_int_equal(m.f->shared->resets, 1);
+	assert_int_equal(m.f->shared->hung_unbinds, 0);
+	assert_as_before(&m, "a reset of an NVIDIA card", 0);
+	fake_smi(m.f, "fails");
+	assert_int_equal(helper(m.f, "reset", NV), EXIT_REFUSED);
+	/* nobody is stopped for a reset, the daemon neither */
+	fake_smi(m.f, "works");
+	fake_holder(m.f, 800, "nvidia-persiste", "/system.slice/nvidia-persistenced.service", "195:0", "/dev/nvidia0");
+	assert_int_equal(helper(m.f, "reset", NV), EXIT_REFUSED);
+	assert_int_equal(m.f->shared->resets, 1);
+	machine_done(&m);
+}
+
+/* `check` of such a card asks; `list` and a check of another card run no program. */
+static void asks_nvidia(void **state)
+{
+	struct machine m = { .f = fake_nvidia_machine() };
+
+	assert_int_equal(helper(m.f, "list", NULL), EXIT_DONE);
+	assert_int_equal(helper(m.f, "check", CARD), EXIT_DONE);
+	assert_int_equal(m.f->shared->execs, 0);
+	assert_int_equal(helper(m.f, "check", NV), EXIT_DONE);
+	assert_int_equal(m.f->shared->execs, 1);
+	fake_smi(m.f, "mumbles");
+	assert_int_equal(helper(m.f, "check", NV), EXIT_REFUSED);
 	machine_done(&m);
 }
 
@@ -202,6 +238,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(resets),
 		cmocka_unit_test(refuses),
+		cmocka_unit_test(resets_nvidia),
+		cmocka_unit_test(asks_nvidia),
 		cmocka_unit_test(killed_before),
 		cmocka_unit_test(killed_after),
 		cmocka_unit_test(call_fails),
