@@ -4,11 +4,12 @@
 #include "flow/observe.h"
 #include "helper/check.h"
 #include "helper/reset_word.h"
+#include "plan/nvidia.h"
 #include "plan/state.h"
 #include "policy/judge.h"
 
 /* What the kernel hides from others than root, beside the processes' files, which judge() counts. */
-static void note_unseen(struct check *c)
+static void note_unseen(struct check *c, const struct facts *f)
 {
 	_cleanup_strv_ struct strv names = { 0 };
 	_cleanup_bootfb_list_ struct bootfb_list fbs = { 0 };
@@ -19,6 +20,9 @@ static void note_unseen(struct check *c)
 		check_unseen(c, "the addresses in /proc/iomem");
 	if (root_is_real(c->o->root) && geteuid() != 0)
 		check_unseen(c, "config space beyond its first 64 bytes");
+	for (size_t i = 0; i < f->n && root_is_real(c->o->root) && !f->root; i++)
+		if (strcmp(f->v[i].driver.driver, NVIDIA_DRIVER) == 0)
+			check_unseen(c, "NVIDIA's persistence mode");
 }
 
 /* With no objection and no warning: a word of approval, with what is to be expected of the reset. */
@@ -48,11 +52,12 @@ int check_card(struct check *c, struct bdf b, struct err *e)
 	k = facts_load(&en, &sel, 0, false, &facts, e);
 	if (k < 0)
 		return k;
+	facts_ask_persistence(&en, &facts);
 	judge(&facts, &c->settings, &found);
 	k = check_sharing(c, &facts.slots, &facts.holders, b, 0, &found, e);
 	if (k < 0)
 		return k;
-	note_unseen(c);
+	note_unseen(c, &facts);
 	approve(&facts, b, &found);
 	return check_merge(c, &found);
 }

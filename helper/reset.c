@@ -54,7 +54,10 @@ static int decide(struct work *w)
 {
 	int k = facts_load(&w->en, &w->sel, 0, false, &w->facts, w->e);
 
-	return k < 0 ? k : reset_plan(&w->facts, w->settings, w->gpu, &w->plan, w->e);
+	if (k < 0)
+		return k;
+	facts_ask_persistence(&w->en, &w->facts);
+	return reset_plan(&w->facts, w->settings, w->gpu, &w->plan, w->e);
 }
 
 /* Applies the plan and puts its steps back, whatever came of it. */

@@ -5,6 +5,7 @@
 #include "helper/reset_plan.h"
 #include "policy/handover.h"
 #include "policy/judge.h"
+#include "policy/persistence.h"
 #include "policy/reset_choice.h"
 
 struct planner {
@@ -120,8 +121,10 @@ static int plan_steps(struct planner *p)
 {
 	const struct fn_facts *fn = facts_find(p->f, p->gpu);
 	char target[PATH_MAX];
-	int k = plan_console(p);
+	int k = persistence_plan(p->f, p->plan);
 
+	if (k == 0)
+		k = plan_console(p);
 	/* companions first, so that the display is the first to come back */
 	for (size_t i = p->f->n; k == 0 && i > 0; i--)
 		if (!bdf_eq(p->f->v[i - 1].fn.bdf, p->gpu))

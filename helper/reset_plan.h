@@ -7,7 +7,7 @@
 #include "policy/facts.h"
 
 /*
- * The steps that reset the card of display function gpu: its console off, its functions off their native drivers, the method, the
+ * The steps that reset the card of display function gpu: NVIDIA's persistence mode and its console off, its functions off their native drivers, the method, the
  * reset. f is about the functions of its slot. 0; -EPERM (refused: the reasons were told on stderr, err has the remedy);
  * -EOPNOTSUPP (it cannot be reset by itself, err says why); -errno.
  */

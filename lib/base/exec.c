@@ -154,17 +154,22 @@ int exec_feed(const struct root *r, char *const argv[], const char *input, unsig
 	return 0;
 }
 
-int exec_check(const struct root *r, char *const argv[], unsigned int timeout_ms, struct err *e)
+int exec_verdict(const char *name, struct exec_result *res, struct err *e)
 {
-	_cleanup_exec_ struct exec_result res = { 0 };
-	char *last = NULL, *line, *p;
-	int k = exec_run(r, argv, timeout_ms, &res, e);
+	char *last = NULL, *line, *p = res->output;
 
-	if (k < 0 || res.status == 0)
-		return k;
-	p = res.output;
+	if (res->status == 0)
+		return 0;
 	while ((line = str_line(&p)))
 		if (*str_trim(line))
 			last = str_printable(str_trim(line));
-	return err_set(e, -EIO, "%s ended with status %d%s%s", argv[0], res.status, last ? ": " : "", last ? last : "");
+	return err_set(e, -EIO, "%s ended with status %d%s%s", name, res->status, last ? ": " : "", last ? last : "");
+}
+
+int exec_check(const struct root *r, char *const argv[], unsigned int timeout_ms, struct err *e)
+{
+	_cleanup_exec_ struct exec_result res = { 0 };
+	int k = exec_run(r, argv, timeout_ms, &res, e);
+
+	return k < 0 ? k : exec_verdict(argv[0], &res, e);
 }

@@ -72,6 +72,7 @@ static int decide(struct work *w)
 		k = facts_look_at_units(w->h->root, w->h->settings, &w->facts);
 	if (k < 0)
 		return k;
+	facts_ask_persistence(&w->en, &w->facts);
 	strv_foreach(s, &w->sel.warnings)
 		finding_add(w->findings, FINDING_KEY_UNKNOWN, w->h->vmid ? "VM" : "", NULL, "%s", s);
 	judge(&w->facts, w->h->settings, w->findings);

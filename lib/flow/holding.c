@@ -43,7 +43,7 @@ static bool open_for(const struct record *rec, struct bdf b, const struct step_k
 		const struct record_step *rs = &rec->steps[i];
 		struct bdf of;
 
-		if (record_step_open(rs) && (!kind || rs->step.kind == kind) && target_bdf(rs->step.target, &of) &&
+		if (record_step_open(rs) && (kind ? rs->step.kind == kind : !rs->step.kind->late) && target_bdf(rs->step.target, &of) &&
 		    bdf_eq(of, b))
 			return true;
 	}
@@ -65,7 +65,7 @@ bool holding_functions(const struct record *rec)
 	for (size_t i = 0; i < rec->n_steps; i++) {
 		struct bdf b;
 
-		if (record_step_open(&rec->steps[i]) && target_bdf(rec->steps[i].step.target, &b))
+		if (record_step_open(&rec->steps[i]) && !rec->steps[i].step.kind->late && target_bdf(rec->steps[i].step.target, &b))
 			return true;
 	}
 	return false;

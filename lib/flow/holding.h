@@ -12,10 +12,10 @@ int holding_open(const struct root *r, unsigned int vmid, struct record *ret, st
 
 /* Does the lease have an open driver step for b? */
 bool holding_has(const struct record *rec, struct bdf b);
-/* Does it have any open step for b? */
+/* Does it have any open step for b but late ones? */
 bool holding_any(const struct record *rec, struct bdf b);
 
-/* Does it have an open step for any function? */
+/* Does it have an open step for any function, but late ones? */
 bool holding_functions(const struct record *rec);
 /* Is what the lease took from b the device that is there now? By the last driver step for it, open or not; false without one. */
 bool holding_same_device(const struct record *rec, const struct root *r, struct bdf b);

@@ -6,6 +6,7 @@
 #include "flow/observe.h"
 #include "flow/watch.h"
 #include "plan/claim.h"
+#include "plan/nvidia.h"
 #include "plan/turn.h"
 
 #define TURN_WAIT_MS   1000
@@ -48,6 +49,18 @@ static bool may_come_back(void *ctx, const struct step *s)
 	return false;
 }
 
+/* after-stop = keep: the card has gone to vfio-pci for good, where NVIDIA's driver keeps no mode. */
+static const char *goal(void *ctx, const struct step *s)
+{
+	const struct work *w = ctx;
+	struct bdf b;
+
+	if (s->kind != &step_persistence || !target_bdf(s->target, &b) ||
+	    settings_gpu(w->rel->settings, b)->after_stop != AFTER_STOP_KEEP)
+		return NULL;
+	return NVIDIA_DISABLED;
+}
+
 static int in_turn(struct work *w, struct undo_result *ret, struct err *e)
 {
 	const struct release *rel = w->rel;
@@ -62,7 +75,7 @@ static int in_turn(struct work *w, struct undo_result *ret, struct err *e)
 	en.job_timeout_ms = JOB_TIMEOUT_MS;
 	en.watch = report_step;
 	en.watch_ctx = (void *)(uintptr_t)rel->report;
-	record_undo(&en, &w->rec, may_come_back, w, ret);
+	record_undo_to(&en, &w->rec, may_come_back, goal, w, ret);
 	if (w->taken_by)
 		return err_set(e, -EAGAIN, "what made room for VM %u comes back when VM %u has given the card back", rel->vmid, w->taken_by);
 	if (any_due(&w->rec))

@@ -4,6 +4,7 @@
 #include "base/unit.h"
 #include "flow/observe.h"
 #include "host/modalias.h"
+#include "plan/nvidia.h"
 #include "policy/processes.h"
 #include "pve/reservation.h"
 
@@ -158,6 +159,28 @@ int may_unbind(const struct engine *en, struct bdf b, struct err *e)
 			    holder_format(&holders.v[i], who, sizeof(who)), text_str(&names));
 	}
 	return k;
+}
+
+void facts_ask_persistence(const struct engine *en, struct facts *f)
+{
+	if (!root_is_live(en->root) || (root_is_real(en->root) && !f->root))
+		return;
+	for (size_t i = 0; i < f->n; i++) {
+		struct fn_facts *fn = &f->v[i];
+		struct err e = { "" };
+		bool on = false;
+
+		/* of a card that does not answer nobody wants to know */
+		if (fn->absent || strcmp(fn->driver.driver, NVIDIA_DRIVER) != 0 || fn->fn.config == PCI_CONFIG_DEAD ||
+		    fn->fn.config == PCI_CONFIG_HANGS)
+			continue;
+		if (nvidia_persistence_get(en, fn->fn.bdf, &on, &e) < 0) {
+			fn->persistence = PERSISTENCE_UNKNOWN;
+			snprintf(fn->persistence_why, sizeof(fn->persistence_why), "%.150s", e.text);
+		} else {
+			fn->persistence = on ? PERSISTENCE_ON : PERSISTENCE_OFF;
+		}
+	}
 }
 
 static int observe_consoles(const struct root *r, struct facts *f)

@@ -29,6 +29,12 @@ int may_unbind(const struct engine *en, struct bdf b, struct err *e);
 /* Of the services that hold a card and may be stopped for it: which are batch jobs? A call to systemd for each. 0 or -ENOMEM. */
 int facts_look_at_units(const struct root *r, const struct settings *s, struct facts *f);
 
+/*
+ * Asks nvidia-smi for the persistence mode of the functions of f that are on NVIDIA's driver: it runs a program for each, and none
+ * where there is no such function, where programs have no effect, and without root.
+ */
+void facts_ask_persistence(const struct engine *en, struct facts *f);
+
 /* Looks again for who holds the functions of f, and for nothing else. 0 or -errno. */
 int facts_look_for_holders(const struct root *r, struct facts *f, struct err *e);
 

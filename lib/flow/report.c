@@ -82,6 +82,7 @@ void report_step(void *ctx, enum step_event event, const struct step *s, const c
 	char name[BDF_LEN] = "";
 	struct log_entry entry = { .priority = row->priority, .id = row->id, .vmid = r->vmid, .step = s->kind->name };
 	struct bdf b;
+	bool complain;
 
 	if (r->step)
 		r->step(r->ctx, r->vmid, event, s, text);
@@ -92,11 +93,13 @@ void report_step(void *ctx, enum step_event event, const struct step *s, const c
 		if (!r->step)
 			say_reset(r, event, s, name, text);
 	}
+	/* what the kernel does not take back of a reset_method nobody misses; anything else does not work as before */
+	complain = row->complain || (event == STEP_PARTLY && s->kind != &step_attr);
 	step_format(s, &line);
 	log_write(&entry, "%s: %s%s%s", row->words, text_str(&line), text ? ": " : "", text ? text : "");
-	if (row->complain && event == STEP_FOREIGN)
+	if (complain && event == STEP_FOREIGN)
 		report_complain(r, "%s is left as somebody else set it: '%s'", s->target, text);
-	else if (row->complain)
+	else if (complain)
 		report_complain(r, "%s", text);
 	else if (r->verbose && !r->step)
 		report_say(r, "%s: %s%s%s", row->words, text_str(&line), text ? ": " : "", text ? text : "");

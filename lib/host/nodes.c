@@ -161,11 +161,7 @@ static int devices_major(const struct root *r, const char *name, unsigned int *r
 	return -ENOENT;
 }
 
-/*
- * The number of the card's own node. nv_procfs_read_gpu_info() in nvidia's nv-procfs.c wakes the card and
- * takes the resource manager's locks for it.
- */
-static int nvidia_add_card(const struct root *r, struct bdf bdf, struct node_list *l)
+int nodes_nvidia_card(const struct root *r, struct bdf bdf, struct node *ret)
 {
 	_cleanup_free_ char *text = NULL;
 	char path[PATH_MAX], name[BDF_LEN];
@@ -174,13 +170,24 @@ static int nvidia_add_card(const struct root *r, struct bdf bdf, struct node_lis
 
 	path_f(path, "/proc/driver/nvidia/gpus/%s/information", bdf_format(bdf, name));
 	if (!root_exists(r, path)) /* no need for a child */
-		return 0;
+		return -ENOENT;
 	k = slow_read(r, path, 65536, &text, NULL);
+	if (k == 0)
+		k = nodes_nvidia_minor(text, &n);
+	if (k < 0)
+		return k;
+	*ret = (struct node){ .dev = makedev(NVIDIA_MAJOR, n), .bdf = bdf };
+	snprintf(ret->name, sizeof(ret->name), "nvidia%u", n);
+	return 0;
+}
+
+static int nvidia_add_card(const struct root *r, struct bdf bdf, struct node_list *l)
+{
+	struct node card;
+	int k = nodes_nvidia_card(r, bdf, &card);
+
 	l->unsure += k == -ETIMEDOUT;
-	if (k < 0 || nodes_nvidia_minor(text, &n) < 0)
-		return 0;
-	snprintf(name, sizeof(name), "%u", n);
-	return node_add(l, bdf, makedev(NVIDIA_MAJOR, n), false, "nvidia", name);
+	return k < 0 ? 0 : node_add(l, bdf, card.dev, false, "", card.name);
 }
 
 static int nvidia_add(const struct root *r, const struct pci_fn *fn, struct node_list *l)

@@ -50,4 +50,12 @@ int node_rdev(const struct root *r, const char *path, dev_t *ret);
  */
 int nodes_nvidia_minor(char *text, unsigned int *ret);
 
+/*
+ * The node of a card that nvidia drives, by its number: "nvidia0". Whether it is there is another question. To
+ * tell it the driver wakes the card and takes its resource manager's locks (nv_procfs_read_gpu_info() in
+ * nvidia's nv-procfs.c). 0, -ENOENT (the driver does not know the card), -ETIMEDOUT (no answer within SLOW_MS
+ * of slow.h), -errno.
+ */
+int nodes_nvidia_card(const struct root *r, struct bdf bdf, struct node *ret);
+
 #endif

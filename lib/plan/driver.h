@@ -25,7 +25,7 @@ void driver_format(const struct driver_value *v, struct text *t);
 /* What a function has now. 0, -ENODEV (not there), -EBUSY or -ETIMEDOUT (stuck), -errno. */
 int driver_read(const struct engine *en, struct bdf b, struct driver_value *ret, struct err *e);
 
-/* The target of a driver step: "0000:01:00.0 1002:73bf/1da2:e438". */
+/* The target of a driver or persistence step: "0000:01:00.0 1002:73bf/1da2:e438". */
 void driver_target(struct bdf b, const char *identity, struct text *t);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/exec.h"
 #include "plan/driver.h"
+#include "plan/nvidia.h"
 #include "plan/stuck.h"
 
 #define PCI "/sys/bus/pci"
@@ -23,12 +24,14 @@ struct move {
 static int resolve(const struct engine *en, const char *target, struct move *ret, struct err *e)
 {
 	struct move m = { .en = en, .e = e };
+	int k = target_check_identity(en->root, target, e);
 
-	if (!target_bdf(target, &m.bdf))
-		return err_set(e, -EINVAL, "'%s' is not a function and its identity", target);
+	if (k < 0)
+		return k;
+	target_bdf(target, &m.bdf);
 	bdf_format(m.bdf, m.name);
 	*ret = m;
-	return target_check_identity(en->root, target, e);
+	return 0;
 }
 
 static int driver_get(const struct engine *en, const struct step *s, char **ret, struct err *e)
@@ -167,7 +170,7 @@ static int driver_set(const struct engine *en, const struct step *s, struct err 
 {
 	struct driver_value before = { 0 }, after;
 	struct move m;
-	int k = resolve(en, s->target, &m, e);
+	int k = resolve(en, s->target, &m, e), partly = 0;
 
 	if (k < 0)
 		return k;
@@ -183,9 +186,12 @@ static int driver_set(const struct engine *en, const struct step *s, struct err 
 	}
 	if (k == 0)
 		k = set_power(&m, &before, &after);
+	/* while the override still says that this step is under way: killed here, it is made once more */
+	if (k == 0 && strcmp(after.driver, NVIDIA_DRIVER) == 0)
+		partly = nvidia_node_make(en, m.bdf, e);
 	if (k == 0 && (!after.driver[0] || strcmp(after.driver, after.override) != 0))
 		k = set_override(&m, after.override);
-	return k;
+	return k < 0 ? k : partly;
 }
 
 static bool driver_same(const char *a, const char *b)

@@ -20,6 +20,14 @@ enum fn_role {
 	ROLE_GROUP, /* Proxmox VE binds the whole IOMMU group (PVE/QemuServer/PCI.pm, prepare_pci_device) */
 };
 
+/* What NVIDIA's driver says of its persistence mode: while it is on, the driver keeps the card open without any process. */
+enum persistence {
+	PERSISTENCE_UNASKED, /* it is not on that driver, or nobody asked */
+	PERSISTENCE_OFF,
+	PERSISTENCE_ON,
+	PERSISTENCE_UNKNOWN, /* asked, and no answer: it may be held */
+};
+
 struct fn_facts {
 	struct pci_fn fn;
 	enum fn_role role;
@@ -38,6 +46,8 @@ struct fn_facts {
 	unsigned int reserved_by; /* the VM for which Proxmox VE reserves it, or 0 */
 	bool console;		  /* the host's console shows on it */
 	bool bootfb;		  /* memory of the firmware's frame buffer lies in it */
+	enum persistence persistence;
+	char persistence_why[160]; /* why it is unknown */
 };
 
 struct facts {

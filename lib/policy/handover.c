@@ -3,6 +3,7 @@
 
 #include "policy/handover.h"
 #include "policy/home.h"
+#include "policy/persistence.h"
 #include "policy/processes.h"
 #include "policy/reset_choice.h"
 
@@ -150,8 +151,10 @@ static int plan_reset(struct planner *p, const struct fn_facts *fn, const struct
 int handover_plan(const struct facts *f, const struct settings *s, handover_held_fn *held, void *ctx, struct plan *ret)
 {
 	struct planner p = { .f = f, .s = s, .plan = ret };
-	int k = plan_processes(&p);
+	int k = persistence_plan(f, ret);
 
+	if (k == 0)
+		k = plan_processes(&p);
 	if (k == 0)
 		k = plan_console(&p);
 	if (k == 0)

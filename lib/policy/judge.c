@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "policy/judge.h"
 #include "policy/home.h"
+#include "policy/persistence.h"
 #include "policy/processes.h"
 #include "policy/reset_choice.h"
 
@@ -306,6 +307,7 @@ void judge(const struct facts *f, const struct settings *s, struct findings *ret
 		judge_display(&j);
 		judge_slot(&j);
 	}
+	persistence_judge(f, ret);
 	judge_holders(&j);
 	judge_consoles(&j);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/persistence.h"
 #include "policy/processes.h"
 
 /* Proxmox VE's own, by the start of their units' names: without them there is nobody to start the VM. */
@@ -45,6 +46,9 @@ enum process_fate process_fate(const struct facts *f, const struct settings *s, 
 		return FATE_NONE;
 	if (h->kind == HOLDER_VM)
 		return FATE_VM;
+	/* it is nobody's work that ends with it, so nobody has to permit it */
+	if (persistence_is_daemon(h))
+		return FATE_UNIT;
 	/* a descriptor without a function belongs to the card at large: the first function's settings count */
 	if (settings_gpu(s, h->bdfs.n ? h->bdfs.v[0] : f->v[0].fn.bdf)->processes != PROCESSES_TERMINATE)
 		return FATE_REFUSE;

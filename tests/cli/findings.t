@@ -191,7 +191,12 @@ remedy slot-partial 'name the whole slot.*0000:0b:00'
 
 tree hybrid
 finds in-use block 0000:01:00.0 'in use by VM 102' 01:00
-finds held block 0000:01:00.0 'nvidia-persistenced.service: /dev/nvidia0' 01:00
+finds persistenced info 0000:01:00.0 'nvidia-persistenced.service holds 0000:01:00.0.*every other NVIDIA card' 01:00
+lacks held 01:00
+put /proc/800/cgroup '0::/system.slice/dcgm-exporter.service\n'
+finds held block 0000:01:00.0 'of dcgm-exporter.service: /dev/nvidia0' 01:00
+remedy held 'systemctl stop dcgm-exporter.service'
+lacks persistenced 01:00
 finds ready ok 0000:00:02.0 'reset: flr' 00:02.0
 
 tree no-iommu
@@ -240,8 +245,9 @@ helper --root "$tree" check --json 01:00 01:00.0 0000:01:00.1 03:00
 is "$(json findings subject finding=ready)" "0000:01:00.0
 0000:03:00.0" "the same card thrice is one finding"
 
-# a kernel that does not answer cannot be had here: unsure is shown by tests/unit/test_policy_judge.c
-seen="$seen unsure"
+# a kernel that does not answer cannot be had here: unsure is shown by tests/unit/test_policy_judge.c; nor is a program run for
+# a tree: persistence-unknown is shown by tests/unit/test_flow_nvidia.c
+seen="$seen unsure persistence-unknown"
 declared=$(sed -n 's/.*= { "\([a-z0-9-]*\)", SEVERITY_.*/\1/p' "$top/lib/policy/finding.c" | sort -u)
 like "$declared" '^iommu-off$' "the source has its table of findings"
 is "$(printf '%s\n' $seen | sort -u)" "$declared" "every finding was seen here"

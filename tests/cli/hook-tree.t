@@ -54,6 +54,21 @@ refused shared-group 'hostpci0: 02:00,pcie=1' 'nvme0n1' 'another slot'
 refused dead 'hostpci0: 0a:00,pcie=1' 'config space reads ff' 'reboot'
 refused d3cold 'hostpci0: 01:00,pcie=1' 'D3cold' 'd3cold_allowed'
 
+# NVIDIA: the daemon is a step whatever the settings say; what holds only the nodes of all cards (nvidia-smi) is none
+tree hybrid
+vm 101 'hostpci0: 01:00,pcie=1'
+rm -r "$tree/proc/802"
+before=$(listing)
+hook --root "$tree" 101 pre-start
+is "$rc" 0 "NVIDIA: its daemon alone is no obstacle"
+is "$(printf '%s\n' "$out" | sed -E 's/^gpupt: would do: ([a-z]+ [^ ]+):? .*/\1/; s/:$//')" 'unit nvidia-persistenced.service
+driver 0000:01:00.1
+driver 0000:01:00.0' "… it is stopped first"
+helper --root "$tree" check 101 -v
+like "$out" 'nvidia-persistenced.service holds 0000:01:00.0' "… check names it"
+like "$out" 'unit nvidia-persistenced.service: active -> inactive' "… and the step"
+is "$(listing)" "$before" "… changed nothing"
+
 # processes = terminate: then they are steps
 tree amd-four
 vm 101 'hostpci0: 0b:00,pcie=1'

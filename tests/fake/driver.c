@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "tests/fake/fake.h"
+#include "tests/fake/nvidia.h"
 
 #define DEVICES "/sys/bus/pci/devices"
 #define DRIVERS "/sys/bus/pci/drivers"
@@ -150,6 +150,8 @@ int fake_attach(struct fake *f, const char *bdf, const char *driver)
 	fake_link(f, path_f(path, DRIVERS "/%s/%s", driver, bdf), path_f(target, "../../devices/%s", bdf));
 	if (strcmp(driver, "vfio-pci") != 0) {
 		add_nodes(f, bdf);
+		if (strcmp(driver, "nvidia") == 0)
+			fake_nvidia_attach(f, bdf);
 		return 0;
 	}
 	fake_put(f, path_f(path, DEVICES "/%s/power/control", bdf), "auto\n");
@@ -173,6 +175,8 @@ void fake_detach(struct fake *f, const char *bdf)
 	fake_remove(f, path_f(path, DRIVERS "/%s/%s", driver, bdf));
 	if (strcmp(driver, "vfio-pci") != 0) {
 		remove_nodes(f, bdf);
+		if (strcmp(driver, "nvidia") == 0)
+			fake_nvidia_detach(f, bdf);
 		return;
 	}
 	fake_put(f, path_f(path, DEVICES "/%s/power/control", bdf), "on\n");

@@ -57,6 +57,7 @@ struct fake_shared {
 	volatile bool has_stuck;
 	volatile unsigned int resets;	/* resets that were really made */
 	volatile unsigned int execs;	/* programs that were run */
+	volatile unsigned int hung_unbinds; /* from nvidia, of a card that its persistence mode holds: a real kernel would hang in it */
 };
 
 struct fake {

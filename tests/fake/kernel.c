@@ -2,7 +2,7 @@
 /* What a write to an attribute does: Documentation/ABI/testing/sysfs-bus-pci, drivers/pci/pci.c, drivers/vfio/pci. */
 #include <errno.h>
 
-#include "tests/fake/fake.h"
+#include "tests/fake/nvidia.h"
 
 #define DEVICES "/sys/bus/pci/devices/"
 #define DRIVERS "/sys/bus/pci/drivers/"
@@ -132,6 +132,9 @@ static int write_driver(struct fake *f, const char *path, const char *value)
 	if (str_eq(slash, "/unbind")) {
 		if (!fake_exists(f, path_f(other, DRIVERS "%s/%s", driver, value)))
 			return -ENODEV;
+		/* a real one waits for it, and nothing ends the wait */
+		if (str_eq(driver, "nvidia") && fake_persists(f, value))
+			__atomic_add_fetch(&f->shared->hung_unbinds, 1, __ATOMIC_SEQ_CST);
 		fake_detach(f, value);
 		return 0;
 	}

@@ -6,7 +6,7 @@
 #include "base/exec.h"
 #include "base/proc.h"
 #include "base/unit.h"
-#include "tests/fake/fake.h"
+#include "tests/fake/nvidia.h"
 
 /* A module that is there is named in modules/; the ones that the machine was made with are loaded at once. */
 void fake_load_module(struct fake *f, const char *module)
@@ -66,7 +66,7 @@ int fake_exec(void *ctx, char *const argv[], struct exec_result *ret)
 	*ret = (struct exec_result){ 0 };
 	for (int i = 0; argv[i]; i++)
 		last = argv[i];
-	r = str_eq(argv[0], "modprobe") ? modprobe(f, last, ret) : -ENOENT;
+	r = str_eq(argv[0], "modprobe") ? modprobe(f, last, ret) : fake_nvidia_exec(f, argv, ret);
 	return fake_after(f, n, r);
 }
 
@@ -158,5 +158,7 @@ int fake_unit_call(void *ctx, const char *unit, const char *verb, char *ret_stat
 	if (!fake_before(f, FAKE_KERNEL, NULL, &n, &r))
 		return r;
 	unit_job(f, unit, verb);
+	if (str_eq(unit, "nvidia-persistenced.service"))
+		fake_nvidia_daemon(f, str_eq(fake_hidden(f, path), "active"));
 	return fake_after(f, n, 0);
 }

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "tests/fake/fake.h"
+#include "tests/fake/nvidia.h"
 
 static const char *bound_to(const struct fake *f, const char *bdf, char buf[static 64])
 {
@@ -39,6 +39,7 @@ static void add_function(const struct fake *f, const char *bdf, void *ctx)
 	text_addf(t, "%s %s", bdf, bound_to(f, bdf, driver));
 	for (size_t i = 0; i < ARRAY_SIZE(attrs); i++)
 		text_addf(t, " %s=%s", attrs[i], fake_get(f, path_f(path, "/sys/bus/pci/devices/%s/%s", bdf, attrs[i])));
+	fake_nvidia_describe(f, bdf, t);
 	text_addf(t, " drm:%u sound:%u fb:%u\n", entries(f, bdf, "drm"), entries(f, bdf, "sound"), entries(f, bdf, "graphics"));
 }
 

@@ -15,6 +15,7 @@
 #include "helper/wrap.h"
 #include "plan/claim.h"
 #include "tests/fake/helper.h"
+#include "tests/fake/nvidia.h"
 #include "tests/fake/vm.h"
 
 #define CALLS_MAX 400
@@ -77,6 +78,42 @@ static void refuses(void **state)
 	assert_int_equal(fake_helper(m.f, "reset " BOOT, NULL, NULL), EXIT_REFUSED);
 	assert_int_equal(m.f->shared->resets, 0);
 	assert_false(fake_exists(m.f, RECORD));
+	machine_done(&m);
+}
+
+/* NVIDIA's driver lets go of the card only with its persistence mode off; without an answer nothing is tried. */
+static void resets_nvidia(void **state)
+{
+	struct machine m = { .f = fake_nvidia_machine() };
+
+	fake_persist(m.f, NV, true);
+	m.before = fake_snapshot(m.f);
+	assert_int_equal(fake_helper(m.f, "reset " NV, NULL, NULL), EXIT_DONE);
+	assert_int_equal(m.f->shared->resets, 1);
+	assert_int_equal(m.f->shared->hung_unbinds, 0);
+	assert_as_before(&m, "a reset of an NVIDIA card", 0);
+	fake_smi(m.f, "fails");
+	assert_int_equal(fake_helper(m.f, "reset " NV, NULL, NULL), EXIT_REFUSED);
+	/* nobody is stopped for a reset, the daemon neither */
+	fake_smi(m.f, "works");
+	fake_holder(m.f, 800, "nvidia-persiste", "/system.slice/nvidia-persistenced.service", "195:0", "/dev/nvidia0");
+	assert_int_equal(fake_helper(m.f, "reset " NV, NULL, NULL), EXIT_REFUSED);
+	assert_int_equal(m.f->shared->resets, 1);
+	machine_done(&m);
+}
+
+/* `check` of such a card asks; `list` and a check of another card run no program. */
+static void asks_nvidia(void **state)
+{
+	struct machine m = { .f = fake_nvidia_machine() };
+
+	assert_int_equal(fake_helper(m.f, "list", NULL, NULL), EXIT_DONE);
+	assert_int_equal(fake_helper(m.f, "check " CARD, NULL, NULL), EXIT_DONE);
+	assert_int_equal(m.f->shared->execs, 0);
+	assert_int_equal(fake_helper(m.f, "check " NV, NULL, NULL), EXIT_DONE);
+	assert_int_equal(m.f->shared->execs, 1);
+	fake_smi(m.f, "mumbles");
+	assert_int_equal(fake_helper(m.f, "check " NV, NULL, NULL), EXIT_REFUSED);
 	machine_done(&m);
 }
 
@@ -257,6 +294,8 @@ int main(void)
 		cmocka_unit_test(resets),
 		cmocka_unit_test(refuses),
 		cmocka_unit_test(a_start_during_a_reset),
+		cmocka_unit_test(resets_nvidia),
+		cmocka_unit_test(asks_nvidia),
 		cmocka_unit_test(killed_before),
 		cmocka_unit_test(killed_after),
 		cmocka_unit_test(call_fails),

@@ -96,6 +96,25 @@ static void jobs_and_services(void **state)
 	assert_string_equal(p.steps[1].why, "it holds " CARD1);
 }
 
+/* NVIDIA's persistence mode goes first, as long as its daemon is there to be told, and where it is on. */
+static void persistence_mode(void **state)
+{
+	_cleanup_hand_ struct hand h = { 0 };
+
+	hand_init(&h, NULL);
+	hand_driver(h.display, "nvidia", "");
+	hand_holder(&h, HOLDER_UNIT, "nvidia-persistenced.service", CARD, "nvidia0");
+	h.display->persistence = PERSISTENCE_ON;
+	assert_plan(&h, "persistence " CARD " 1002:5159/1af4:1100: Enabled -> Disabled\n"
+			"unit nvidia-persistenced.service: active -> inactive\n"
+			TARGET(CARD1) "snd_hda_intel,power=auto,d3cold=1 -> " VM_VALUE "\n"
+			TARGET(CARD) "nvidia,power=auto,d3cold=1 -> " VM_VALUE "\n");
+	h.f.holders.v[0].shared_only = true;
+	h.display->persistence = PERSISTENCE_OFF;
+	assert_plan(&h, TARGET(CARD1) "snd_hda_intel,power=auto,d3cold=1 -> " VM_VALUE "\n"
+			TARGET(CARD) "nvidia,power=auto,d3cold=1 -> " VM_VALUE "\n");
+}
+
 static void consoles(void **state)
 {
 	_cleanup_hand_ struct hand h = { 0 };
@@ -355,6 +374,7 @@ int main(void)
 		cmocka_unit_test(companions_first),
 		cmocka_unit_test(the_whole_order),
 		cmocka_unit_test(jobs_and_services),
+		cmocka_unit_test(persistence_mode),
 		cmocka_unit_test(consoles),
 		cmocka_unit_test(the_rest_of_the_group),
 		cmocka_unit_test(what_is_held_is_left_out),

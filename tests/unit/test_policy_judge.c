@@ -354,6 +354,45 @@ static void batch_jobs_are_ended_as_processes(void **state)
 	assert_int_equal(process_fate(&h.f, &h.s, x), FATE_PROTECTED);
 }
 
+/* NVIDIA's daemon is stopped whatever the settings say, and named; a service that is only called like it is a service. */
+static void persistenced(void **state)
+{
+	_cleanup_hand_ struct hand h = { 0 };
+	struct holder *x;
+
+	hand_init(&h, NULL);
+	x = hand_holder(&h, HOLDER_UNIT, "nvidia-persistenced.service", CARD, "nvidia0");
+	assert_int_equal(process_fate(&h.f, &h.s, x), FATE_UNIT);
+	assert_only(&h, FINDING_PERSISTENCED, CARD, "every other NVIDIA card", NULL);
+	assert_int_equal(severity_of(&h), SEVERITY_INFO);
+	x->shared_only = true;
+	assert_int_equal(process_fate(&h.f, &h.s, x), FATE_NONE);
+	assert_nothing(&h);
+	x->shared_only = false;
+	/* in a container it is that container's */
+	x->kind = HOLDER_CONTAINER;
+	assert_int_equal(process_fate(&h.f, &h.s, x), FATE_REFUSE);
+	x->kind = HOLDER_UNIT;
+	snprintf(x->id, sizeof(x->id), "my-nvidia-persistenced.service");
+	assert_int_equal(process_fate(&h.f, &h.s, x), FATE_REFUSE);
+}
+
+static void persistence(void **state)
+{
+	_cleanup_hand_ struct hand h = { 0 };
+
+	hand_init(&h, NULL);
+	hand_driver(h.display, "nvidia", "");
+	for (enum persistence p = PERSISTENCE_UNASKED; p <= PERSISTENCE_ON; p++) {
+		h.display->persistence = p;
+		assert_nothing(&h);
+	}
+	h.display->persistence = PERSISTENCE_UNKNOWN;
+	snprintf(h.display->persistence_why, sizeof(h.display->persistence_why), "cannot run nvidia-smi: why");
+	assert_only(&h, FINDING_PERSISTENCE_UNKNOWN, CARD, "may hold " CARD ": cannot run nvidia-smi: why", "nvidia-smi -i " CARD " -pm 0");
+	assert_int_equal(severity_of(&h), SEVERITY_BLOCK);
+}
+
 static void blind(void **state)
 {
 	_cleanup_hand_ struct hand h = { 0 };
@@ -549,6 +588,8 @@ int main(void)
 		cmocka_unit_test(holders_that_may_be_ended),
 		cmocka_unit_test(own_units_are_protected),
 		cmocka_unit_test(batch_jobs_are_ended_as_processes),
+		cmocka_unit_test(persistenced),
+		cmocka_unit_test(persistence),
 		cmocka_unit_test(blind),
 		cmocka_unit_test(unsure),
 		cmocka_unit_test(slot_partial),
