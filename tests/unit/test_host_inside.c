@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The look into a container, and the look at many paths: by number, through no link, with an end. */
 #include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
 #include <sys/sysmacros.h>
 
 #include "base/slow.h"
@@ -16,7 +19,6 @@ static char *seen(const struct root *r, const struct inside_place *places, size_
 {
 	_cleanup_manifest_ struct manifest m = { 0 };
 	_cleanup_inside_ struct inside l = { 0 };
-	_cleanup_strv_ struct strv lines = { 0 };
 	struct text t = { 0 };
 
 	assert_int_equal(manifest_load(r, &m), 0);
@@ -149,6 +151,57 @@ static void this_machine(void **state)
 	assert_null(strstr(have, "unsure"));
 }
 
+/* What a container's /dev is: a filesystem of its own, with a node mounted on a file, and one that is its own. */
+static bool own_dev(void)
+{
+	return unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("none", "/mnt", "tmpfs", 0, NULL) == 0 && mknod("/mnt/null", S_IFCHR | 0600, makedev(1, 3)) == 0 &&
+	       mount("none", "/dev", "tmpfs", 0, NULL) == 0 && mkdir("/dev/dri", 0755) == 0 &&
+	       mknod("/dev/dri/mounted", S_IFREG | 0644, 0) == 0 && mount("/mnt/null", "/dev/dri/mounted", NULL, MS_BIND, NULL) == 0 &&
+	       mknod("/dev/own", S_IFCHR | 0600, makedev(1, 3)) == 0 && mknod("/dev/other", S_IFCHR | 0600, makedev(1, 5)) == 0 &&
+	       symlink("/mnt", "/dev/link") == 0;
+}
+
+static void another_mount_namespace(void **state)
+{
+	struct node null = { .dev = makedev(1, 3), .name = "null" };
+	const struct node_list real = { .v = &null, .n = 1 };
+	struct inside_place place = { .in = &dev };
+	_cleanup_free_ char *have = NULL;
+	struct root root;
+	int ready[2];
+	char yes = 0;
+
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	place.init.pid = fork();
+	if (place.init.pid == 0) {
+		yes = own_dev() ? 'y' : 'n';
+		if (write(ready[1], &yes, 1) == 1)
+			pause();
+		_exit(1);
+	}
+	assert_int_equal(read(ready[0], &yes, 1), 1);
+	assert_int_equal(root_open_dir(&root, "/", NULL), 0);
+	assert_int_equal(proc_start(&root, place.init.pid, &place.init.start), 0);
+	if (yes == 'y')
+		have = seen(&root, &place, 1, &real);
+	kill(place.init.pid, SIGKILL);
+	waitpid(place.init.pid, NULL, 0);
+	close(ready[0]);
+	close(ready[1]);
+	if (yes != 'y') {
+		root_close(&root);
+		skip(); /* not root, or no mounts to be made here */
+	}
+	assert_true(strcmp(have, "0 1:3 /dev/own\n0 1:3 /dev/dri/mounted\n") == 0 ||
+		    strcmp(have, "0 1:3 /dev/dri/mounted\n0 1:3 /dev/own\n") == 0);
+	/* it has ended: nothing is there, and nothing is unsure */
+	free(have);
+	have = seen(&root, &place, 1, &real);
+	assert_string_equal(have, "");
+	root_close(&root);
+}
+
 static void paths(void **state)
 {
 	static const char *const names[] = { "/dev/dri/renderD128", "/dev/gpu/media", "/dev/dri/by-path/pci-0000:02:00.0-card",
@@ -202,7 +255,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_tree), cmocka_unit_test(no_end),
 		cmocka_unit_test(hangs),  cmocka_unit_test(this_machine),
-		cmocka_unit_test(paths),  cmocka_unit_test(paths_of_this_machine),
+		cmocka_unit_test(another_mount_namespace), cmocka_unit_test(paths),
+		cmocka_unit_test(paths_of_this_machine),
 	};
 
 	return cmocka_run_group_tests(tests, numbers, NULL);
