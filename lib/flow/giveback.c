@@ -182,7 +182,7 @@ static bool wanted(void *ctx, const struct step *s)
 	const struct work *w = ctx;
 	struct bdf b;
 
-	return target_bdf(s->target, &b) && bdf_list_has(&w->back, b);
+	return !s->kind->late && target_bdf(s->target, &b) && bdf_list_has(&w->back, b);
 }
 
 /* The console, say, when the function on whose account it was taken is back. What comes late is for flow/late.h. */

@@ -93,9 +93,12 @@ int lease_functions(const struct record *rec, struct bdf **ret, size_t *ret_n)
 	for (char *s = strtok_r(copy, " ", &save); s; s = strtok_r(NULL, " ", &save))
 		n += bdf_parse_full(s, &all[n]) == 0;
 	/* whatever the list says, a function with an open step is the lease's; what comes late comes when it is home */
-	for (size_t i = 0; i < rec->n_steps; i++)
-		if (record_step_open(&rec->steps[i]) && !rec->steps[i].step.kind->late && target_bdf(rec->steps[i].step.target, &b) && !listed(all, n, b))
+	for (size_t i = 0; i < rec->n_steps; i++) {
+		const struct record_step *rs = &rec->steps[i];
+
+		if (record_step_open(rs) && !rs->step.kind->late && target_bdf(rs->step.target, &b) && !listed(all, n, b))
 			all[n++] = b;
+	}
 	*ret = TAKE_PTR(all);
 	*ret_n = n;
 	return 0;

@@ -3,7 +3,6 @@
 #ifndef GPUPT_SHARERS_H
 #define GPUPT_SHARERS_H
 
-#include "base/proc.h"
 #include "plan/path.h"
 #include "pve/ctdev.h"
 #include "pve/guest.h"
