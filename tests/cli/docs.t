@@ -89,6 +89,9 @@ is(join(' ', sort $conf5 =~ /^\*([a-z-]+)\* = /mg), join(' ', @keys), 'gpupt.con
 is(join(' ', sort $conf =~ /^#([a-z-]+) = /mg), join(' ', @keys), 'the shipped file has every key');
 is(join("\n", grep { !/^(#|\[defaults\]$|$)/ } split /\n/, $conf), '', 'and all of them as comments');
 
+my ($place) = slurp('docs/architecture.md') =~ /\*\*a key\*\* of gpupt\.conf: a function and a row in `([^`]+)`/;
+like(slurp($place), qr/gpu_keys\[\] = \{/, 'architecture.md says where a new key goes');
+
 my %initial = $settings =~ /^\s+\.(\w+) = ([\w"]+),$/mg;
 my %meaning = (
 	'after-stop' => lc($initial{after_stop} =~ s/AFTER_STOP_//r),
@@ -137,6 +140,8 @@ my %told = map { $_ => 1 } map { /\*(--?[a-z-]+)\*/g } section($helper8, 'OPTION
 is(join(' ', grep { !$told{$_} } sort keys %options), '', 'gpupt-helper(8) has every option');
 my ($phases) = slurp('hook/hook.c') =~ /phases\[\] = \{\n(.*?)\n\};/s;
 is(join(' ', section($hook8, 'PHASES') =~ /^\*([a-z-]+)\*$/mg), join(' ', $phases =~ /"([a-z-]+)"/g), 'gpupt-hook(8) has every phase');
+# noroot.t shows which one it is
+is((section($hook8, 'EXIT STATUS') =~ /(\d)\n:[^|]*not called by root/)[0], 1, 'gpupt-hook(8) has the exit status of a caller who is not root');
 for my $command (sort keys %commands) {
 	my @columns = map { /^(\S+)/ } output("$O/gpupt-helper", 'help', $command, '--noheadings', '-o', 'column');
 	my ($text) = section($helper8, 'COMMANDS') =~ /^(\*$command\*.*?)(?=^\*|\z)/ms;
