@@ -37,6 +37,7 @@ enum fake_fault {
 	FAKE_HANG,	   /* the call waits for fake_release(), then takes effect */
 	FAKE_SHORT,	   /* write(2) writes half of it; other calls fail like FAKE_ERROR_BEFORE */
 	FAKE_ERROR_FROM,   /* this call and all behind it fail: a full disk */
+	FAKE_READ_ONLY,	   /* from this call on /run is read-only: what is written there, made or opened for writing fails with EROFS */
 	FAKE_CALL,	   /* fake.at() runs before the call: somebody else does something */
 	FAKE_CALL_EACH,	   /* the same before every call */
 };
