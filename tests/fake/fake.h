@@ -149,8 +149,8 @@ void fake_vm_runs(struct fake *f, unsigned int vmid, int pid);
 void fake_vm_ends(struct fake *f, unsigned int vmid);
 /*
  * A unit and its state: "active", "activating", "inactive", "failed"; "broken" is one that no job changes. With its stop the processes
- * in its cgroup end. Hidden: "respawns/UNIT" ("PID COMM 226:1 /dev/dri/card1") opens the card at its stop, "starts-as/UNIT" is its state
- * after a start.
+ * in its cgroup end. Hidden: "respawns/UNIT" ("PID COMM 226:1 /dev/dri/card1") opens the card at its stop, "starts-as/UNIT" and
+ * "stops-as/UNIT" are its state after such a job.
  */
 void fake_unit(struct fake *f, const char *unit, const char *state);
 
