@@ -8,7 +8,8 @@
 
 /*
  * The steps that reset the card of display function gpu: NVIDIA's persistence mode and its console off, its functions off their
- * native drivers, the method, the reset. f is about the functions of its slot. 0; -EPERM (refused: the reasons were told on stderr, err has the remedy);
+ * native drivers, the method, the reset. f is about the functions of its slot. 0; -EPERM (refused: the reasons were told on stderr, err
+ * has the remedy);
  * -EOPNOTSUPP (it cannot be reset by itself, err says why); -errno.
  */
 int reset_plan(const struct facts *f, const struct settings *s, struct bdf gpu, struct plan *ret, struct err *e);

@@ -70,6 +70,15 @@ static void guess_home(const struct root *r, struct fn_facts *fn)
 	snprintf(fn->guess, sizeof(fn->guess), "%s", drivers.n ? drivers.v[0] : modules.v[0]);
 }
 
+/* A driver with suppress_bind_attrs has no unbind file: nobody takes a device off it (bus_add_driver() in drivers/base/bus.c). */
+static bool never_lets_go(const struct root *r, const char *driver)
+{
+	char path[PATH_MAX];
+
+	return driver[0] && strcmp(driver, "vfio-pci") != 0 && root_exists(r, path_f(path, "/sys/bus/pci/drivers/%s", driver)) &&
+	       !root_exists(r, path_f(path, "/sys/bus/pci/drivers/%s/unbind", driver));
+}
+
 static int observe_function(const struct engine *en, const struct picked *p, const struct pci_list *all, unsigned int vmid,
 			    struct fn_facts *fn, struct err *e)
 {
@@ -83,6 +92,7 @@ static int observe_function(const struct engine *en, const struct picked *p, con
 	if (fn->absent)
 		return 0;
 	fn->fn = *there;
+	fn->unbindable = never_lets_go(en->root, fn->fn.driver);
 	k = driver_read(en, p->bdf, &fn->driver, e);
 	fn->driver_known = k == 0;
 	/* a read that hung just now has made it so */

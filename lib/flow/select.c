@@ -99,7 +99,7 @@ static int invalid(const struct selector *s, const struct hostpci *h, int k, con
 
 static int resolve(struct selector *s, const struct vm_devices *d, const struct hostpci *h, struct meaning *ret)
 {
-	const struct mapping *m;
+	const struct mapping *m = NULL;
 	struct err why;
 	int k;
 
@@ -114,7 +114,7 @@ static int resolve(struct selector *s, const struct vm_devices *d, const struct 
 	/* mediated devices are shared, and chosen when they are made */
 	if (h->mdev)
 		return 0;
-	return h->mapping ? choose(s, h, m, ret) : meaning_load(s->r, h->devices, h->n_devices, ret, s->e);
+	return m ? choose(s, h, m, ret) : meaning_load(s->r, h->devices, h->n_devices, ret, s->e);
 }
 
 /* A function goes to a guest once. */

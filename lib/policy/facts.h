@@ -37,6 +37,7 @@ struct fn_facts {
 	struct stuck stuck_at;
 	struct driver_value driver; /* nothing known if stuck */
 	bool driver_known;
+	bool unbindable; /* its driver cannot be made to let go of it */
 	bool has_home;
 	struct home home;	  /* what is remembered */
 	char guess[PCI_NAME_LEN]; /* what its modalias asks for; looked up only where nothing better is known */

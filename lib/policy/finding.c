@@ -18,6 +18,7 @@ static const struct row {
 	[FINDING_SRIOV_ACTIVE] = { "sriov-active", SEVERITY_BLOCK, "a physical function has active virtual functions" },
 	[FINDING_GROUP_FOREIGN] = { "group-foreign", SEVERITY_INFO, "the IOMMU group holds devices besides the card; they go along" },
 	[FINDING_GROUP_DANGER] = { "group-danger", SEVERITY_BLOCK, "the host runs on a device that would go along" },
+	[FINDING_UNBINDABLE] = { "unbindable", SEVERITY_BLOCK, "a function's driver cannot be made to let go of it" },
 	[FINDING_D3COLD] = { "d3cold", SEVERITY_BLOCK, "the card is powered off" },
 	[FINDING_DEAD] = { "dead", SEVERITY_BLOCK, "the card does not answer: config space reads ff" },
 	[FINDING_STUCK] = { "stuck", SEVERITY_BLOCK, "a process still hangs in the kernel with the card" },

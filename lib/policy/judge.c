@@ -2,7 +2,6 @@
 #include "policy/judge.h"
 #include "policy/home.h"
 #include "policy/persistence.h"
-#include "policy/processes.h"
 #include "policy/reset_choice.h"
 
 struct judge {
@@ -127,6 +126,18 @@ static void judge_danger(struct judge *j)
 		    along ? " (it is in the card's IOMMU group)" : "", text_str(&why));
 }
 
+/* Found here, and not by a write to a file that is not there in the middle of a hand-over. */
+static void judge_binding(struct judge *j)
+{
+	bool along = j->fn->role == ROLE_GROUP;
+
+	finding_add(j->ret, FINDING_UNBINDABLE, j->name,
+		    along ? "put the card into another slot, so that the two are in different IOMMU groups" :
+			    "keep that driver from loading (a blacklist in /etc/modprobe.d) and reboot, or name another device",
+		    "%s cannot be taken off its driver %s, which has no unbind file%s", j->name, j->fn->fn.driver,
+		    along ? " (it is in the card's IOMMU group)" : "");
+}
+
 static void judge_group(struct judge *j)
 {
 	const struct fn_facts *fn = j->fn;
@@ -136,7 +147,9 @@ static void judge_group(struct judge *j)
 			    "%s is in no IOMMU group", j->name);
 	if (fn->dangers.n > 0)
 		judge_danger(j);
-	if (fn->role == ROLE_GROUP && fn->dangers.n == 0)
+	if (fn->unbindable && !fn->fn.bridge)
+		judge_binding(j);
+	else if (fn->role == ROLE_GROUP && fn->dangers.n == 0)
 		finding_add(j->ret, FINDING_GROUP_FOREIGN, j->name, NULL, "%s (%s) goes along: it is in IOMMU group %d, too", j->name,
 			    fn->fn.driver[0] ? fn->fn.driver : "no driver", fn->fn.group);
 }
@@ -215,39 +228,6 @@ static void judge_slot(struct judge *j)
 	}
 }
 
-/* What a person can do about a process, by where it belongs. */
-static void holder_remedy(const struct holder *h, enum process_fate fate, char *buf, size_t size)
-{
-	if (fate == FATE_VM)
-		snprintf(buf, size, "shut down VM %s", h->id);
-	else if (h->kind == HOLDER_UNIT)
-		snprintf(buf, size, "stop it: systemctl stop %s", h->id);
-	else if (h->kind == HOLDER_CONTAINER)
-		snprintf(buf, size, "end it in container %s", h->id);
-	else
-		snprintf(buf, size, "end process %d", (int)h->proc.pid);
-}
-
-static void judge_holder(struct judge *j, const struct holder *h)
-{
-	enum process_fate fate = process_fate(j->f, j->s, h);
-	_cleanup_text_ struct text nodes = { 0 };
-	char who[192], name[BDF_LEN] = "host", remedy[160];
-
-	if (fate == FATE_NONE || fate == FATE_UNIT || fate == FATE_END)
-		return;
-	if (h->bdfs.n > 0)
-		bdf_format(h->bdfs.v[0], name);
-	holder_remedy(h, fate, remedy, sizeof(remedy));
-	if (fate == FATE_VM) {
-		finding_add(j->ret, FINDING_IN_USE, name, remedy, "%s is in use by VM %s", name, h->id);
-		return;
-	}
-	holder_nodes(h, &nodes);
-	finding_add(j->ret, FINDING_HELD, name, remedy, "%s is held by %s: %s%s", name, holder_format(h, who, sizeof(who)),
-		    text_str(&nodes), fate == FATE_PROTECTED ? " (which gpupt never ends)" : "");
-}
-
 /* Whether the console is on the card could not be told: taking it would hang where the question did. */
 static void judge_consoles(struct judge *j)
 {
@@ -255,17 +235,6 @@ static void judge_consoles(struct judge *j)
 		if (j->f->consoles.v[i].unsure)
 			finding_add(j->ret, FINDING_UNSURE, "host", "'dmesg' may show which driver hangs",
 				    "the kernel did not say in time whether the console '%s' is in use", j->f->consoles.v[i].title);
-}
-
-static void judge_holders(struct judge *j)
-{
-	for (size_t i = 0; i < j->f->holders.n; i++)
-		judge_holder(j, &j->f->holders.v[i]);
-	if (j->f->holders.unsure > 0)
-		finding_add(j->ret, FINDING_UNSURE, "host", "'dmesg' may show which driver hangs; look again when it does not",
-			    "the kernel did not say in time what %u open files are", j->f->holders.unsure);
-	if (j->f->holders.unseen > 0 && !j->f->root)
-		finding_add(j->ret, FINDING_BLIND, "host", "run it as root", "the files of %u processes could not be seen", j->f->holders.unseen);
 }
 
 static void judge_iommu(struct judge *j)
@@ -308,6 +277,6 @@ void judge(const struct facts *f, const struct settings *s, struct findings *ret
 		judge_slot(&j);
 	}
 	persistence_judge(f, ret);
-	judge_holders(&j);
+	judge_holders(f, s, ret);
 	judge_consoles(&j);
 }

@@ -8,5 +8,7 @@
 
 /* Adds what there is to say; blocking findings first come, first served. */
 void judge(const struct facts *f, const struct settings *s, struct findings *ret);
+/* The part of it that is about processes: who holds the functions, and what a person can do about it. */
+void judge_holders(const struct facts *f, const struct settings *s, struct findings *ret);
 
 #endif

@@ -90,8 +90,6 @@ static int set_stop_timeout(struct parser *p, struct gpu_settings *g, const char
 
 static int set_id(struct parser *p, struct gpu_settings *g, const char *key, const char *v)
 {
-	if (g == &p->s.defaults)
-		return refuse(p, key, v, "an id belongs to one card, in [gpu …]");
 	if (pci_id_parse(v, &g->id) < 0)
 		return refuse(p, key, v, "use vendor:device or vendor:device/subvendor:subdevice, such as 1002:73bf/1da2:e438");
 	g->has_id = true;
@@ -100,8 +98,6 @@ static int set_id(struct parser *p, struct gpu_settings *g, const char *key, con
 
 static int set_driver(struct parser *p, struct gpu_settings *g, const char *key, const char *v)
 {
-	if (g == &p->s.defaults)
-		return refuse(p, key, v, "a driver belongs to one card, in [gpu …]");
 	if (!*v || strlen(v) >= sizeof(g->driver) ||
 	    strspn(v, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != strlen(v))
 		return refuse(p, key, v, "use the name of a PCI driver, such as amdgpu");
@@ -113,15 +109,16 @@ static int set_driver(struct parser *p, struct gpu_settings *g, const char *key,
 static const struct gpu_key {
 	const char *name;
 	int (*set)(struct parser *p, struct gpu_settings *g, const char *key, const char *value);
+	const char *of_one; /* why [defaults] cannot have it, or NULL */
 } gpu_keys[] = {
-	{ "id", set_id },
-	{ "driver", set_driver },
-	{ "after-stop", set_after_stop },
-	{ "processes", set_processes },
-	{ "reset", set_reset },
-	{ "reset-at", set_reset_at },
-	{ "driver-timeout", set_driver_timeout },
-	{ "stop-timeout", set_stop_timeout },
+	{ "id", set_id, "an id belongs to one card, in [gpu …]" },
+	{ "driver", set_driver, "a driver belongs to one card, in [gpu …]" },
+	{ "after-stop", set_after_stop, NULL },
+	{ "processes", set_processes, NULL },
+	{ "reset", set_reset, NULL },
+	{ "reset-at", set_reset_at, NULL },
+	{ "driver-timeout", set_driver_timeout, NULL },
+	{ "stop-timeout", set_stop_timeout, NULL },
 };
 
 static int unknown_key(struct parser *p, const char *key, const char *accepted)
@@ -135,9 +132,13 @@ int parser_set_gpu_key(struct parser *p, struct gpu_settings *g, const char *key
 	_cleanup_text_ struct text known = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(gpu_keys); i++) {
-		if (strcmp(gpu_keys[i].name, key) == 0)
-			return gpu_keys[i].set(p, g, key, value);
-		text_join(&known, ", ", gpu_keys[i].name);
+		const struct gpu_key *k = &gpu_keys[i];
+		const char *not_here = g == &p->s.defaults ? k->of_one : NULL;
+
+		if (strcmp(k->name, key) == 0)
+			return not_here ? refuse(p, key, value, not_here) : k->set(p, g, key, value);
+		if (!not_here)
+			text_join(&known, ", ", k->name);
 	}
 	return unknown_key(p, key, text_str(&known));
 }

@@ -36,6 +36,8 @@ accepted "carriage returns" '[defaults]\r\nafter-stop = keep\r\n'
 accepted "no newline at the end" '[defaults]\nafter-stop = keep'
 
 refused "an unknown key" 2 "no key 'after-stpo' in \[defaults\]: known are .*after-stop" '[defaults]\nafter-stpo = keep\n'
+refused "an unknown key" 2 "no key 'idd' in \[defaults\]: known are after-stop, processes, reset, reset-at, driver-timeout, stop-timeout$" '[defaults]\nidd = 1\n'
+refused "an unknown key of a card" 2 "no key 'idd' in \[gpu 01:00\]: known are id, driver, after-stop" '[gpu 01:00]\nidd = 1\n'
 refused "an unknown key of a VM" 2 "no key 'nxet' in \[vm 101\]: known are next" '[vm 101]\nnxet = local:snippets/x\n'
 refused "a repeated key" 4 "'reset' a second time in \[defaults\]" '[defaults]\nreset = none\n# one\nreset = auto\n'
 refused "a continued line, which is a repeated key" 3 "'reset' a second time" '[defaults]\nreset = none\n  auto\n'

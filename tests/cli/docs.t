@@ -89,6 +89,9 @@ is(join(' ', sort $conf5 =~ /^\*([a-z-]+)\* = /mg), join(' ', @keys), 'gpupt.con
 is(join(' ', sort $conf =~ /^#([a-z-]+) = /mg), join(' ', @keys), 'the shipped file has every key');
 is(join("\n", grep { !/^(#|\[defaults\]$|$)/ } split /\n/, $conf), '', 'and all of them as comments');
 
+my ($place) = slurp('docs/architecture.md') =~ /\*\*a key\*\* of gpupt\.conf: a function and a row in `([^`]+)`/;
+like(slurp($place), qr/gpu_keys\[\] = \{/, 'architecture.md says where a new key goes');
+
 my %initial = $settings =~ /^\s+\.(\w+) = ([\w"]+),$/mg;
 my %meaning = (
 	'after-stop' => lc($initial{after_stop} =~ s/AFTER_STOP_//r),
@@ -126,6 +129,34 @@ my ($example) = $conf5 =~ /^```\n(\[defaults\].*?)```/ms;
 spew("$tree/etc/gpupt/gpupt.conf", $example);
 unlike(refusal(), qr/gpupt\.conf/, "gpupt.conf(5)'s example is accepted");
 
+# --- faults ---------------------------------------------------------------------------
+
+# "`x.t`, `tests/cli/y.t` (note); flow_life: a, b; fuzzer `z`": what each part names and is not there
+sub missing_of {
+	my ($part) = @_;
+	$part =~ s/\([^()]*\)//g;
+	$part =~ s/^\s+|\s+$//g;
+	return -e $1 ? () : $1 if $part =~ m{^the fuzzers in `([\w/]+)`$};
+	return -e "tests/fuzz/$1.c" ? () : $part if $part =~ /^fuzzer `(\w+)`$/;
+	if (my ($unit, $names) = $part =~ /^(\w+): (\w+(?:, \w+)*)$/) {
+		my $file = "tests/unit/test_$unit.c";
+		return $file unless -e $file;
+		my %there = map { $_ => 1 } all => slurp($file) =~ /cmocka_unit_test\((\w+)\)/g;
+		return map { "$unit: $_" } grep { !$there{$_} } split /, /, $names;
+	}
+	return "'$part', which is no test" unless $part =~ /^`[\w\/]+\.t`(?:, `[\w\/]+\.t`)*$/;
+	return grep { !-e && !-e "tests/lab/$_" } $part =~ /`([\w\/]+\.t)`/g;
+}
+my $faults = slurp('docs/faults.md');
+my @rows = grep { !/^\|[-|]+$/ && !/^\| fault \|/ } $faults =~ /^(\|.*)$/mg;
+cmp_ok(scalar @rows, '>', 40, 'faults.md has faults');
+is(join("\n", grep { !/^\| [^|]+ \| [^|]+ \| [^|]+ \|$/ } @rows), '', 'each with what happens and what shows it');
+for (@rows) {
+	my ($fault, $shown) = (split / \| |^\| | \|$/)[1, 3];
+	is(join(', ', map { missing_of($_) } split /;/, $shown // 'nothing'), '', "faults.md: $fault");
+}
+is(join(' ', grep { !-e && !-e "tests/lab/$_" } $faults =~ /`([\w\/]+\.t)`/g), '', 'and no other test that is not there');
+
 # --- the programs -------------------------------------------------------------------
 
 my %commands = map { /^(\S+)\s+(.*)$/ ? ($1 => $2) : () } output("$O/gpupt-helper", 'help', '--noheadings', '-o', 'command,summary');
@@ -137,6 +168,8 @@ my %told = map { $_ => 1 } map { /\*(--?[a-z-]+)\*/g } section($helper8, 'OPTION
 is(join(' ', grep { !$told{$_} } sort keys %options), '', 'gpupt-helper(8) has every option');
 my ($phases) = slurp('hook/hook.c') =~ /phases\[\] = \{\n(.*?)\n\};/s;
 is(join(' ', section($hook8, 'PHASES') =~ /^\*([a-z-]+)\*$/mg), join(' ', $phases =~ /"([a-z-]+)"/g), 'gpupt-hook(8) has every phase');
+# noroot.t shows which one it is
+is((section($hook8, 'EXIT STATUS') =~ /(\d)\n:[^|]*not called by root/)[0], 1, 'gpupt-hook(8) has the exit status of a caller who is not root');
 for my $command (sort keys %commands) {
 	my @columns = map { /^(\S+)/ } output("$O/gpupt-helper", 'help', $command, '--noheadings', '-o', 'column');
 	my ($text) = section($helper8, 'COMMANDS') =~ /^(\*$command\*.*?)(?=^\*|\z)/ms;

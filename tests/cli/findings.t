@@ -221,6 +221,19 @@ for what in 01.0:/boot/efi 02.0:/mnt 03.0:vmbr0 04.0:'default route' 05.0:btrfs 
 done
 remedy group-danger 'another slot'
 
+# a driver with suppress_bind_attrs: of the card, of what goes along, and of what stays
+tree twins
+rm "$tree"/sys/bus/pci/drivers/snd_hda_intel/{bind,unbind}
+finds unbindable block 0000:01:00.1 'cannot be taken off its driver snd_hda_intel, which has no unbind file$' 01:00
+remedy unbindable 'blacklist'
+vm 101 'hostpci0: 0000:01:00.0,pcie=1'
+finds unbindable block 0000:01:00.1 "no unbind file \(it is in the card's IOMMU group\)" 101
+remedy unbindable 'another slot'
+lacks group-foreign 101
+lacks unbindable 03:00
+on_vfio 0000:01:00.1
+lacks unbindable 101
+
 # what shares the group and is of no importance goes along, and is named
 tree twins
 vm 101 'hostpci0: 0000:01:00.0,pcie=1'

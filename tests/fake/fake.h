@@ -37,6 +37,7 @@ enum fake_fault {
 	FAKE_HANG,	   /* the call waits for fake_release(), then takes effect */
 	FAKE_SHORT,	   /* write(2) writes half of it; other calls fail like FAKE_ERROR_BEFORE */
 	FAKE_ERROR_FROM,   /* this call and all behind it fail: a full disk */
+	FAKE_READ_ONLY,	   /* from this call on /run is read-only: what is written there, made or opened for writing fails with EROFS */
 	FAKE_CALL,	   /* fake.at() runs before the call: somebody else does something */
 	FAKE_CALL_EACH,	   /* the same before every call */
 };
@@ -149,8 +150,8 @@ void fake_vm_runs(struct fake *f, unsigned int vmid, int pid);
 void fake_vm_ends(struct fake *f, unsigned int vmid);
 /*
  * A unit and its state: "active", "activating", "inactive", "failed"; "broken" is one that no job changes. With its stop the processes
- * in its cgroup end. Hidden: "respawns/UNIT" ("PID COMM 226:1 /dev/dri/card1") opens the card at its stop, "starts-as/UNIT" is its state
- * after a start.
+ * in its cgroup end. Hidden: "respawns/UNIT" ("PID COMM 226:1 /dev/dri/card1") opens the card at its stop, "starts-as/UNIT" and
+ * "stops-as/UNIT" are its state after such a job.
  */
 void fake_unit(struct fake *f, const char *unit, const char *state);
 

@@ -3,7 +3,11 @@
  * Counting calls, and what befalls the Nth. The functions at the end stand before the C library's for the whole test
  * program: a call on a file of the machine's tree is a point at which the program can be killed, or its disk be full.
  */
+#undef _FORTIFY_SOURCE /* whose openat() would stand before the one below */
+#include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -179,22 +183,56 @@ int fake_after(struct fake *f, unsigned int n, int r)
 	return s->fault == FAKE_ERROR_AFTER ? -s->error : r;
 }
 
-/* Is fd a file of the machine? */
-static struct fake *owner_of(int fd)
+/* The path of a file of the machine, as the machine has it; NULL if fd is none. */
+static const char *path_of(int fd, char path[static PATH_MAX])
 {
-	char link[64], path[PATH_MAX];
+	char link[64];
 	size_t len;
 	ssize_t n;
 
 	if (!armed || !(armed->shared->kinds & FAKE_STORAGE))
 		return NULL;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, path, sizeof(path) - 1);
+	n = readlink(link, path, PATH_MAX - 1);
 	if (n < 0)
 		return NULL;
 	path[n] = '\0';
 	len = strlen(armed->dir);
-	return strncmp(path, armed->dir, len) == 0 && path[len] == '/' ? armed : NULL;
+	if (strncmp(path, armed->dir, len) != 0 || path[len] != '/')
+		return NULL;
+	return str_starts(path + len, "/root") ? path + len + strlen("/root") : path + len;
+}
+
+static struct fake *owner_of(int fd)
+{
+	char path[PATH_MAX];
+
+	return path_of(fd, path) ? armed : NULL;
+}
+
+/* Is that on /run, which is read-only from call n on? /run/lock is a filesystem of its own. */
+static bool is_read_only(const char *path, unsigned int n)
+{
+	if (!armed || armed->shared->fault != FAKE_READ_ONLY || n < armed->shared->at)
+		return false;
+	return str_eq(path, "/run") || (str_starts(path, "/run/") && !str_starts(path, "/run/lock"));
+}
+
+/* The same of an open file or directory. */
+static bool refuses_writes(int fd, unsigned int n)
+{
+	char path[PATH_MAX];
+	const char *of = path_of(fd, path);
+
+	return of && is_read_only(of, n);
+}
+
+/* What is open for reading alone has its own answer to a write. */
+static bool is_open_for_writing(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY;
 }
 
 static long finish(struct fake *f, unsigned int n, long r)
@@ -207,7 +245,13 @@ static long finish(struct fake *f, unsigned int n, long r)
 	return -1;
 }
 
-#define STAND_IN(dirfd, call)                                                                                \
+/* For calls that are not counted: what comes next is hit. */
+static unsigned int next_call(void)
+{
+	return armed ? armed->shared->count + 1 : 0;
+}
+
+#define STAND_IN(dirfd, refused, call)                                                                       \
 	struct fake *f = owner_of(dirfd);                                                                    \
 	unsigned int n;                                                                                      \
 	int k;                                                                                               \
@@ -215,6 +259,10 @@ static long finish(struct fake *f, unsigned int n, long r)
 		return call;                                                                                 \
 	if (!fake_before(f, FAKE_STORAGE, NULL, &n, &k)) {                                                   \
 		errno = -k;                                                                                  \
+		return -1;                                                                                   \
+	}                                                                                                    \
+	if (refused) {                                                                                       \
+		errno = EROFS;                                                                               \
 		return -1;                                                                                   \
 	}                                                                                                    \
 	return (int)finish(f, n, call)
@@ -239,36 +287,101 @@ ssize_t write(int fd, const void *buf, size_t len)
 		errno = -k;
 		return -1;
 	}
+	if (refuses_writes(fd, n) && is_open_for_writing(fd)) {
+		errno = EROFS;
+		return -1;
+	}
 	return finish(f, n, syscall(SYS_write, fd, buf, len));
 }
 
 int fdatasync(int fd)
 {
-	STAND_IN(fd, (int)syscall(SYS_fdatasync, fd));
+	STAND_IN(fd, false, (int)syscall(SYS_fdatasync, fd));
 }
 
 int fsync(int fd)
 {
-	STAND_IN(fd, (int)syscall(SYS_fsync, fd));
+	STAND_IN(fd, false, (int)syscall(SYS_fsync, fd));
 }
 
 int ftruncate(int fd, off_t len)
 {
 	if (gives_room())
 		return (int)syscall(SYS_ftruncate, fd, len);
-	STAND_IN(fd, (int)syscall(SYS_ftruncate, fd, len));
+	STAND_IN(fd, refuses_writes(fd, n) && is_open_for_writing(fd), (int)syscall(SYS_ftruncate, fd, len));
 }
 
 int renameat(int from_dir, const char *from, int to_dir, const char *to)
 {
-	STAND_IN(to_dir, (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, 0));
+	STAND_IN(to_dir, refuses_writes(to_dir, n), (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, 0));
 }
 
 int unlinkat(int dir, const char *name, int flags)
 {
 	if (gives_room())
 		return (int)syscall(SYS_unlinkat, dir, name, flags);
-	STAND_IN(dir, (int)syscall(SYS_unlinkat, dir, name, flags));
+	STAND_IN(dir, refuses_writes(dir, n), (int)syscall(SYS_unlinkat, dir, name, flags));
+}
+
+/* Whether something is there is asked first, as the kernel does it. */
+int mkdirat(int dir, const char *name, mode_t mode)
+{
+	struct stat st;
+
+	if (refuses_writes(dir, next_call())) {
+		errno = fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? EEXIST : EROFS;
+		return -1;
+	}
+	return (int)syscall(SYS_mkdirat, dir, name, mode);
+}
+
+/* Would an open that is not for reading alone fail for that reason? */
+static bool refuses_open(int dir, const char *name, int flags)
+{
+	char path[PATH_MAX], full[PATH_MAX];
+	const char *of = path_of(dir, path);
+	struct stat st;
+	bool there;
+
+	if (!of || !is_read_only(of[0] ? of : name, next_call()) || (flags & O_PATH))
+		return false;
+	there = of[0] ? fstatat(dir, name, &st, 0) == 0 : stat(fake_path(armed, full, name), &st) == 0;
+	return there ? (flags & O_ACCMODE) != O_RDONLY : flags & O_CREAT;
+}
+
+int openat(int dir, const char *name, int flags, ...)
+{
+	mode_t mode;
+	va_list ap;
+
+	va_start(ap, flags);
+	mode = flags & O_CREAT ? va_arg(ap, mode_t) : 0;
+	va_end(ap);
+	if (refuses_open(dir, name, flags)) {
+		errno = EROFS;
+		return -1;
+	}
+	return (int)syscall(SYS_openat, dir, name, flags, mode);
+}
+
+/* There is no openat2() in the C library. */
+long syscall(long number, ...)
+{
+	static long (*real)(long number, ...);
+	long a[6];
+	va_list ap;
+
+	va_start(ap, number);
+	for (size_t i = 0; i < ARRAY_SIZE(a); i++)
+		a[i] = va_arg(ap, long);
+	va_end(ap);
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "syscall");
+	if (number == SYS_openat2 && refuses_open((int)a[0], (const char *)a[1], (int)((const struct open_how *)a[2])->flags)) {
+		errno = EROFS;
+		return -1;
+	}
+	return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 void fake_tally(const char *kind, unsigned int n, const char *fmt, ...)

@@ -118,20 +118,17 @@ static void respawn(struct fake *f, const char *unit)
 
 static void unit_job(struct fake *f, const char *unit, const char *verb)
 {
+	bool stops = str_eq(verb, "stop");
 	char path[PATH_MAX];
-	const char *state;
+	const char *state = fake_hidden(f, path_f(path, "%s-as/%s", stops ? "stops" : "starts", unit));
 
-	path_f(path, "units/%s", unit);
-	if (str_eq(fake_hidden(f, path), "broken"))
+	if (str_eq(fake_hidden(f, path_f(path, "units/%s", unit)), "broken"))
 		return;
-	if (str_eq(verb, "stop")) {
-		fake_hide(f, path, "inactive");
-		end_processes(f, unit);
-		respawn(f, unit);
+	fake_hide(f, path, *state ? state : stops ? "inactive" : "active");
+	if (!stops || (*state && !str_eq(state, "failed")))
 		return;
-	}
-	state = fake_hidden(f, path_f(path, "starts-as/%s", unit));
-	fake_hide(f, path_f(path, "units/%s", unit), *state ? state : "active");
+	end_processes(f, unit);
+	respawn(f, unit);
 }
 
 int fake_unit_call(void *ctx, const char *unit, const char *verb, char *ret_state)

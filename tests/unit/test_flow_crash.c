@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -32,6 +33,61 @@ static struct fake *machine(void)
 	fake_put(f, DEV CARD "/resource", "0x00000000e0000000 0x00000000efffffff 0x0000000000040200\n");
 	return f;
 }
+
+/* A real process that holds the card's audio function until it is asked to end; 0: none. */
+static pid_t player;
+static bool player_let_go; /* the last one had ended, as it was asked to, before the machine did */
+
+static void end_player(void)
+{
+	int status;
+
+	if (player <= 0)
+		return;
+	player_let_go = waitpid(player, &status, WNOHANG) == player && WIFEXITED(status);
+	if (!player_let_go) {
+		kill(player, SIGKILL);
+		waitpid(player, NULL, 0);
+	}
+	player = 0;
+}
+
+static _Noreturn void play(struct fake *f)
+{
+	sigset_t term;
+	int signal;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigwait(&term, &signal);
+	fake_holder_gone(f, getpid());
+	_exit(0);
+}
+
+/* The same, with a service on the display and a process of no unit on the audio function, both of which may be ended. */
+static struct fake *busy_machine(void)
+{
+	struct fake *f = machine();
+	sigset_t term, old;
+
+	fake_put(f, "/etc/gpupt/gpupt.conf", "[defaults]\nprocesses = terminate\n");
+	fake_unit(f, "encoder.service", "active");
+	fake_holder(f, 4001, "ffmpeg", "/system.slice/encoder.service", fake_dev(f, CARD, "drm"), "/dev/dri/card1");
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_BLOCK, &term, &old);
+	player = fork();
+	if (player < 0)
+		fake_die("fork: %s", strerror(errno));
+	if (player == 0)
+		play(f);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	fake_holder(f, player, "player", "/user.slice", fake_dev(f, CARD1, "sound"), "/dev/snd/controlC1");
+	return f;
+}
+
+typedef struct fake *machine_fn(void);
 
 static void assert_as_before(struct fake *f, const char *before, const char *what, unsigned int n)
 {
@@ -61,10 +117,10 @@ static void reconcile(struct fake *f, const char *what, unsigned int n)
 			 v.undo.failed, v.undo.stuck, v.e.text, text_str(&v.said), text_str(&v.complained));
 }
 
-static unsigned int start_killed(enum fake_fault fault, const char *what)
+static unsigned int start_killed(machine_fn *make, enum fake_fault fault, const char *what)
 {
 	for (unsigned int n = 1; n < CALLS_MAX; n += FAKE_EVERY) {
-		_cleanup_fake_ struct fake *f = machine();
+		_cleanup_fake_ struct fake *f = make();
 		_cleanup_free_ char *before = fake_snapshot(f);
 		int status;
 
@@ -84,6 +140,7 @@ static unsigned int start_killed(enum fake_fault fault, const char *what)
 			reservation_remove(&f->root, NULL, 0, 101, NULL);
 			assert_int_equal(fake_run(f, vm_start_run, &vm103), 0);
 		}
+		end_player();
 		if (WIFEXITED(status))
 			return n - 1;
 	}
@@ -93,7 +150,7 @@ static unsigned int start_killed(enum fake_fault fault, const char *what)
 
 static void hand_over_killed_before(void **state)
 {
-	unsigned int n = start_killed(FAKE_KILL_BEFORE, "hand-over killed before");
+	unsigned int n = start_killed(machine, FAKE_KILL_BEFORE, "hand-over killed before");
 
 	assert_true(n > 40);
 	fake_tally("crash-points", n, "crash points of a hand-over, killed before");
@@ -101,14 +158,14 @@ static void hand_over_killed_before(void **state)
 
 static void hand_over_killed_after(void **state)
 {
-	fake_tally("crash-points", start_killed(FAKE_KILL_AFTER, "hand-over killed after"), "crash points of a hand-over, killed after");
+	fake_tally("crash-points", start_killed(machine, FAKE_KILL_AFTER, "hand-over killed after"), "crash points of a hand-over, killed after");
 }
 
 /* Killed, and started once more instead of reconciled: the lease is adopted, and its return still leads home. */
-static void killed_and_started_again(void **state)
+static void killed_and_started(machine_fn *make)
 {
 	for (unsigned int n = 1; n < CALLS_MAX; n += 2 * FAKE_EVERY) {
-		_cleanup_fake_ struct fake *f = machine();
+		_cleanup_fake_ struct fake *f = make();
 		_cleanup_free_ char *before = fake_snapshot(f);
 		_cleanup_vm_ struct vm_result v = { 0 }, w = { 0 };
 		int status;
@@ -123,16 +180,22 @@ static void killed_and_started_again(void **state)
 		if (w.r != 0 || w.undo.foreign)
 			fail_msg("killed after call %u, started again, stopped: %d %s\n%s", n, w.r, w.e.text, text_str(&w.complained));
 		assert_as_before(f, before, "killed, started again, stopped", n);
+		end_player();
 		if (WIFEXITED(status))
 			return;
 	}
 	fail_msg("no end of calls");
 }
 
-static unsigned int stop_killed(enum fake_fault fault, const char *conf, const char *what)
+static void killed_and_started_again(void **state)
+{
+	killed_and_started(machine);
+}
+
+static unsigned int stop_killed(machine_fn *make, enum fake_fault fault, const char *conf, const char *what)
 {
 	for (unsigned int n = 1; n < CALLS_MAX; n += FAKE_EVERY) {
-		_cleanup_fake_ struct fake *f = machine();
+		_cleanup_fake_ struct fake *f = make();
 		_cleanup_free_ char *before = fake_snapshot(f);
 		int status;
 
@@ -156,6 +219,7 @@ static unsigned int stop_killed(enum fake_fault fault, const char *conf, const c
 		} else {
 			assert_as_before(f, before, what, n);
 		}
+		end_player();
 		if (WIFEXITED(status))
 			return n - 1;
 	}
@@ -165,7 +229,7 @@ static unsigned int stop_killed(enum fake_fault fault, const char *conf, const c
 
 static void return_killed_before(void **state)
 {
-	unsigned int n = stop_killed(FAKE_KILL_BEFORE, NULL, "return killed before");
+	unsigned int n = stop_killed(machine, FAKE_KILL_BEFORE, NULL, "return killed before");
 
 	assert_true(n > 20);
 	fake_tally("crash-points", n, "crash points of a return, killed before");
@@ -173,32 +237,33 @@ static void return_killed_before(void **state)
 
 static void return_killed_after(void **state)
 {
-	fake_tally("crash-points", stop_killed(FAKE_KILL_AFTER, NULL, "return killed after"), "crash points of a return, killed after");
+	fake_tally("crash-points", stop_killed(machine, FAKE_KILL_AFTER, NULL, "return killed after"), "crash points of a return, killed after");
 }
 
 static void keeping_killed_before(void **state)
 {
-	unsigned int n = stop_killed(FAKE_KILL_BEFORE, "[gpu 01:00]\nafter-stop = keep\n", "keeping killed before");
+	unsigned int n = stop_killed(machine, FAKE_KILL_BEFORE, "[gpu 01:00]\nafter-stop = keep\n", "keeping killed before");
 
 	fake_tally("crash-points", n, "crash points of a return that keeps the card");
 }
 
 /* Every call fails once: refused with everything put back, or, where nothing depends on it, done all the same. */
-static void start_fails(unsigned int kinds, enum fake_fault fault, int error, const char *what)
+static void start_fails(machine_fn *make, unsigned int kinds, enum fake_fault fault, int error, const char *what)
 {
 	unsigned int failed = 0, n;
 
 	for (n = 1; n < CALLS_MAX; n += FAKE_EVERY) {
-		_cleanup_fake_ struct fake *f = machine();
+		_cleanup_fake_ struct fake *f = make();
 		_cleanup_free_ char *before = fake_snapshot(f);
 		bool reached;
 		int status;
 
 		fake_arm(f, kinds, fault, n, error);
 		status = fake_run(f, vm_start_run, &vm101);
-		reached = fake_count(f) >= n;
-		fake_disarm(f);
 		assert_true(WIFEXITED(status));
+		/* who cannot even begin makes no call that counts */
+		reached = fake_count(f) >= n || WEXITSTATUS(status);
+		fake_disarm(f);
 		failed += WEXITSTATUS(status);
 		/* "failed and put back" is meant at once, without anybody's help */
 		if (WEXITSTATUS(status))
@@ -206,6 +271,7 @@ static void start_fails(unsigned int kinds, enum fake_fault fault, int error, co
 		reconcile(f, what, n);
 		assert_as_before(f, before, what, n);
 		assert_settled(f, what, n);
+		end_player();
 		if (!reached)
 			break;
 	}
@@ -215,22 +281,27 @@ static void start_fails(unsigned int kinds, enum fake_fault fault, int error, co
 
 static void start_write_fails(void **state)
 {
-	start_fails(FAKE_KERNEL, FAKE_ERROR_BEFORE, EIO, "hand-over, a write fails");
+	start_fails(machine, FAKE_KERNEL, FAKE_ERROR_BEFORE, EIO, "hand-over, a write fails");
 }
 
 static void start_write_fails_with_effect(void **state)
 {
-	start_fails(FAKE_KERNEL, FAKE_ERROR_AFTER, EIO, "hand-over, a write fails after its effect");
+	start_fails(machine, FAKE_KERNEL, FAKE_ERROR_AFTER, EIO, "hand-over, a write fails after its effect");
 }
 
 static void start_disk_fails(void **state)
 {
-	start_fails(FAKE_STORAGE, FAKE_SHORT, ENOSPC, "hand-over, a short write to disk");
+	start_fails(machine, FAKE_STORAGE, FAKE_SHORT, ENOSPC, "hand-over, a short write to disk");
 }
 
 static void start_disk_full(void **state)
 {
-	start_fails(FAKE_STORAGE, FAKE_ERROR_FROM, ENOSPC, "hand-over, the disk is full from here");
+	start_fails(machine, FAKE_STORAGE, FAKE_ERROR_FROM, ENOSPC, "hand-over, the disk is full from here");
+}
+
+static void start_read_only(void **state)
+{
+	start_fails(machine, FAKE_STORAGE, FAKE_READ_ONLY, EROFS, "hand-over, /run is read-only from here");
 }
 
 /* The same on the way home: what did not go home is on record and goes at the next try. */
@@ -246,6 +317,7 @@ static void return_fails(void **state)
 		{ FAKE_KERNEL, FAKE_ERROR_AFTER, EIO, "return, a write fails after its effect" },
 		{ FAKE_STORAGE, FAKE_ERROR_BEFORE, EIO, "return, the disk fails" },
 		{ FAKE_STORAGE, FAKE_ERROR_FROM, ENOSPC, "return, the disk is full from here" },
+		{ FAKE_STORAGE, FAKE_READ_ONLY, EROFS, "return, /run is read-only from here" },
 	};
 
 	for (size_t w = 0; w < ARRAY_SIZE(ways); w++) {
@@ -264,6 +336,8 @@ static void return_fails(void **state)
 			/* a full disk alone keeps no card away */
 			if (ways[w].kinds == FAKE_STORAGE && ways[w].fault == FAKE_ERROR_FROM && n > 12)
 				assert_as_before(f, before, ways[w].what, n);
+			if (ways[w].fault == FAKE_READ_ONLY)
+				assert_as_before(f, before, ways[w].what, n);
 			reconcile(f, ways[w].what, n);
 			assert_as_before(f, before, ways[w].what, n);
 			assert_settled(f, ways[w].what, n);
@@ -273,6 +347,41 @@ static void return_fails(void **state)
 		assert_true(n > 5 && n < CALLS_MAX);
 		fake_tally("faults", n - 1, "%s: calls that fail", ways[w].what);
 	}
+}
+
+/* --- the same with a service and a process that make room: one more kind of step, and one that comes back by itself --- */
+
+static void busy_hand_over_killed(void **state)
+{
+	unsigned int n = start_killed(busy_machine, FAKE_KILL_BEFORE, "busy hand-over killed before");
+
+	assert_true(n > 40);
+	n += start_killed(busy_machine, FAKE_KILL_AFTER, "busy hand-over killed after");
+	fake_tally("crash-points", n, "crash points of a hand-over that ends a service and a process");
+	assert_true(player_let_go);
+}
+
+static void busy_killed_and_started_again(void **state)
+{
+	killed_and_started(busy_machine);
+	assert_true(player_let_go);
+}
+
+static void busy_return_killed(void **state)
+{
+	unsigned int n = stop_killed(busy_machine, FAKE_KILL_BEFORE, NULL, "busy return killed before");
+
+	assert_true(n > 20);
+	n += stop_killed(busy_machine, FAKE_KILL_AFTER, NULL, "busy return killed after");
+	fake_tally("crash-points", n, "crash points of a return that starts a service");
+	assert_true(player_let_go);
+}
+
+static void busy_start_fails(void **state)
+{
+	start_fails(busy_machine, FAKE_KERNEL, FAKE_ERROR_BEFORE, EIO, "busy hand-over, a write fails");
+	start_fails(busy_machine, FAKE_KERNEL, FAKE_ERROR_AFTER, EIO, "busy hand-over, a write fails after its effect");
+	assert_true(player_let_go);
 }
 
 /* An unbind that hangs in a hand-over: bounded, told, refused to others, and reconciled when it returns. */
@@ -338,7 +447,12 @@ int main(void)
 		cmocka_unit_test(start_write_fails_with_effect),
 		cmocka_unit_test(start_disk_fails),
 		cmocka_unit_test(start_disk_full),
+		cmocka_unit_test(start_read_only),
 		cmocka_unit_test(return_fails),
+		cmocka_unit_test(busy_hand_over_killed),
+		cmocka_unit_test(busy_killed_and_started_again),
+		cmocka_unit_test(busy_return_killed),
+		cmocka_unit_test(busy_start_fails),
 		cmocka_unit_test(hand_over_hangs),
 	};
 

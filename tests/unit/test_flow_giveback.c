@@ -443,6 +443,36 @@ static void opened_in_between(void **state)
 	assert_string_equal(vm_leftovers(f), "");
 }
 
+static void open_vfio(struct fake *f, void *ctx)
+{
+	fake_holder(f, 5001, "kvm", "/qemu.slice/101.scope", "511:15", "/dev/vfio/15");
+}
+
+/* The same on the way back: what is open stays, is named, and goes home when it is free. */
+static void opened_in_between_on_the_way_back(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_free_ char *before = fake_snapshot(f);
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	start(f, 101);
+	f->at = open_vfio;
+	fake_arm(f, FAKE_KERNEL, FAKE_CALL, 1, 0);
+	vm_stop(f, 101, &v);
+	fake_disarm(f);
+	assert_int_equal(v.r, -EUCLEAN);
+	assert_int_equal(v.undo.stuck, 0);
+	assert_string_equal(driver_of(f, CARD), "vfio-pci");
+	assert_says(&v.complained, CARD " is held by kvm (5001) of VM 101");
+	assert_silent(&v.said, "back from VM");
+	assert_true(leased(f));
+	assert_int_equal(claimed_by(f, CARD), 101);
+	fake_holder_gone(f, 5001);
+	reconcile(f);
+	assert_as_before(f, before);
+	assert_string_equal(vm_leftovers(f), "");
+}
+
 /* --- the node goes down --- */
 
 static void nothing_moves_while_the_node_stops(void **state)
@@ -822,6 +852,7 @@ int main(void)
 		cmocka_unit_test(services_wait_for_another_vm),
 		cmocka_unit_test(a_service_that_does_not_come_up),
 		cmocka_unit_test(opened_in_between),
+		cmocka_unit_test(opened_in_between_on_the_way_back),
 		cmocka_unit_test(nothing_moves_while_the_node_stops),
 		cmocka_unit_test(no_service_is_started_while_the_node_stops),
 		cmocka_unit_test(interrupted_is_undone),

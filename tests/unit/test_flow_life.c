@@ -324,6 +324,31 @@ static void proxmox_ve_is_at_work(void **state)
 	assert_driver(f, CARD, "radeon", "(null)");
 }
 
+/* A VM that wants the card while Proxmox VE stops the one that has it is not made to wait for that: it is told whose the card is. */
+static void proxmox_ve_is_at_work_on_the_other(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_vm_ struct vm_result v = { 0 };
+	_cleanup_close_ int fd = -1;
+	char path[PATH_MAX];
+
+	fake_put(f, "/etc/pve/qemu-server/102.conf", "machine: q35\nhostpci0: 0000:01:00\n");
+	start(f, 101);
+	assert_int_equal(reservation_remove(&f->root, NULL, 0, 101, NULL), 0);
+	fd = open(fake_path(f, path, "/run/lock/qemu-server/lock-101.conf"), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	vm_start(f, 102, false, &v);
+	assert_int_equal(v.r, HANDOVER_REFUSED);
+	assert_true(vm_found(&v, FINDING_CLAIMED));
+	assert_non_null(strstr(v.findings.v[0].message, "VM 101"));
+	assert_true(fake_exists(f, "/run/gpupt/lease/101"));
+	assert_driver(f, CARD, "vfio-pci", "vfio-pci");
+	/* and once that task has ended it is settled in passing */
+	close(TAKE_FD(fd));
+	start(f, 102);
+	assert_false(fake_exists(f, "/run/gpupt/lease/101"));
+}
+
 static void still_open_at_stop(void **state)
 {
 	_cleanup_fake_ struct fake *f = fake_machine();
@@ -758,6 +783,7 @@ int main(void)
 		cmocka_unit_test(another_vms_card),
 		cmocka_unit_test(a_failed_start_is_settled),
 		cmocka_unit_test(proxmox_ve_is_at_work),
+		cmocka_unit_test(proxmox_ve_is_at_work_on_the_other),
 		cmocka_unit_test(still_open_at_stop),
 		cmocka_unit_test(reboot_keeps_the_lease),
 		cmocka_unit_test(backup_keeps_the_lease),

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/proc.h"
+#include "flow/watch.h"
 #include "plan/claim.h"
 #include "pve/reservation.h"
 #include "tests/fake/vm.h"
@@ -22,6 +23,14 @@
 
 /* Exit statuses of a racer. */
 enum { WON, REFUSED, REFUSED_NAMELESS, ODD };
+
+/* Is the other of the two named, and not ourselves? */
+static bool names_rival(const char *sentence, unsigned int vmid)
+{
+	const char *rival = vmid == 101 ? "VM 102" : "VM 101", *at = strstr(sentence, rival);
+
+	return at && strspn(at + strlen(rival), "0123456789") == 0;
+}
 
 /* A start as Proxmox VE makes it: under its lock of that VM, which nobody else may wait for; the VM runs when it is let go. */
 static int start(struct fake *f, unsigned int vmid)
@@ -42,12 +51,12 @@ static int start(struct fake *f, unsigned int vmid)
 	if (v.r != HANDOVER_REFUSED && v.r != -EBUSY)
 		fprintf(stderr, "VM %u: %d %s\n%s", vmid, v.r, v.e.text, text_str(&v.complained));
 	if (v.r == -EBUSY)
-		return strstr(v.e.text, "VM ") ? REFUSED : REFUSED_NAMELESS;
+		return names_rival(v.e.text, vmid) ? REFUSED : REFUSED_NAMELESS;
 	if (v.r != HANDOVER_REFUSED)
 		return ODD;
 	/* whose it is must be said */
 	for (size_t i = 0; i < v.findings.n; i++)
-		if (strstr(v.findings.v[i].message, "VM "))
+		if (names_rival(v.findings.v[i].message, vmid))
 			return REFUSED;
 	return REFUSED_NAMELESS;
 }
@@ -265,6 +274,63 @@ static int reconcile_it(struct fake *f, unsigned int vmid)
 	return v.r == 0 ? WON : ODD;
 }
 
+/* The watcher: it settles at once, since it has seen no QEMU. */
+static int watch_it(struct fake *f, unsigned int vmid)
+{
+	struct report report = { .vmid = vmid };
+	struct release rel = { .root = &f->root, .vmid = vmid, .unattended = true, .report = &report };
+	struct err e;
+
+	return watch_run(&rel, &e) == 0 ? WON : ODD;
+}
+
+static unsigned int vm101 = 101;
+
+/* The watcher settles while post-stop, release and reconcile do the same: it goes when there is nothing left to watch over. */
+static void settled_while_others_give_back(void **state)
+{
+	for (int round = 0; round < ROUNDS; round++) {
+		_cleanup_fake_ struct fake *f = fake_machine();
+		_cleanup_free_ char *before = fake_snapshot(f), *after = NULL;
+		struct racer r[] = { { watch_it, 101 }, { stop_it, 101 }, { release_it, 101 }, { reconcile_it, 0 } };
+
+		assert_int_equal(fake_run(f, vm_start_run, &vm101), 0);
+		race(f, r, 4);
+		if (count(r, 4, WON) != 4)
+			fail_msg("round %d: %d %d %d %d", round, r[0].status, r[1].status, r[2].status, r[3].status);
+		after = fake_snapshot(f);
+		if (strcmp(before, after) != 0)
+			fail_msg("round %d:\n%s", round, fake_difference(before, after));
+		assert_false(fake_exists(f, "/run/gpupt/watch/101"));
+		assert_int_equal(reservation_remove(&f->root, NULL, 0, 101, NULL), 0);
+		assert_string_equal(vm_leftovers(f), "");
+	}
+	fake_tally("races", ROUNDS, "rounds of a watcher, post-stop, release and reconcile at once");
+}
+
+/* The watcher against one other, so that the two meet more often. */
+static void settled_while_another_gives_back(void **state)
+{
+	static int (*const others[])(struct fake *f, unsigned int vmid) = { stop_it, release_it, reconcile_it };
+
+	for (size_t i = 0; i < ARRAY_SIZE(others) * ROUNDS / 2; i++) {
+		_cleanup_fake_ struct fake *f = fake_machine();
+		_cleanup_free_ char *before = fake_snapshot(f), *after = NULL;
+		struct racer r[] = { { watch_it, 101 }, { others[i % ARRAY_SIZE(others)], 101 } };
+
+		assert_int_equal(fake_run(f, vm_start_run, &vm101), 0);
+		race(f, r, 2);
+		if (count(r, 2, WON) != 2)
+			fail_msg("round %zu: %d %d", i, r[0].status, r[1].status);
+		after = fake_snapshot(f);
+		if (strcmp(before, after) != 0)
+			fail_msg("round %zu:\n%s", i, fake_difference(before, after));
+		assert_int_equal(reservation_remove(&f->root, NULL, 0, 101, NULL), 0);
+		assert_string_equal(vm_leftovers(f), "");
+	}
+	fake_tally("races", ARRAY_SIZE(others) * ROUNDS / 2, "rounds of a watcher and one other");
+}
+
 /* post-stop, release and reconcile (twice) of one VM at once: done once, nobody in another's way for ever. */
 static void everybody_gives_back(void **state)
 {
@@ -272,7 +338,6 @@ static void everybody_gives_back(void **state)
 		_cleanup_fake_ struct fake *f = fake_machine();
 		_cleanup_free_ char *before = fake_snapshot(f), *after = NULL;
 		struct racer r[] = { { stop_it, 101 }, { release_it, 101 }, { reconcile_it, 101 }, { reconcile_it, 0 } };
-		unsigned int vm101 = 101;
 		uint64_t since;
 
 		assert_int_equal(fake_run(f, vm_start_run, &vm101), 0);
@@ -296,7 +361,6 @@ static void settled_while_another_starts(void **state)
 	for (int round = 0; round < ROUNDS; round++) {
 		_cleanup_fake_ struct fake *f = fake_machine();
 		struct racer r[] = { { start, 102 }, { stop_it, 101 } };
-		unsigned int vm101 = 101;
 		struct claim c;
 
 		fake_put(f, "/etc/pve/qemu-server/102.conf", "machine: q35\nhostpci0: 0000:01:00,pcie=1\n");
@@ -322,6 +386,8 @@ int main(void)
 		cmocka_unit_test(mapping_of_another_device),
 		cmocka_unit_test(another_vm_is_settled_once),
 		cmocka_unit_test(everybody_gives_back),
+		cmocka_unit_test(settled_while_others_give_back),
+		cmocka_unit_test(settled_while_another_gives_back),
 		cmocka_unit_test(settled_while_another_starts),
 	};
 

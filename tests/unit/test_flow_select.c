@@ -255,6 +255,32 @@ static void a_mapping_without_an_iommu(void **state)
 	assert_false(vm_found(&v, FINDING_CONFIG_BAD));
 }
 
+/* Looked for in time: the first write of a hand-over would be to a file that is not there, with some of it made. */
+static void a_driver_that_never_lets_go(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_vm_ struct vm_result v = { 0 }, w = { 0 };
+	_cleanup_free_ char *before = NULL, *after = NULL;
+
+	fake_link(f, "/sys/kernel/iommu_groups/15/devices/" NIC, "../../../../bus/pci/devices/" NIC);
+	fake_remove(f, "/sys/bus/pci/drivers/e1000e/unbind");
+	before = fake_snapshot(f);
+	fake_arm(f, FAKE_KERNEL, FAKE_COUNT, 0, 0);
+	vm_start(f, 101, false, &v);
+	assert_int_equal(v.r, HANDOVER_REFUSED);
+	assert_true(vm_found(&v, FINDING_UNBINDABLE));
+	assert_int_equal(fake_count(f), 0);
+	fake_disarm(f);
+	after = fake_snapshot(f);
+	assert_string_equal(before, after);
+	assert_string_equal(vm_leftovers(f), "");
+	/* without a driver there is nothing to take it off */
+	fake_bind(f, NIC, "");
+	vm_start(f, 101, false, &w);
+	if (w.r != 0)
+		fail_msg("%d %s", w.r, w.e.text);
+}
+
 static void a_card_by_its_address(void **state)
 {
 	_cleanup_fake_ struct fake *f = fake_machine();
@@ -369,6 +395,7 @@ int main(void)
 		cmocka_unit_test(one_function_one_entry),
 		cmocka_unit_test(mappings_of_mediated_devices),
 		cmocka_unit_test(a_mapping_without_an_iommu),
+		cmocka_unit_test(a_driver_that_never_lets_go),
 		cmocka_unit_test(a_card_by_its_address),
 		cmocka_unit_test(settings_on_disk),
 		cmocka_unit_test(deadlines),

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/sysmacros.h>
 
@@ -354,6 +356,155 @@ static void no_proc(void **state)
 	assert_non_null(strstr(e.text, "/proc"));
 }
 
+/* --- a /proc that changes while it is read --- */
+
+#define CHURN	    6001 /* the first of these */
+#define CHURN_N	    8
+#define CHURN_SCANS 200
+
+/* Says in the manifest that descriptor 3 of these processes is the card's node. */
+static void list_nodes_of(struct tree *t, int first, int n)
+{
+	_cleanup_text_ struct text all = { 0 };
+	_cleanup_free_ char *old = NULL;
+
+	assert_int_equal(root_read(&t->root, NODE_MANIFEST, 65536, &old, NULL), 0);
+	text_add(&all, old);
+	for (int pid = first; pid < first + n; pid++)
+		text_addf(&all, "c 226:128 /proc/%d/fd/3\n", pid);
+	tree_put(t, NODE_MANIFEST, text_str(&all));
+}
+
+static const struct holder *of_pid(const struct holder_list *l, pid_t pid)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->v[i].proc.pid == pid)
+			return &l->v[i];
+	return NULL;
+}
+
+/* Processes of which a part is gone by the time that it is looked at: who has ended is no holder, of who lives what is there counts. */
+static void gone_in_parts(void **state)
+{
+	_cleanup_tree_ struct tree t;
+	_cleanup_node_list_ struct node_list nodes_ = { 0 };
+	_cleanup_bdf_list_ struct bdf_list b = { 0 };
+	_cleanup_holder_list_ struct holder_list l = { 0 };
+	const struct holder *h;
+	struct err e;
+	size_t before;
+
+	tree_expand(&t, "amd-four");
+	slot_nodes(&t, "0b:00", &nodes_, &b);
+	assert_int_equal(holders_find(&t.root, &nodes_, &b, &l, &e), 0);
+	before = l.n;
+	holder_list_done(&l);
+	list_nodes_of(&t, 5001, 4);
+	/* ended before its descriptors could be listed, before they were looked at, before its name could be read */
+	tree_put(&t, "/proc/5001/comm", "early\n");
+	assert_int_equal(root_mkdir_p(&t.root, "/proc/5002/fd", 0755), 0);
+	tree_link(&t, "/proc/5003/fd/3", "/dev/dri/renderD128");
+	/* nothing but its name is left to be read */
+	tree_link(&t, "/proc/5004/fd/3", "/dev/dri/renderD128");
+	tree_put(&t, "/proc/5004/comm", "late\n");
+	assert_int_equal(holders_find(&t.root, &nodes_, &b, &l, &e), 0);
+	assert_int_equal(l.n, before + 1);
+	assert_int_equal(l.unsure, 0);
+	assert_int_equal(l.unseen, 0);
+	h = of_pid(&l, 5004);
+	assert_non_null(h);
+	assert_int_equal(h->kind, HOLDER_HOST);
+	assert_int_equal(h->proc.start, 0);
+	assert_string_equal(h->comm, "late");
+}
+
+/* Where the tree's process is, with no check: this runs in a process of its own. */
+static char *churn_path(const struct tree *t, char path[static PATH_MAX], int pid, const char *rest)
+{
+	return path_f(path, "%s/proc/%d%s", t->dir, pid, rest);
+}
+
+static void churn_put(const struct tree *t, int pid, const char *name, const char *text)
+{
+	char path[PATH_MAX];
+	FILE *out = fopen(churn_path(t, path, pid, name), "we");
+
+	if (out) {
+		fputs(text, out);
+		fclose(out);
+	}
+}
+
+/* Processes come and go, each file of theirs by itself, as fast as it can be done. */
+static _Noreturn void churn(const struct tree *t)
+{
+	static const char *const files[] = { "/fd/3", "/fdinfo/3", "/comm", "/cgroup" }, *const dirs[] = { "/fd", "/fdinfo", "" };
+	char path[PATH_MAX];
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (int i = 0;; i++) {
+		int pid = CHURN + i % CHURN_N, old = CHURN + (i + CHURN_N / 2) % CHURN_N;
+
+		for (size_t d = ARRAY_SIZE(dirs); d > 0; d--)
+			mkdir(churn_path(t, path, pid, dirs[d - 1]), 0755);
+		if (symlink("/dev/dri/renderD128", churn_path(t, path, pid, "/fd/3")) < 0 && errno != EEXIST)
+			_exit(1);
+		churn_put(t, pid, "/comm", "churn\n");
+		churn_put(t, pid, "/cgroup", "0::/lxc/300/x\n");
+		churn_put(t, pid, "/fdinfo/3", "flags:\t02\n");
+		for (size_t f = 0; f < ARRAY_SIZE(files); f++)
+			unlink(churn_path(t, path, old, files[f]));
+		for (size_t d = 0; d < ARRAY_SIZE(dirs); d++)
+			rmdir(churn_path(t, path, old, dirs[d]));
+	}
+}
+
+/* Those that hold the card all the time are found each time, and whoever else is found is whole. */
+static void changes_while_it_is_read(void **state)
+{
+	static const pid_t steady[] = { 4711, 4800, 4801, 4803 };
+	_cleanup_tree_ struct tree t;
+	_cleanup_node_list_ struct node_list nodes_ = { 0 };
+	_cleanup_bdf_list_ struct bdf_list b = { 0 };
+	unsigned int present = 0, absent = 0, scans;
+	struct err e;
+	int status;
+	pid_t child;
+
+	tree_expand(&t, "amd-four");
+	slot_nodes(&t, "0b:00", &nodes_, &b);
+	list_nodes_of(&t, CHURN, CHURN_N);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		churn(&t);
+	for (scans = 0; scans < 50 * CHURN_SCANS && (scans < CHURN_SCANS || !present || !absent); scans++) {
+		_cleanup_holder_list_ struct holder_list l = { 0 };
+
+		assert_int_equal(holders_find(&t.root, &nodes_, &b, &l, &e), 0);
+		assert_int_equal(l.unsure, 0);
+		for (size_t i = 0; i < ARRAY_SIZE(steady); i++)
+			assert_non_null(of_pid(&l, steady[i]));
+		for (pid_t pid = CHURN; pid < CHURN + CHURN_N; pid++) {
+			const struct holder *h = of_pid(&l, pid);
+
+			present += h != NULL;
+			absent += h == NULL;
+			if (!h)
+				continue;
+			/* a name that is not there yet is empty, a control group that is not there any more is none */
+			assert_true(str_eq(h->comm, "churn") || str_eq(h->comm, ""));
+			assert_true(h->kind == HOLDER_HOST || (h->kind == HOLDER_CONTAINER && str_eq(h->id, "300")));
+			assert_int_equal(h->nodes.n, 1);
+			assert_false(h->shared_only);
+		}
+	}
+	assert_int_equal(waitpid(child, &status, WNOHANG), 0); /* it has been at it until now */
+	kill(child, SIGKILL);
+	waitpid(child, &status, 0);
+	assert_true(present > 0 && absent > 0);
+}
+
 /* How many of this process's descriptors hold the node; the process is found once, if at all. */
 static size_t mine(const struct root *r, const struct node_list *nodes_)
 {
@@ -419,6 +570,48 @@ static void live(void **state)
 	root_close(&root);
 }
 
+static _Noreturn void come_and_go(void)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (int n = 0;; n++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(open("/dev/full", O_RDWR | O_CLOEXEC) < 0);
+		/* a few at a time */
+		if (pid < 0 || n >= CHURN_N)
+			waitpid(-1, NULL, 0);
+	}
+}
+
+/* The same with the kernel's own /proc: processes that open the node and end at once. */
+static void live_changes(void **state)
+{
+	struct node node = { .dev = makedev(1, 7), .name = "full" };
+	const struct node_list nodes_ = { .v = &node, .n = 1 };
+	_cleanup_close_ int held = -1;
+	struct root root;
+	struct err e;
+	int status;
+	pid_t child;
+
+	if (getuid() != 0)
+		skip();
+	assert_int_equal(root_open_dir(&root, "/", &e), 0);
+	held = open("/dev/full", O_RDWR | O_CLOEXEC);
+	assert_true(held >= 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		come_and_go();
+	for (int i = 0; i < CHURN_SCANS / 2; i++)
+		assert_int_equal(mine(&root, &nodes_), 1);
+	assert_int_equal(waitpid(child, &status, WNOHANG), 0);
+	kill(child, SIGKILL);
+	waitpid(child, &status, 0);
+	root_close(&root);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -429,11 +622,14 @@ int main(void)
 		cmocka_unit_test(node_numbers),
 		cmocka_unit_test(cgroups),
 		cmocka_unit_test(captured),
+		cmocka_unit_test(gone_in_parts),
+		cmocka_unit_test(changes_while_it_is_read),
 		cmocka_unit_test(hung_client),
 		cmocka_unit_test(hung_nvidia),
 		cmocka_unit_test(vm_by_pidfile),
 		cmocka_unit_test(no_proc),
 		cmocka_unit_test(live),
+		cmocka_unit_test(live_changes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -628,6 +628,34 @@ static void processes_are_ended(void **state)
 	walk_end(&w);
 }
 
+/* One that does not end at SIGTERM is not asked again. */
+static void processes_that_do_not_listen(void **state)
+{
+	struct walk w;
+	uint64_t start;
+	char target[64];
+	int status;
+	pid_t pid;
+
+	signal(SIGTERM, SIG_IGN);
+	pid = fork();
+	if (pid == 0) {
+		for (;;)
+			pause();
+	}
+	signal(SIGTERM, SIG_DFL);
+	assert_true(pid > 0);
+	walk_start(&w, fake_machine());
+	assert_int_equal(proc_start(&w.f->root, pid, &start), 0);
+	snprintf(target, sizeof(target), "process-end %d %llu", (int)pid, (unsigned long long)start);
+	plan_add(&w.plan, &step_run, target, NULL, "SIGTERM, then SIGKILL", "");
+	assert_int_equal(apply(&w), 0);
+	assert_int_equal(waitpid(pid, &status, WNOHANG), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGKILL);
+	walk_end(&w);
+}
+
 /* --- consoles and units --- */
 
 static void console_by_name(void **state)
@@ -680,6 +708,58 @@ static void units(void **state)
 	walk_end(&w);
 }
 
+/* What a unit is after its start: on its way up is good enough, not to have come up is a failure that stays on record. */
+static void units_that_start_slowly_or_not(void **state)
+{
+	struct walk w;
+
+	walk_start(&w, fake_machine());
+	fake_unit(w.f, "a.service", "active");
+	plan_add(&w.plan, &step_unit, "a.service", "active", "inactive", "");
+	assert_int_equal(apply(&w), 0);
+	fake_hide(w.f, "starts-as/a.service", "activating");
+	undo(&w);
+	assert_true(undo_complete(&w.undo));
+	assert_int_equal(w.undo.undone, 1);
+	assert_string_equal(fake_hidden(w.f, "units/a.service"), "activating");
+	assert_false(record_any_open(&w.rec));
+	/* it is up as far as a hand-over is concerned, too */
+	assert_int_equal(apply(&w), 0);
+	fake_hide(w.f, "starts-as/a.service", "failed");
+	undo(&w);
+	assert_int_equal(w.undo.failed, 1);
+	assert_int_equal(w.undo.undone, 0);
+	assert_non_null(strstr(text_str(&w.diary), "left unit a.service: a.service is 'failed' after its start"));
+	assert_true(record_any_open(&w.rec));
+	fake_hide(w.f, "starts-as/a.service", "active");
+	undo(&w);
+	assert_true(undo_complete(&w.undo));
+	assert_string_equal(fake_hidden(w.f, "units/a.service"), "active");
+	assert_false(record_any_open(&w.rec));
+	walk_end(&w);
+}
+
+/* A unit that does not stop: the step fails, and is not kept, since nothing has changed. */
+static void units_that_do_not_stop(void **state)
+{
+	struct walk w;
+
+	walk_start(&w, fake_machine());
+	fake_unit(w.f, "a.service", "active");
+	fake_hide(w.f, "stops-as/a.service", "active");
+	w.en.job_timeout_ms = 200;
+	plan_add(&w.plan, &step_unit, "a.service", "active", "inactive", "");
+	assert_int_equal(apply(&w), -ETIME);
+	assert_non_null(strstr(w.e.text, "a.service is still 'active'"));
+	assert_false(record_any_open(&w.rec));
+	/* one that fails on its way down is down */
+	fake_hide(w.f, "stops-as/a.service", "failed");
+	assert_int_equal(apply(&w), 0);
+	undo(&w);
+	assert_string_equal(fake_hidden(w.f, "units/a.service"), "active");
+	walk_end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -709,8 +789,11 @@ int main(void)
 		cmocka_unit_test(required_step_fails),
 		cmocka_unit_test(reset_kills_the_card),
 		cmocka_unit_test(processes_are_ended),
+		cmocka_unit_test(processes_that_do_not_listen),
 		cmocka_unit_test(console_by_name),
 		cmocka_unit_test(units),
+		cmocka_unit_test(units_that_start_slowly_or_not),
+		cmocka_unit_test(units_that_do_not_stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -232,6 +232,26 @@ static void owners(void **state)
 	assert_int_equal(severity_of(&h), SEVERITY_BLOCK);
 }
 
+static void unbindable(void **state)
+{
+	_cleanup_hand_ struct hand h = { 0 };
+	struct fn_facts *bridge;
+
+	hand_init(&h, NULL);
+	h.audio->unbindable = true;
+	assert_only(&h, FINDING_UNBINDABLE, CARD1, "cannot be taken off its driver snd_hda_intel", "keep that driver from loading");
+	assert_int_equal(severity_of(&h), SEVERITY_BLOCK);
+	/* what goes along unasked; and that it goes along is not said as well */
+	h.audio->role = ROLE_GROUP;
+	assert_only(&h, FINDING_UNBINDABLE, CARD1, "it is in the card's IOMMU group", "another slot");
+	/* a bridge is not taken off its driver */
+	h.audio->unbindable = false;
+	h.audio->role = ROLE_NAMED;
+	bridge = hand_add(&h, "0000:00:01.0", 0x060400, "pcieport", 4);
+	bridge->fn.bridge = bridge->unbindable = true;
+	assert_only(&h, FINDING_NOT_PASSABLE, "0000:00:01.0", "is a bridge", "name the card");
+}
+
 static void holders(void **state)
 {
 	_cleanup_hand_ struct hand h = { 0 };
@@ -584,6 +604,7 @@ int main(void)
 		cmocka_unit_test(power_and_life),
 		cmocka_unit_test(stuck),
 		cmocka_unit_test(owners),
+		cmocka_unit_test(unbindable),
 		cmocka_unit_test(holders),
 		cmocka_unit_test(holders_that_may_be_ended),
 		cmocka_unit_test(own_units_are_protected),
