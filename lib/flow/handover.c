@@ -23,8 +23,10 @@ static int apply(struct work *w)
 {
 	int k = work_remember_homes(w);
 
-	if (k == 0)
+	if (k == 0) {
+		work_remember_sharers(w);
 		k = work_open_lease(w);
+	}
 	if (k == 0)
 		k = plan_apply(&w->en, &w->plan, &w->lease, NULL, w->e);
 	if (k == 0)

@@ -29,11 +29,12 @@ struct work {
 /* Does the lease hold b? ctx is a struct work. */
 bool work_held(void *ctx, struct bdf b);
 
-/* handover_lease.c: the lease that was there before, and the one that is made. 0 or -errno. */
+/* handover_lease.c: the lease that was there before, the one that is made, and what outlives it. 0 or -errno. */
 int work_adopt(struct work *w);
 int work_give_back_unnamed(struct work *w);
 int work_open_lease(struct work *w);
 int work_remember_homes(struct work *w);
+void work_remember_sharers(struct work *w);
 /* After a failure: the lease ends, claims are dropped. Returns k, or -EUCLEAN if something could not be put back. */
 int work_withdraw(struct work *w, int k);
 

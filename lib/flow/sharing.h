@@ -9,7 +9,59 @@
 
 #include "flow/container.h"
 #include "host/holders.h"
-#include "policy/sharers.h"
+#include "plan/path.h"
+#include "pve/ctdev.h"
+#include "pve/guest.h"
+#include "pve/ha.h"
+
+/* How a line was found to be about this card. */
+enum sharing_how {
+	SHARING_NUMBER,	 /* the device number is one of the card's now */
+	SHARING_BY_PATH, /* the card's driver is away; the name has its address: /dev/dri/by-path/pci-BDF-card, …-render */
+	SHARING_MEMORY,	 /* the card's driver is away; path.h remembers that it was the card's, and the card is still the same */
+};
+
+/* One node of the card that one line gives the container; a line may give several. */
+struct sharing_use {
+	struct ctdev ref; /* what the line says: kind, key, index of the line, target, mode … */
+	char *value;	  /* of the line */
+	char *line;	  /* its bytes, without the newline */
+	/*
+	 * The node on the host that the line names; NULL for a number alone. Of a wildcard (a directory, `c 226:*`) the place in the
+	 * container where the node was seen, NULL if it was not seen but is held open.
+	 */
+	char *path;
+	bool wildcard;
+	bool shared;		  /* of all cards of the driver: kfd, nvidiactl, nvidia-uvm */
+	struct bdf bdf;		  /* the function of the card */
+	char node[64];		  /* as struct node has it, "dri/renderD128"; unless how is SHARING_NUMBER its role alone */
+	char role[PATH_ROLE_LEN]; /* path_role(): finds the node again, see sharing_node() */
+	dev_t dev;		  /* its number, or the last one known; 0 if none is */
+	enum sharing_how how;
+	/* A character device is at path now; for a number, its driver is there. Unless how is SHARING_NUMBER it is inert, a placeholder */
+	bool present;
+};
+
+struct sharer {
+	unsigned int vmid;
+	bool running;
+	struct guest_flags flags; /* template, onboot, rebooting, lock */
+	bool ha;		  /* it is an HA resource (perhaps an ignored one) */
+	enum ha_state ha_state;	  /* the requested state, if it is */
+	struct proc_id init;	  /* pid 0 unless it runs and its init was found */
+	struct sharing_use *uses; /* in the file's order, never empty */
+	size_t n;
+};
+
+struct sharing {
+	struct sharer *v; /* by vmid */
+	size_t n;
+	/*
+	 * Containers with a wildcard, of which it could not be seen in time whether a node of the card is in them: their /dev does not
+	 * answer, or has no end. They are not among v unless another line puts them there.
+	 */
+	struct guest_list unsure;
+};
 
 /*
  * Who reaches the card of these functions. A wildcard counts if one of the card's nodes is visible in the running container, or
@@ -22,6 +74,9 @@ int sharing_load(const struct root *r, const struct pci_list *card, const struct
 /* The same of containers that were read before, for several cards. */
 int sharing_find(const struct root *r, const struct container_list *containers, const struct pci_list *card,
 		 const struct holder_list *holders, struct sharing *ret, struct err *e);
+void sharing_done(struct sharing *s);
+#define _cleanup_sharing_ _cleanup_(sharing_done)
+
 /*
  * Remembers whose the nodes are (path.h), for as long as they are away: of every use whose node is there and the card's own. A
  * wildcard names no node, and a name with the card's address needs no memory while it is away. 0 or the first -errno; the rest is

@@ -13,7 +13,9 @@
 #include <cmocka.h>
 
 #include "flow/watch.h"
+#include "host/nodes.h"
 #include "plan/claim.h"
+#include "plan/path.h"
 #include "plan/home.h"
 #include "plan/lease.h"
 #include "pve/reservation.h"
@@ -774,6 +776,25 @@ static void the_watcher_settles(void **state)
 	assert_int_equal(fake_run(f, watch, NULL), 0);
 }
 
+/* Whose nodes a container names is remembered while they are there to be seen. */
+static void containers_are_remembered(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_vm_ struct vm_result v = { 0 };
+	struct path_memory m;
+
+	fake_put(f, "/etc/pve/lxc/200.conf", "arch: amd64\ndev0: /dev/dri/by-name/mine\n");
+	fake_put(f, "/etc/pve/lxc/201.conf", "arch: amd64\ndev0: /dev/dri/by-name/twins\n");
+	fake_putf(f, NODE_MANIFEST, "c %s /dev/dri/by-name/mine\nc %s /dev/dri/by-name/twins\n", fake_dev(f, CARD, "drm"),
+		  fake_dev(f, TWIN, "drm"));
+	vm_start(f, 101, false, &v);
+	assert_int_equal(v.r, 0);
+	assert_int_equal(path_find(&f->root, "/dev/dri/by-name/mine", &m), 0);
+	assert_true(bdf_eq(m.bdf, fake_bdf(CARD)));
+	assert_string_equal(m.identity, AMD_ID);
+	assert_int_equal(path_find(&f->root, "/dev/dri/by-name/twins", &m), -ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -805,6 +826,7 @@ int main(void)
 		cmocka_unit_test(killed_by_its_reset),
 		cmocka_unit_test(with_a_watcher),
 		cmocka_unit_test(the_watcher_settles),
+		cmocka_unit_test(containers_are_remembered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
