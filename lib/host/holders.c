@@ -183,8 +183,8 @@ static int process_check(struct scan *s, pid_t pid)
 		return 0; /* else it ended */
 	}
 	fds = fdopendir(fd);
-	if (!fds)
-		return -errno;
+	if (!fds) /* it looks at the directory once more, and the process may have ended between the two */
+		return errno == ENOMEM ? -ENOMEM : 0;
 	TAKE_FD(fd);
 	for (struct dirent *ent; k == 0 && (ent = readdir(fds));)
 		if (ent->d_name[0] != '.')
