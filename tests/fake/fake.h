@@ -10,7 +10,7 @@
 #include "base/bdf.h"
 #include "base/root.h"
 
-/* Under a sanitizer a fork takes ten times as long: every FAKE_EVERYth call is tried there, and deadlines are longer. */
+/* Under a sanitizer, and under valgrind (-DFAKE_SLOW), a fork takes ten times as long: every FAKE_EVERYth call is tried, deadlines are longer. */
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define FAKE_SLOW 1

@@ -166,6 +166,14 @@ snapshot() {
 	echo "vfio groups: $(find /dev/vfio -type c ! -name vfio 2>/dev/null | sort | tr '\n' ' ')"
 	echo "reservations: $(tr '\n' ' ' 2>/dev/null <$QEMU/pci-id-reservations)"
 	find /run/gpupt/lease /run/gpupt/claim /var/lib/gpupt/lease -type f 2>/dev/null | sort
+	for f in /etc/pve/lxc/*.conf; do
+		[ ! -e "$f" ] || ct_snapshot "$(basename "$f" .conf)"
+	done
+}
+# ct_snapshot ID: of a container its config, and the cards' nodes in it
+ct_snapshot() {
+	echo "container $1: $(cksum <"/etc/pve/lxc/$1.conf") $(ct_running "$1" && echo running)"
+	! ct_running "$1" || (cd "$(ct_root "$1")/dev" && find dri snd -type c -printf '%m %U:%G\n' 2>/dev/null | sort)
 }
 before() { snapshot >$T/before; }
 unchanged() {
@@ -246,6 +254,118 @@ let_go() {
 	wait "$holder" 2>/dev/null
 	usleep 500000
 }
+
+# no_quorum: /etc/pve as on a node that has lost it; quorum: and got it back
+no_quorum() { mount --bind /etc/pve /etc/pve && mount -o remount,bind,ro /etc/pve; }
+quorum() { umount /etc/pve; }
+
+# --- containers, on the machine with systemd ---------------------------------------
+
+LXC=/sys/fs/cgroup/lxc
+
+# ct ID LINE…: a container with these lines in its config, which is in the order in
+# which Proxmox VE writes it, and a root filesystem with busybox
+ct() {
+	local id=$1 line root owner=0
+	shift
+	root=/var/lib/vz/images/$id/subvol-$id-disk-0.subvol
+	{
+		printf '%s\n' "arch: amd64" "hostname: ct$id" "ostype: unmanaged" \
+			"rootfs: local:$id/subvol-$id-disk-0.subvol,size=0T"
+		for line; do
+			case $line in
+			lxc.*) ;;
+			*) echo "$line" ;;
+			esac
+		done
+	} | sort -t : -k 1,1 >"/etc/pve/lxc/$id.conf"
+	for line; do
+		case $line in
+		lxc.*) echo "$line" >>"/etc/pve/lxc/$id.conf" ;;
+		"unprivileged: 1") owner=100000 ;;
+		esac
+	done
+	[ -e "$root/usr/sbin/init" ] || ct_rootfs "$root"
+	[ "$(stat -c %u "$root")" = $owner ] || chown -hR $owner:$owner "$root"
+}
+ct_rootfs() {
+	mkdir -p "$1/usr/bin" "$1/usr/sbin" "$1/dev" "$1/proc" "$1/sys" "$1/tmp" "$1/run" "$1/etc"
+	ln -s usr/bin "$1/bin"
+	ln -s usr/sbin "$1/sbin"
+	cp /bin/busybox "$1/usr/bin/"
+	busybox --install -s "$1/usr/bin"
+	# PID 1: ends when lxc-stop asks it to, unless /deaf is there.
+	cat >"$1/usr/sbin/init" <<'INIT'
+#!/bin/sh
+trap '[ -e /deaf ] || exit 0' PWR
+while :; do
+	sleep 1000 &
+	wait $!
+done
+INIT
+	chmod 755 "$1/usr/sbin/init"
+}
+
+# ct_start ID, ct_stop ID; then $rc, $out, $err
+ct_start() { run pct start "$1"; }
+ct_stop() { run pct stop "$1"; }
+ct_running() { grep -q " @/var/lib/lxc/$1/command\$" /proc/net/unix; }
+ct_gone() { ! ct_running "$1"; }
+# ct_pid ID: its first process
+ct_pid() { lxc-info -n "$1" -pH; }
+# ct_root ID: its files, from outside; what is mounted for it is nowhere else
+ct_root() { echo "/proc/$(ct_pid "$1")/root"; }
+# ct_run ID COMMAND…: in the container. Without a terminal, which would be the end of
+# what it leaves behind.
+ct_run() {
+	local id=$1 said rc=0
+	shift
+	said=$(mktemp)
+	lxc-attach -n "$id" -- "$@" </dev/null >"$said" 2>"$said.err" || rc=$?
+	cat "$said"
+	cat "$said.err" >&2
+	rm -f "$said" "$said.err"
+	return $rc
+}
+# ct_sees ID PATH [MODE]: the answer when a process in it opens PATH, r or rw (which is
+# also what is meant without): `open`, or the error's name
+ct_sees() {
+	local how='<>' said
+	[ "${3:-rw}" = rw ] || how='<'
+	# <> would make a file where nothing is.
+	said=$(ct_run "$1" sh -c "[ -e '$2' ] || exit 2; : $how'$2'" 2>&1)
+	case $?$said in
+	0) echo open ;;
+	2) echo ENOENT ;;
+	*"No such device or address"*) echo ENXIO ;;
+	*"No such device"*) echo ENODEV ;;
+	*"Operation not permitted"*) echo EPERM ;;
+	*"Permission denied"*) echo EACCES ;;
+	*) echo "$said" ;;
+	esac
+}
+# ct_node ID PATH: a node's mode, owner and number, as the container sees them
+ct_node() {
+	ct_run "$1" stat -c '%a %u:%g %t %T' "$2" | while read -r mode owner major minor; do
+		echo "$mode $owner $((0x$major)):$((0x$minor))"
+	done
+}
+# number PATH: a node's number
+number() { stat -Lc '%t %T' "$1" | while read -r major minor; do echo "$((0x$major)):$((0x$minor))"; done; }
+
+# ct_hold ID PATH: a process in the container has it open; $holder is its pid here
+ct_hold() {
+	local inside pid
+	inside=$(ct_run "$1" sh -c "sleep 100000 <>'$2' >/dev/null 2>&1 & echo \$!")
+	holder=
+	for pid in $(find "$LXC/$1" -name cgroup.procs -exec cat {} +); do
+		[ "$(awk '/^NSpid:/ { print $NF }' "/proc/$pid/status")" != "$inside" ] || holder=$pid
+	done
+	within 10 has_open "$holder" "$2"
+}
+has_open() { find "/proc/$1/fd" -lname "*$2" | grep -q .; }
+# ct_let_go ID: all of them
+ct_let_go() { ct_run "$1" killall sleep; }
 
 mkdir -p /etc/pve/qemu-server /etc/pve/lxc /etc/pve/mapping /etc/pve/nodes/lab \
 	/var/lib/vz/snippets /run/lab /var/lib/gpupt /etc/gpupt
