@@ -36,7 +36,7 @@ static void add_holder(const struct holder *h, struct strv *users)
 	add_user(users, user);
 }
 
-void card_users(const struct root *r, const struct pci_list *card, const struct holder_list *holders, const struct guest_uses *cts,
+void card_users(const struct root *r, const struct pci_list *card, const struct holder_list *holders, const struct sharing *cts,
 		struct strv *users)
 {
 	char user[24];
@@ -51,9 +51,12 @@ void card_users(const struct root *r, const struct pci_list *card, const struct 
 		if (of_card && !holders->v[i].shared_only)
 			add_holder(&holders->v[i], users);
 	}
-	for (size_t i = 0; i < cts->n; i++)
-		if (cts->v[i].running)
-			add_user(users, naming_guest(&cts->v[i], user));
+	for (size_t i = 0; i < cts->n; i++) {
+		if (!cts->v[i].running || !sharer_sees(&cts->v[i]))
+			continue;
+		snprintf(user, sizeof(user), "CT %u", cts->v[i].vmid);
+		add_user(users, user);
+	}
 }
 
 bool card_users_vm(const struct strv *users)

@@ -28,6 +28,7 @@ static void check_done(struct check *c)
 	text_done(&c->unseen);
 	text_done(&c->plans);
 	steps_done(&c->steps);
+	container_list_done(&c->containers);
 }
 
 /* The counts of what could not be seen differ from one look to the next; one of them is enough. */

@@ -4,9 +4,10 @@
 #define GPUPT_CHECK_H
 
 #include "helper/steps.h"
+#include "flow/sharing.h"
+#include "helper/helper.h"
 #include "host/pci.h"
 #include "policy/finding.h"
-#include "pve/use.h"
 
 struct check {
 	const struct options *o;
@@ -15,6 +16,8 @@ struct check {
 	struct text unseen; /* what this user may not see */
 	struct text plans;  /* of VMs, with -v or --dry-run */
 	struct steps steps; /* the same in JSON */
+	struct container_list containers; /* read for the first card, then used for all */
+	bool containers_read;
 };
 
 /* Moves findings over, those left out that are there already; what is about one subject stays together. 0 or -ENOMEM. */
@@ -29,8 +32,11 @@ int check_vm(struct check *c, unsigned int vmid, struct err *e);
 /* The advice alone, about all VMs that name a GPU. 0 or -errno. */
 int check_all_vms(struct check *c, struct err *e);
 
-/* Guests that name one of fns: containers, and, if there are several, VMs; but for VM vmid (0: none is left out). */
-int check_sharing(struct check *c, const struct pci_list *fns, struct bdf display, unsigned int vmid, struct findings *ret,
-		  struct err *e);
+/*
+ * Guests that use the card of fns: containers, with the processes in them that hold it, and, if there are several, the VMs that name
+ * it; but for VM vmid (0: none is left out).
+ */
+int check_sharing(struct check *c, const struct pci_list *fns, const struct holder_list *holders, struct bdf display,
+		  unsigned int vmid, struct findings *ret, struct err *e);
 
 #endif

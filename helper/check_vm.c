@@ -167,7 +167,7 @@ static int advise_cards(struct subject *s)
 			continue;
 		k = pci_slot_functions(s->r, facts.v[i].fn.bdf, &card, s->e);
 		if (k == 0)
-			k = check_sharing(s->c, &card, facts.v[i].fn.bdf, s->vmid, &s->found, s->e);
+			k = check_sharing(s->c, &card, &facts.holders, facts.v[i].fn.bdf, s->vmid, &s->found, s->e);
 	}
 	return k;
 }

@@ -3,6 +3,7 @@
 
 #include "flow/select.h"
 #include "helper/card_users.h"
+#include "helper/naming.h"
 #include "helper/output.h"
 #include "helper/reset_word.h"
 #include "host/console.h"
@@ -28,7 +29,7 @@ static const struct column column_v[] = {
 	[COMPANIONS] = { "companions", "the card's other functions", COLUMN_LIST, .extra = true },
 	[METHODS] = { "methods", "the kernel's reset_method", .extra = true },
 	[VMS] = { "vms", "VMs that name the card", COLUMN_LIST, .extra = true },
-	[CTS] = { "cts", "containers that name the card", COLUMN_LIST, .extra = true },
+	[CTS] = { "cts", "containers that use the card", COLUMN_LIST, .extra = true },
 };
 static const struct columns columns = { "gpus", column_v, ARRAY_SIZE(column_v) };
 
@@ -40,6 +41,7 @@ struct listing {
 	struct pci_names *names;
 	struct holder_list holders;
 	struct bootfb_list bootfb;
+	struct container_list containers;
 	bool guests; /* Proxmox VE's configurations can be read */
 };
 
@@ -50,6 +52,7 @@ static void listing_done(struct listing *l)
 	pci_names_close(l->names);
 	holder_list_done(&l->holders);
 	bootfb_list_done(&l->bootfb);
+	container_list_done(&l->containers);
 }
 
 static bool on_vfio(const struct pci_fn *fn)
@@ -149,17 +152,17 @@ static void show_companions(struct listing *l, const struct pci_fn *fn, const st
 	table_set(&l->t, COMPANIONS, text_str(&lines));
 }
 
-static void show_guests(struct listing *l, size_t column, const struct guest_uses *uses)
+static void show_guests(struct listing *l, const struct guest_uses *vms, const struct sharing *cts)
 {
-	_cleanup_text_ struct text lines = { 0 };
+	_cleanup_text_ struct text lines = { 0 }, ct_lines = { 0 };
 
-	for (size_t i = 0; i < uses->n; i++) {
-		if (!naming_first(uses, i))
-			continue;
-		text_add(&lines, lines.len ? "\n" : "");
-		text_addf(&lines, "%u", uses->v[i].vmid);
-	}
-	table_set(&l->t, column, text_str(&lines));
+	for (size_t i = 0; i < vms->n; i++)
+		if (naming_first(vms, i))
+			text_addf(&lines, "%s%u", lines.len ? "\n" : "", vms->v[i].vmid);
+	for (size_t i = 0; i < cts->n; i++)
+		text_addf(&ct_lines, "%s%u", ct_lines.len ? "\n" : "", cts->v[i].vmid);
+	table_set(&l->t, VMS, text_str(&lines));
+	table_set(&l->t, CTS, text_str(&ct_lines));
 }
 
 static void show_identity(struct listing *l, const struct pci_fn *fn)
@@ -184,7 +187,8 @@ static void show_identity(struct listing *l, const struct pci_fn *fn)
 static int show_gpu(struct listing *l, const struct pci_fn *fn, struct err *e)
 {
 	_cleanup_pci_list_ struct pci_list card = { 0 };
-	_cleanup_guest_uses_ struct guest_uses vms = { 0 }, cts = { 0 };
+	_cleanup_guest_uses_ struct guest_uses vms = { 0 };
+	_cleanup_sharing_ struct sharing cts = { 0 };
 	_cleanup_strv_ struct strv users = { 0 };
 	_cleanup_text_ struct text who = { 0 };
 	const char *state;
@@ -193,7 +197,7 @@ static int show_gpu(struct listing *l, const struct pci_fn *fn, struct err *e)
 	if (k == 0 && l->guests && table_wants(&l->t, VMS))
 		k = naming_vms(l->r, &card, &vms, e);
 	if (k == 0 && l->guests)
-		k = naming_cts(l->r, &card, &cts, e);
+		k = sharing_find(l->r, &l->containers, &card, &l->holders, &cts, e);
 	if (k < 0)
 		return k;
 	card_users(l->r, &card, &l->holders, &cts, &users);
@@ -204,8 +208,7 @@ static int show_gpu(struct listing *l, const struct pci_fn *fn, struct err *e)
 	show_identity(l, fn);
 	show_reset(l, fn);
 	show_companions(l, fn, &card);
-	show_guests(l, VMS, &vms);
-	show_guests(l, CTS, &cts);
+	show_guests(l, &vms, &cts);
 	table_set(&l->t, USER, text_str(&who));
 	table_set(&l->t, STATE, state);
 	table_colour(&l->t, STATE, state_colour(state));
@@ -238,7 +241,7 @@ static int list(struct listing *l, struct err *e)
 	if (k == 0)
 		k = find_holders(l, e);
 	bootfb_load(l->r, &l->bootfb);
-	l->guests = guest_list(l->r, GUEST_VM, &guests, NULL) == 0;
+	l->guests = guest_list(l->r, GUEST_VM, &guests, NULL) == 0 && container_list_load(l->r, &l->containers, NULL) == 0;
 	if (table_wants(&l->t, NAME))
 		l->names = pci_names_open();
 	for (size_t i = 0; k == 0 && i < l->all.n; i++)

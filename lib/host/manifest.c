@@ -4,7 +4,8 @@
 #include "host/manifest.h"
 #include "host/nodes.h"
 
-#define MANIFEST_MAX (8 << 20)
+#define MANIFEST_MAX (64 << 20) /* ten thousand processes with some descriptors each */
+#define LINKS_MAX    40	       /* as in the kernel (MAXSYMLINKS in include/linux/namei.h) */
 
 static int compare_path(const void *a, const void *b)
 {
@@ -89,19 +90,61 @@ int manifest_find(const struct manifest *m, const char *path, dev_t *ret)
 	return -ENOENT;
 }
 
-int node_rdev(const struct root *r, const char *path, dev_t *ret)
+/*
+ * Where path leads: as long as its last component is a link, to that link's target. What leads to its directory is taken as it is,
+ * which is how /dev is: links among directories are nowhere in it. 0 or -errno.
+ */
+static int follow(const struct root *r, const char *path, char out[static PATH_MAX])
 {
-	_cleanup_manifest_ struct manifest m = { 0 };
-	struct stat st;
-	int k;
+	char target[PATH_MAX], dir[PATH_MAX];
 
-	k = root_stat(r, path, &st);
+	path_f(out, "%s", path);
+	for (int links = 0; links < LINKS_MAX; links++) {
+		const char *name;
+		_cleanup_close_ int fd = root_open_parent(r, out, 0, &name);
+		ssize_t n = fd < 0 ? -1 : readlinkat(fd, name, target, sizeof(target) - 1);
+		char *to = target;
+
+		if (fd < 0)
+			return fd;
+		if (n < 0)
+			return 0;
+		target[n] = '\0';
+		path_f(dir, "%.*s", (int)(strrchr(out, '/') - out), out);
+		while (str_starts(to, "../")) {
+			char *slash = strrchr(dir, '/');
+
+			to += 3;
+			if (slash)
+				*slash = '\0';
+		}
+		path_f(out, "%s%s%s", *to == '/' ? "" : dir, *to == '/' ? "" : "/", to);
+	}
+	return -ELOOP;
+}
+
+int manifest_rdev(const struct root *r, const struct manifest *m, const char *path, dev_t *ret)
+{
+	char real[PATH_MAX];
+	struct stat st;
+	int k = root_stat(r, path, &st);
+
 	if (k == 0 && S_ISCHR(st.st_mode)) {
 		*ret = st.st_rdev;
 		return 0;
 	}
 	if (root_is_real(r))
 		return k < 0 ? k : -ENOTTY;
-	k = manifest_load(r, &m);
-	return k < 0 ? k : manifest_find(&m, path, ret);
+	if (manifest_find(m, path, ret) == 0)
+		return 0;
+	k = follow(r, path, real);
+	return k < 0 ? k : manifest_find(m, real, ret);
+}
+
+int node_rdev(const struct root *r, const char *path, dev_t *ret)
+{
+	_cleanup_manifest_ struct manifest m = { 0 };
+	int k = root_is_real(r) ? 0 : manifest_load(r, &m);
+
+	return k < 0 ? k : manifest_rdev(r, &m, path, ret);
 }

@@ -7,7 +7,6 @@
 #include "pve/guest.h"
 
 #define PIDFILE_MAX 64
-#define UNIX_MAX    (64 * 1024 * 1024) /* /proc/net/unix: some 100 bytes a socket */
 #define GUEST_VMS   "/etc/pve/qemu-server"
 #define GUEST_CTS   "/etc/pve/lxc"
 
@@ -31,19 +30,23 @@ static int id_cmp(const void *pa, const void *pb)
 	return (*a > *b) - (*a < *b);
 }
 
-static int list_add(struct guest_list *l, size_t *size, unsigned int vmid)
+int guest_list_add(struct guest_list *l, unsigned int vmid)
 {
-	if (l->n == *size) {
-		size_t grown = *size ? *size * 2 : 64;
-		unsigned int *v = realloc(l->v, grown * sizeof(*v));
+	/* full at each power of two, so that it need not be noted how much room there is */
+	if ((l->n & (l->n - 1)) == 0) {
+		unsigned int *v = realloc(l->v, (l->n ? l->n * 2 : 1) * sizeof(*v));
 
 		if (!v)
 			return -ENOMEM;
 		l->v = v;
-		*size = grown;
 	}
 	l->v[l->n++] = vmid;
 	return 0;
+}
+
+bool guest_list_has(const struct guest_list *l, unsigned int vmid)
+{
+	return l->n && bsearch(&vmid, l->v, l->n, sizeof(*l->v), id_cmp);
 }
 
 int guest_list(const struct root *r, enum guest_kind kind, struct guest_list *ret, struct err *e)
@@ -53,13 +56,12 @@ int guest_list(const struct root *r, enum guest_kind kind, struct guest_list *re
 	const char *path = kind == GUEST_CT ? GUEST_CTS : GUEST_VMS;
 	struct dirent *de;
 	unsigned int vmid;
-	size_t size = 0;
 	int k = root_opendir(r, path, &dir);
 
 	if (k < 0 && k != -ENOENT)
 		return err_errno(e, k, "cannot read the directory '%s'", path);
 	while (k == 0 && (errno = 0, de = readdir(dir)))
-		if (conf_name(de->d_name, &vmid) && list_add(&l, &size, vmid) < 0)
+		if (conf_name(de->d_name, &vmid) && guest_list_add(&l, vmid) < 0)
 			return err_set(e, -ENOMEM, "out of memory");
 	if (k == 0 && errno)
 		return err_errno(e, -errno, "cannot read the directory '%s'", path);
@@ -110,32 +112,12 @@ static int vm_running(const struct root *r, unsigned int vmid, pid_t *ret_pid)
 	return 1;
 }
 
-/* The eighth and last field of a line of /proc/net/unix, the path; NULL if there is none. */
-static char *socket_path(char *line)
-{
-	for (int field = 0; field < 7; field++) {
-		line += strcspn(line, " \t");
-		line += strspn(line, " \t");
-	}
-	return *line ? line : NULL;
-}
-
 static int ct_running(const struct root *r, unsigned int vmid)
 {
-	_cleanup_free_ char *data = NULL;
-	char want[64], *p, *line, *path;
-	int k = root_read(r, "/proc/net/unix", UNIX_MAX, &data, NULL);
+	_cleanup_guest_list_ struct guest_list running = { 0 };
+	int k = guest_cts_running(r, &running);
 
-	if (k < 0)
-		return k == -ENOENT ? 0 : k;
-	snprintf(want, sizeof(want), "@/var/lib/lxc/%u/command", vmid);
-	p = data;
-	while ((line = str_line(&p))) {
-		path = socket_path(line);
-		if (path && str_eq(path, want))
-			return 1;
-	}
-	return 0;
+	return k < 0 ? k : guest_list_has(&running, vmid);
 }
 
 int guest_running(const struct root *r, enum guest_kind kind, unsigned int vmid, pid_t *ret_pid)

@@ -118,6 +118,110 @@ static void test_ct_running(void **state)
 	assert_int_equal(guest_running(&t.root, GUEST_CT, 202, NULL), 0);
 }
 
+/* Many at once, as the kernel shows them: in no order. */
+static void test_cts_running(void **state)
+{
+	_cleanup_tree_ struct tree t;
+	_cleanup_guest_list_ struct guest_list l = { 0 };
+
+	tree_new(&t);
+	assert_int_equal(guest_cts_running(&t.root, &l), 0);
+	assert_int_equal(l.n, 0);
+	tree_put(&t, "/proc/net/unix",
+		 "Num       RefCount Protocol Flags    Type St Inode Path\n"
+		 "0: 2 0 10000 1 1 12 @/var/lib/lxc/300/command\n"
+		 "0: 2 0 10000 1 1 13 @/var/lib/lxc/99/command\n"
+		 "0: 2 0 10000 1 1 14 @/var/lib/lxc/100/commands\n"
+		 "0: 2 0 10000 1 1 15 @/var/lib/lxc/101/console\n"
+		 "0: 2 0 10000 1 1 16 @/var/lib/lxc/x/command\n"
+		 "0: 2 0 10000 1 1 17 @/var/lib/lxc/102\n"
+		 "0: 2 0 10000 1 1 18\n"
+		 "0: 2 0 10000 1 1 19 /var/lib/lxc/103/command\n"
+		 "0: 2 0 10000 1 1 20 @/var/lib/lxc/200/command");
+	assert_int_equal(guest_cts_running(&t.root, &l), 0);
+	assert_int_equal(l.n, 2);
+	assert_int_equal(l.v[0], 200);
+	assert_int_equal(l.v[1], 300);
+	assert_true(guest_list_has(&l, 200) && guest_list_has(&l, 300));
+	assert_false(guest_list_has(&l, 100) || guest_list_has(&l, 301) || guest_list_has(&(struct guest_list){ 0 }, 100));
+}
+
+static void test_guest_list_grows(void **state)
+{
+	_cleanup_guest_list_ struct guest_list l = { 0 };
+
+	for (unsigned int i = 0; i < 1000; i++)
+		assert_int_equal(guest_list_add(&l, 100 + i), 0);
+	for (unsigned int i = 0; i < 1000; i++)
+		assert_int_equal(l.v[i], 100 + i);
+}
+
+/* A process with that NSpid line, started at 100 + its pid. */
+static void put_process(const struct tree *t, int pid, const char *nspid)
+{
+	char path[PATH_MAX], text[256];
+
+	snprintf(text, sizeof(text), "Name:\tx\nNStgid:\t7\t1\n%sNSpgid:\t7\t1\n", nspid);
+	tree_put(t, path_f(path, "/proc/%d/status", pid), text);
+	snprintf(text, sizeof(text), "%d (x) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 %d 0 0\n", pid, 100 + pid);
+	tree_put(t, path_f(path, "/proc/%d/stat", pid), text);
+}
+
+static void test_ct_init(void **state)
+{
+	_cleanup_tree_ struct tree t;
+	struct proc_id id = { .pid = -1 };
+
+	tree_new(&t);
+	put_process(&t, 10, "NSpid:\t10\n");
+	put_process(&t, 11, "NSpid:\t11\t1\n");
+	put_process(&t, 12, "NSpid:\t12\t57\t1\n"); /* the init of a container in the container */
+	put_process(&t, 13, "NSpid:\t13\t12\n");
+	put_process(&t, 14, "NSpid:\t14\t1\n");
+	assert_int_equal(guest_ct_init(&t.root, 200, &id), -ESRCH);
+	/* nobody, processes that have ended, nonsense; the neighbour's is not its own */
+	tree_put(&t, "/sys/fs/cgroup/lxc/200/cgroup.procs", "");
+	tree_put(&t, "/sys/fs/cgroup/lxc/200/ns/cgroup.procs", "10\n12\n13\n99\n0\nx\n-1\n");
+	tree_put(&t, "/sys/fs/cgroup/lxc/201/ns/init.scope/cgroup.procs", "14\n");
+	tree_put(&t, "/sys/fs/cgroup/lxc/2000/cgroup.procs", "14\n");
+	assert_int_equal(guest_ct_init(&t.root, 200, &id), -ESRCH);
+	assert_int_equal(id.pid, -1);
+	assert_int_equal(guest_ct_init(&t.root, 201, &id), 0);
+	assert_int_equal(id.pid, 14);
+	assert_int_equal(id.start, 114);
+	/* wherever in the container's groups it is */
+	tree_put(&t, "/sys/fs/cgroup/lxc/200/ns/a/b/cgroup.procs", "12\n11\n");
+	assert_int_equal(guest_ct_init(&t.root, 200, &id), 0);
+	assert_int_equal(id.pid, 11);
+	/* plain LXC, and version 1 of control groups */
+	tree_put(&t, "/sys/fs/cgroup/lxc.payload.202/init.scope/cgroup.procs", "11\n");
+	tree_put(&t, "/sys/fs/cgroup/systemd/lxc/203/ns/cgroup.procs", "14\n");
+	assert_int_equal(guest_ct_init(&t.root, 202, &id), 0);
+	assert_int_equal(id.pid, 11);
+	assert_int_equal(guest_ct_init(&t.root, 203, &id), 0);
+	assert_int_equal(id.pid, 14);
+}
+
+static void test_init_status(void **state)
+{
+	static const struct {
+		const char *text;
+		bool is;
+	} rows[] = {
+		{ "NSpid:\t4711\t1\n", true },     { "Name:\tx\nNSpid: 4711 1", true }, { "NSpid:\t1\n", false },
+		{ "NSpid:\t4711\t11\n", false },   { "NSpid:\t4711\t1\t1\n", false },   { "NSpid:\t1\t4711\n", false },
+		{ "NSpid:\n", false },		     { "", false },			      { "NSpgid:\t4711\t1\n", false },
+		{ "xNSpid:\t4711\t1\n", false }, { "NSpid:\t4711\t01\n", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_free_ char *text = strdup(rows[i].text);
+
+		if (guest_status_is_init(text) != rows[i].is)
+			fail_msg("'%s'", rows[i].text);
+	}
+}
+
 static void test_flags(void **state)
 {
 	_cleanup_tree_ struct tree t;
@@ -219,9 +323,8 @@ static void uses_are(const struct guest_uses *u, const char *want)
 	_cleanup_text_ struct text t = { 0 };
 
 	for (size_t i = 0; i < u->n; i++)
-		text_addf(&t, "%u %s%s%s%s%s\n", u->v[i].vmid, u->v[i].key, u->v[i].mapped ? " mapped" : "",
-			  u->v[i].running ? " running" : "", u->v[i].value ? " " : "",
-			  u->v[i].value ? u->v[i].value : "");
+		text_addf(&t, "%u %s%s%s\n", u->v[i].vmid, u->v[i].key, u->v[i].mapped ? " mapped" : "",
+			  u->v[i].running ? " running" : "");
 	assert_string_equal(text_str(&t), want);
 }
 
@@ -255,44 +358,6 @@ static void test_vms_naming(void **state)
 	assert_int_equal(guest_vms_naming(&t.root, card, 2, &untouched, NULL), -EBADMSG);
 }
 
-static void test_cts_naming(void **state)
-{
-	static const struct guest_node nodes[] = {
-		{ "/dev/dri/card1", 'c', 226, 1 },
-		{ "/dev/dri/renderD129", 'c', 226, 129 },
-	};
-	_cleanup_tree_ struct tree t;
-	_cleanup_guest_uses_ struct guest_uses u = { 0 };
-
-	tree_new(&t);
-	tree_put(&t, "/etc/pve/lxc/200.conf",
-		 "dev0: /dev/dri/renderD129,gid=104\ndev1: path=/dev/dri/card1\ndev2: "
-		 "/dev/dri/card0\ndev256: /dev/dri/card1\n"
-		 "lxc.mount.entry: /dev/dri dev/dri none bind,optional,create=dir\n"
-		 "lxc.mount.entry = /dev/dri/ dev/dri none bind\n"
-		 "lxc.mount.entry: /dev/dr dev/dri none bind\n"
-		 "lxc.mount.entry: tmpfs run tmpfs defaults\n"
-		 "lxc.mount.entry: /dev/dri/renderD129 x\n"
-		 "lxc.cgroup2.devices.allow: c 226:* rwm\n"
-		 "lxc.cgroup.devices.allow: c 226:129 rw\n"
-		 "lxc.cgroup2.devices.allow: c 226:0 rwm\n"
-		 "lxc.cgroup2.devices.allow: b 226:1 rwm\n"
-		 "lxc.cgroup2.devices.allow: c *:* rwm\n"
-		 "lxc.cgroup2.devices.allow: a\n"
-		 "lxc.cgroup2.devices.deny: c 226:1 rwm\n"
-		 "[pve:pending]\ndev3: /dev/dri/card1\n");
-	tree_put(&t, "/etc/pve/lxc/201.conf", "hostname: x\n");
-	tree_put(&t, "/proc/net/unix", "0: 2 0 10000 1 1 12 @/var/lib/lxc/200/command\n");
-	assert_int_equal(guest_cts_naming(&t.root, nodes, 2, &u, NULL), 0);
-	uses_are(&u, "200 dev0 running /dev/dri/renderD129,gid=104\n"
-		     "200 dev1 running path=/dev/dri/card1\n"
-		     "200 lxc.mount.entry running /dev/dri dev/dri none bind,optional,create=dir\n"
-		     "200 lxc.mount.entry running /dev/dri/ dev/dri none bind\n"
-		     "200 lxc.mount.entry running /dev/dri/renderD129 x\n"
-		     "200 lxc.cgroup2.devices.allow running c 226:* rwm\n"
-		     "200 lxc.cgroup.devices.allow running c 226:129 rw\n");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,12 +365,15 @@ int main(void)
 		cmocka_unit_test(test_vm_running),
 		cmocka_unit_test(test_cmdline_is_vm),
 		cmocka_unit_test(test_ct_running),
+		cmocka_unit_test(test_cts_running),
+		cmocka_unit_test(test_guest_list_grows),
+		cmocka_unit_test(test_ct_init),
+		cmocka_unit_test(test_init_status),
 		cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_cmdline_devices),
 		cmocka_unit_test(test_cmdline_of_process),
 		cmocka_unit_test(test_lock),
 		cmocka_unit_test(test_vms_naming),
-		cmocka_unit_test(test_cts_naming),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
