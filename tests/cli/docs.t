@@ -93,6 +93,10 @@ my %initial = $settings =~ /^\s+\.(\w+) = ([\w"]+),$/mg;
 my %meaning = (
 	'after-stop' => lc($initial{after_stop} =~ s/AFTER_STOP_//r),
 	processes => lc($initial{processes} =~ s/PROCESSES_//r),
+	vms => lc($initial{vms} =~ s/VMS_//r),
+	backup => lc($initial{backup} =~ s/BACKUP_//r),
+	'force-stop' => defined $initial{force_stop} ? 1 : 0,
+	'shutdown-timeout' => $initial{shutdown_timeout},
 	reset => $initial{reset} =~ s/"//gr,
 	'reset-at' => join(',', map { $initial{"reset_at_$_"} eq 'true' ? $_ : () } qw(start stop)),
 	'driver-timeout' => $initial{driver_timeout},
