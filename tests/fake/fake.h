@@ -146,6 +146,13 @@ void fake_holder_gone(struct fake *f, int pid);
 /* The VM runs, as that pid. */
 void fake_vm_runs(struct fake *f, unsigned int vmid, int pid);
 void fake_vm_ends(struct fake *f, unsigned int vmid);
+/*
+ * What becomes of a `qm shutdown` or `qm stop` of a VM: "" (it ends, and post-stop runs), "late" (post-stop does not come), "deaf" (it
+ * does not hear the first), "deaf, then locked", "undying" (nor the second), "hangs", "interrupted". Hidden: "qm-calls" has the calls.
+ */
+void fake_qm_how(struct fake *f, unsigned int vmid, const char *how);
+/* Ends the test program if one of our locks is held, but for turns. */
+void fake_no_locks(const struct fake *f);
 /* A unit and its state: "active", "inactive", "failed". */
 void fake_unit(struct fake *f, const char *unit, const char *state);
 
@@ -175,6 +182,7 @@ const char *fake_difference(const char *a, const char *b);
 /* --- for the parts of the fake --- */
 int fake_write(void *ctx, const char *path, const char *value);
 int fake_exec(void *ctx, char *const argv[], struct exec_result *ret);
+int fake_qm(struct fake *f, char *const argv[], struct exec_result *ret);
 int fake_unit_call(void *ctx, const char *unit, const char *verb, char *ret_state);
 /* Before a call: false if it must not take effect, with its result in *ret. */
 bool fake_before(struct fake *f, unsigned int kind, const struct bdf *about, unsigned int *ret_n, int *ret);
