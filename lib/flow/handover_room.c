@@ -92,9 +92,8 @@ static int may_shut_down(struct work *w, const struct obstacles *o)
 /* All may be shut down, or none is. */
 static int shut_them_down(struct work *w, const struct obstacles *o)
 {
-	int k;
+	int k = may_shut_down(w, o);
 
-	k = may_shut_down(w, o);
 	if (k == 0)
 		forget_what_blocks(w);
 	for (size_t i = 0; k == 0 && i < o->n; i++) {

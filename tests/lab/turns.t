@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # VMs that take turns with one card, holders that are waited for, and backups of VMs that do not run.
-# takes: 170 s
+# takes: 190 s
 [ -e /lab/lib.sh ] || LAB_LIMIT=900 exec "$(dirname "$0")/boot" twins "$0"
 . /lab/lib.sh
 
