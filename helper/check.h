@@ -3,7 +3,9 @@
 #ifndef GPUPT_CHECK_H
 #define GPUPT_CHECK_H
 
+#include "flow/select.h"
 #include "flow/sharing.h"
+#include "helper/helper.h"
 #include "helper/steps.h"
 #include "host/pci.h"
 #include "policy/finding.h"
@@ -21,6 +23,11 @@ struct check {
 
 /* Moves findings over, those left out that are there already; what is about one subject stays together. 0 or -ENOMEM. */
 int check_merge(struct check *c, struct findings *from);
+/*
+ * Of a VM that does not run: would a backup, which starts it, be refused now? cfg and sel are the VM's, found what its start would
+ * find; that is where it is told. 0 or -errno.
+ */
+int check_backup(struct check *c, const struct config *cfg, const struct selection *sel, struct findings *found, struct err *e);
 /* Notes that something cannot be seen, once. */
 void check_unseen(struct check *c, const char *what);
 

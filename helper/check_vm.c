@@ -33,6 +33,15 @@ static void subject_done(struct subject *s)
 	findings_done(&s->found);
 }
 
+/* What a start would do before its steps: wait for somebody, shut down another VM. */
+static void note_said(void *ctx, const char *line)
+{
+	struct subject *s = ctx;
+
+	if (s->asked && (s->c->o->verbose || s->c->o->dry_run))
+		text_addf(&s->c->plans, "The start of VM %u %s.\n", s->vmid, line);
+}
+
 static void add_plan(struct subject *s, const struct plan *p, bool refused)
 {
 	struct text *t = &s->c->plans;
@@ -57,9 +66,9 @@ static void add_plan(struct subject *s, const struct plan *p, bool refused)
 static int rehearse(struct subject *s)
 {
 	_cleanup_plan_ struct plan plan = { 0 };
-	struct report silent = { .vmid = s->vmid };
+	struct report report = { .say = note_said, .ctx = s, .vmid = s->vmid };
 	struct handover h = { .root = s->r, .settings = &s->c->settings, .cfg = &s->cfg, .vmid = s->vmid, .dry_run = true,
-			      .report = &silent };
+			      .report = &report };
 	int k = handover_run(&h, &s->found, &plan, s->e);
 
 	if (k == -EINVAL) {
@@ -247,6 +256,8 @@ static int check_devices(struct subject *s)
 	if (s->sel.n == 0)
 		return nothing(s, "names no GPU");
 	k = advise(s);
+	if (k == 0)
+		k = check_backup(s->c, &s->cfg, &s->sel, &s->found, s->e);
 	if (k < 0)
 		return k;
 	approve(s);

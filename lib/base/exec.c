@@ -8,10 +8,12 @@
 #include <sys/wait.h>
 
 #include "base/exec.h"
+#include "base/interrupt.h"
 #include "base/proc.h"
 
 #define OUTPUT_MAX 65536
 #define KILL_AFTER_MS 2000
+#define LOOK_MS	      500
 
 static char *const fixed_env[] = { (char[]){ "PATH=/usr/sbin:/usr/bin:/sbin:/bin" }, (char[]){ "LC_ALL=C" }, NULL };
 
@@ -49,19 +51,25 @@ _Noreturn static void exec_child(const char *path, char *const argv[], int in, i
 	_exit(127);
 }
 
-/* Collects output until the child ends. 0 or -ETIMEDOUT. */
-static int collect(int pidfd, int out, uint64_t deadline, struct text *t)
+/* Collects output until the child ends. 0, -ETIMEDOUT, or, if a signal may end it early, -EINTR. */
+static int collect(int pidfd, int out, uint64_t deadline, bool interruptible, struct text *t)
 {
 	struct pollfd p[2] = { { .fd = pidfd, .events = POLLIN }, { .fd = out, .events = POLLIN } };
 
 	for (;;) {
 		uint64_t now = now_ms();
+		int wait_ms = now < deadline ? (int)(deadline - now) : 0;
 		char buf[4096];
 		ssize_t n;
 
 		if (now >= deadline)
 			return -ETIMEDOUT;
-		if (poll(p, 2, (int)(deadline - now)) < 0 && errno != EINTR)
+		if (interruptible && interrupt_pending())
+			return -EINTR;
+		/* a signal that comes between the look at it and the poll is seen by the next look */
+		if (interruptible && wait_ms > LOOK_MS)
+			wait_ms = LOOK_MS;
+		if (poll(p, 2, wait_ms) < 0 && errno != EINTR)
 			return -errno;
 		if (p[1].revents) {
 			n = read(out, buf, sizeof(buf));
@@ -104,13 +112,15 @@ static int input_fd(const char *input)
 	return TAKE_FD(fd);
 }
 
-int exec_run(const struct root *r, char *const argv[], unsigned int timeout_ms, struct exec_result *ret, struct err *e)
+static int ended_early(int k, const char *path, unsigned int timeout_ms, struct err *e)
 {
-	return exec_feed(r, argv, NULL, timeout_ms, ret, e);
+	if (k == -EINTR)
+		return err_set(e, k, "interrupted (%s) while %s was running", strsignal(interrupt_pending()), path);
+	return err_errno(e, k, "%s did not end within %u s", path, timeout_ms / 1000);
 }
 
-int exec_feed(const struct root *r, char *const argv[], const char *input, unsigned int timeout_ms,
-	      struct exec_result *ret, struct err *e)
+static int run(const struct root *r, char *const argv[], const char *input, unsigned int timeout_ms, bool interruptible,
+	       struct exec_result *ret, struct err *e)
 {
 	_cleanup_close_ int out = -1, in = -1, pidfd = -1, feed = -1;
 	_cleanup_text_ struct text t = { 0 };
@@ -141,10 +151,10 @@ int exec_feed(const struct root *r, char *const argv[], const char *input, unsig
 		exec_child(path, argv, feed, in);
 	close(TAKE_FD(in));
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	k = pidfd < 0 ? -errno : collect(pidfd, out, now_ms() + timeout_ms, &t);
+	k = pidfd < 0 ? -errno : collect(pidfd, out, now_ms() + timeout_ms, interruptible, &t);
 	if (k < 0) {
 		stop_group(pid, pidfd);
-		return err_errno(e, k, "%s did not end within %u s", path, timeout_ms / 1000);
+		return ended_early(k, path, timeout_ms, e);
 	}
 	waitpid(pid, &status, 0);
 	*ret = (struct exec_result){
@@ -152,6 +162,23 @@ int exec_feed(const struct root *r, char *const argv[], const char *input, unsig
 		.output = text_take(&t),
 	};
 	return 0;
+}
+
+int exec_run(const struct root *r, char *const argv[], unsigned int timeout_ms, struct exec_result *ret, struct err *e)
+{
+	return run(r, argv, NULL, timeout_ms, false, ret, e);
+}
+
+int exec_feed(const struct root *r, char *const argv[], const char *input, unsigned int timeout_ms,
+	      struct exec_result *ret, struct err *e)
+{
+	return run(r, argv, input, timeout_ms, false, ret, e);
+}
+
+int exec_run_interruptible(const struct root *r, char *const argv[], unsigned int timeout_ms, struct exec_result *ret,
+			   struct err *e)
+{
+	return run(r, argv, NULL, timeout_ms, true, ret, e);
 }
 
 int exec_verdict(const char *name, struct exec_result *res, struct err *e)

@@ -24,6 +24,13 @@ int exec_run(const struct root *r, char *const argv[], unsigned int timeout_ms, 
 int exec_feed(const struct root *r, char *const argv[], const char *input, unsigned int timeout_ms,
 	      struct exec_result *ret, struct err *e);
 
+/*
+ * exec_run() that a signal to us ends early, too (interrupt.h), for a program that may take minutes: it gets what it would get at
+ * the deadline, and the result is -EINTR.
+ */
+int exec_run_interruptible(const struct root *r, char *const argv[], unsigned int timeout_ms, struct exec_result *ret,
+			   struct err *e);
+
 /* What an exit status comes to: 0, or -EIO with the program's last line in the sentence. Its output is cut in place. */
 int exec_verdict(const char *name, struct exec_result *res, struct err *e);
 

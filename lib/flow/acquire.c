@@ -99,6 +99,14 @@ int acquire_run(const struct acquire *a, const struct vm_devices *devices, struc
 	return try_once(a, devices, ret, e);
 }
 
+void acquire_prolong(const struct acquire *a, const struct selection *sel, unsigned int seconds)
+{
+	_cleanup_bdf_list_ struct bdf_list named = { 0 };
+
+	if (selection_named(sel, &named) == 0 && named.n > 0)
+		reservation_reserve(a->root, named.v, named.n, a->vmid, seconds + RESERVE_S, NULL);
+}
+
 void acquire_drop(const struct acquire *a, const struct selection *sel, acquire_keep_fn *keep, void *ctx)
 {
 	_cleanup_bdf_list_ struct bdf_list named = { 0 };

@@ -21,6 +21,9 @@ struct acquire {
  */
 int acquire_run(const struct acquire *a, const struct vm_devices *devices, struct selection *ret, struct err *e);
 
+/* Has Proxmox VE's reservation of what acquire_run() took last that much longer, where a start waits for somebody. Best effort. */
+void acquire_prolong(const struct acquire *a, const struct selection *sel, unsigned int seconds);
+
 /* Gives up what acquire_run() took, but for what the VM held before. */
 typedef bool acquire_keep_fn(void *ctx, struct bdf b);
 void acquire_drop(const struct acquire *a, const struct selection *sel, acquire_keep_fn *keep, void *ctx);

@@ -5,6 +5,7 @@
 #include "flow/release.h"
 #include "flow/watch.h"
 #include "plan/turn.h"
+#include "policy/backup.h"
 #include "policy/handover.h"
 #include "policy/judge.h"
 
@@ -17,6 +18,7 @@ static void work_done(struct work *w)
 	facts_done(&w->facts);
 	plan_done(&w->plan);
 	record_close(&w->lease);
+	guest_list_done(&w->room.shut);
 }
 
 static int apply(struct work *w)
@@ -62,12 +64,24 @@ static int wait_for_own(struct work *w)
 	return k;
 }
 
-static int decide(struct work *w)
+/* A backup starts its VM although nobody wants it to run; one in stop mode finds it with its cards. */
+static void note_backup(struct work *w)
 {
-	int k = facts_load(&w->en, &w->sel, w->h->vmid, true, &w->facts, w->e);
+	char path[PATH_MAX];
 
+	w->facts.backup = w->h->backup || strcmp(w->flags.lock, "backup") == 0;
+	w->facts.leased = lease_path(w->h->root, w->h->vmid, path) != -ENOENT;
+}
+
+static int look(struct work *w)
+{
+	int k;
+
+	facts_done(&w->facts);
+	k = facts_load(&w->en, &w->sel, w->h->vmid, true, &w->facts, w->e);
 	if (k < 0)
 		return k;
+	note_backup(w);
 	if (w->live)
 		k = wait_for_own(w);
 	if (k == 0 && w->live)
@@ -78,9 +92,8 @@ static int decide(struct work *w)
 	strv_foreach(s, &w->sel.warnings)
 		finding_add(w->findings, FINDING_KEY_UNKNOWN, w->h->vmid ? "VM" : "", NULL, "%s", s);
 	judge(&w->facts, w->h->settings, w->findings);
-	if (findings_worst(w->findings) == SEVERITY_BLOCK)
-		return HANDOVER_REFUSED;
-	return handover_plan(&w->facts, w->h->settings, work_held, w, &w->plan);
+	judge_backup(&w->facts, w->h->settings, w->findings);
+	return findings_worst(w->findings) == SEVERITY_BLOCK ? HANDOVER_REFUSED : 0;
 }
 
 /* Before the first step: from here on a failed start, which calls nobody, would strand the card. */
@@ -105,26 +118,48 @@ static void prepare_engine(struct work *w)
 	w->en.may_unbind = may_unbind;
 }
 
+static int acquire(struct work *w)
+{
+	w->acquired = acquire_run(&w->acquire, &w->devices, &w->sel, &w->busy);
+	if (w->acquired < 0 && w->acquired != -EBUSY)
+		return err_set(w->e, w->acquired, "%s", w->busy.text);
+	prepare_engine(w);
+	return w->live ? work_give_back_unnamed(w) : 0;
+}
+
+/* Looks and judges, and again whenever something that was in the way could be got out of it. */
+static int decide(struct work *w)
+{
+	bool again;
+	int k;
+
+	w->first = w->findings->n;
+	do {
+		findings_drop(w->findings, w->first, SEVERITY_OK);
+		k = acquire(w);
+		if (k < 0 || w->sel.n == 0)
+			return k;
+		k = look(w);
+		again = k == HANDOVER_REFUSED;
+		if (again)
+			k = work_make_room(w);
+	} while (k == 0 && again && w->live);
+	return k == 0 ? handover_plan(&w->facts, w->h->settings, work_held, w, &w->plan) : k;
+}
+
 static int walk(struct work *w)
 {
-	struct err busy = { "" };
-	int k = w->live ? work_adopt(w) : 0, acquired;
+	int k = w->live ? work_adopt(w) : 0;
 
-	if (k < 0)
+	if (k == 0)
+		k = decide(w);
+	if (k != 0 || w->sel.n == 0)
 		return k;
-	acquired = acquire_run(&w->acquire, &w->devices, &w->sel, &busy);
-	if (acquired < 0 && acquired != -EBUSY)
-		return err_set(w->e, acquired, "%s", busy.text);
-	prepare_engine(w);
-	k = w->live ? work_give_back_unnamed(w) : 0;
-	if (k < 0 || w->sel.n == 0)
-		return k;
-	k = decide(w);
-	if (k == 0 && w->live)
+	if (w->live)
 		k = ensure_watch(w);
 	/* it was another's, and the judgement, a moment later, did not see whose */
-	if (k == 0 && acquired < 0)
-		k = err_set(w->e, acquired, "%s", busy.text);
+	if (k == 0 && w->acquired < 0)
+		k = err_set(w->e, w->acquired, "%s", w->busy.text);
 	if (k == 0 && w->live)
 		k = apply(w);
 	return k;

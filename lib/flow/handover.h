@@ -15,6 +15,7 @@ struct handover {
 	const struct config *cfg; /* the VM's */
 	unsigned int vmid;
 	bool dry_run; /* decide and plan, change nothing */
+	bool backup;  /* as its backup would start it: as if its configuration had `lock: backup` */
 	const struct report *report;
 };
 

@@ -9,6 +9,14 @@
 #include "flow/observe.h"
 #include "pve/guest.h"
 
+/* What the start has done so that it can go on: it is tried again as long as that helps. */
+struct room {
+	uint64_t waiting_since; /* for processes; 0: not yet */
+	struct guest_list shut; /* VMs that were shut down */
+	uint64_t release_by;	/* until then they have to let go */
+	bool settle;		/* it has not been tried yet whether their leases can be settled by us */
+};
+
 /* One hand-over under way. */
 struct work {
 	const struct handover *h;
@@ -22,7 +30,11 @@ struct work {
 	struct record lease;
 	bool has_lease, adopted; /* adopted: it was there before */
 	struct acquire acquire;
+	int acquired;	    /* 0, or -EBUSY: another VM has a function, busy says which */
+	struct err busy;
 	struct findings *findings;
+	size_t first; /* of the findings of this try */
+	struct room room;
 	struct err *e;
 };
 
@@ -37,6 +49,12 @@ int work_remember_homes(struct work *w);
 void work_remember_sharers(struct work *w);
 /* After a failure: the lease ends, claims are dropped. Returns k, or -EUCLEAN if something could not be put back. */
 int work_withdraw(struct work *w, int k);
+
+/*
+ * handover_room.c: what blocks is waited for or shut down, as the settings permit. 0: worth another try; in a dry run: what would be
+ * done was told, and what blocked no longer does. HANDOVER_REFUSED: nothing can be done, or not any more; -errno.
+ */
+int work_make_room(struct work *w);
 
 /* handover_tell.c: what a person and the journal read of a hand-over that was made. */
 void work_tell(const struct work *w);

@@ -53,6 +53,8 @@ struct fn_facts {
 
 struct facts {
 	unsigned int vmid; /* 0: no VM in particular */
+	bool backup;	    /* its start is for a backup: `lock: backup` */
+	bool leased;	    /* it has a lease already */
 	struct fn_facts *v; /* sorted by address */
 	size_t n;
 	struct pci_list slots; /* every function of the slots concerned, taken or not */

@@ -26,6 +26,7 @@ static const struct row {
 	[FINDING_IN_USE] = { "in-use", SEVERITY_BLOCK, "a running VM has the card open" },
 	[FINDING_RESERVED] = { "reserved", SEVERITY_BLOCK, "Proxmox VE reserves the card for another VM" },
 	[FINDING_HELD] = { "held", SEVERITY_BLOCK, "processes hold the card" },
+	[FINDING_BACKUP_REFUSED] = { "backup-refused", SEVERITY_BLOCK, "a backup of the VM, which starts it, does not get the card now" },
 	[FINDING_UNSURE] = { "unsure", SEVERITY_BLOCK, "the kernel did not say in time who holds the card" },
 	[FINDING_PERSISTENCE_UNKNOWN] = { "persistence-unknown", SEVERITY_BLOCK,
 					  "NVIDIA's persistence mode may hold the card: nvidia-smi did not tell" },
@@ -90,6 +91,25 @@ struct finding *finding_add(struct findings *f, enum finding_code code, const ch
 	return new;
 }
 
+static void finding_done(struct finding *f)
+{
+	free(f->message);
+	free(f->remedy);
+}
+
+void findings_drop(struct findings *f, size_t first, enum severity least)
+{
+	size_t kept = first;
+
+	for (size_t i = first; i < f->n; i++) {
+		if (f->v[i].severity >= least)
+			finding_done(&f->v[i]);
+		else
+			f->v[kept++] = f->v[i];
+	}
+	f->n = kept;
+}
+
 enum severity findings_worst(const struct findings *f)
 {
 	/* a finding that was lost for want of memory may have been the worst */
@@ -103,10 +123,8 @@ enum severity findings_worst(const struct findings *f)
 
 void findings_done(struct findings *f)
 {
-	for (size_t i = 0; i < f->n; i++) {
-		free(f->v[i].message);
-		free(f->v[i].remedy);
-	}
+	for (size_t i = 0; i < f->n; i++)
+		finding_done(&f->v[i]);
 	free(f->v);
 	*f = (struct findings){ 0 };
 }

@@ -26,6 +26,7 @@ enum finding_code {
 	FINDING_IN_USE,
 	FINDING_RESERVED,
 	FINDING_HELD,
+	FINDING_BACKUP_REFUSED,
 	FINDING_BLIND,
 	FINDING_UNSURE,
 	FINDING_PERSISTENCE_UNKNOWN,
@@ -70,6 +71,8 @@ const char *severity_name(enum severity s);
 /* Adds one with the severity of its code's row in the table; remedy may be NULL. Returns its place, or NULL without memory. */
 struct finding *finding_add(struct findings *f, enum finding_code code, const char *subject, const char *remedy,
 			    const char *fmt, ...) _printf_(5, 6);
+/* Takes away those from number first on that are at least so severe. */
+void findings_drop(struct findings *f, size_t first, enum severity least);
 enum severity findings_worst(const struct findings *f);
 void findings_done(struct findings *f);
 #define _cleanup_findings_ _cleanup_(findings_done)

@@ -20,13 +20,19 @@ static bool starts_with_any(const char *s, const char *const *list, size_t n)
 	return false;
 }
 
-static bool is_protected(const struct facts *f, const struct holder *h)
+/* It waits for us to end, or there is no end of it. */
+static bool outlives_us(const struct facts *f, const struct holder *h)
 {
-	if (h->proc.pid <= 1 || h->kind == HOLDER_CONTAINER)
-		return true;
 	for (size_t i = 0; i < f->n_ancestors; i++)
 		if (f->ancestors[i] == h->proc.pid)
 			return true;
+	return h->proc.pid <= 1;
+}
+
+static bool is_protected(const struct facts *f, const struct holder *h)
+{
+	if (outlives_us(f, h) || h->kind == HOLDER_CONTAINER)
+		return true;
 	return starts_with_any(h->comm, protected_commands, ARRAY_SIZE(protected_commands)) ||
 	       (h->kind == HOLDER_UNIT && starts_with_any(h->id, protected_units, ARRAY_SIZE(protected_units)));
 }
@@ -40,6 +46,12 @@ static bool is_service(const struct facts *f, const struct holder *h)
 	       !strv_has(&f->batch_units, h->id);
 }
 
+const struct gpu_settings *process_settings(const struct facts *f, const struct settings *s, const struct holder *h)
+{
+	/* a descriptor without a function belongs to the card at large: the first function's settings count */
+	return settings_gpu(s, h->bdfs.n ? h->bdfs.v[0] : f->v[0].fn.bdf);
+}
+
 enum process_fate process_fate(const struct facts *f, const struct settings *s, const struct holder *h)
 {
 	if (h->shared_only || (h->kind == HOLDER_VM && f->vmid && strtoul(h->id, NULL, 10) == f->vmid))
@@ -49,9 +61,14 @@ enum process_fate process_fate(const struct facts *f, const struct settings *s, 
 	/* it is nobody's work that ends with it, so nobody has to permit it */
 	if (persistence_is_daemon(h))
 		return FATE_UNIT;
-	/* a descriptor without a function belongs to the card at large: the first function's settings count */
-	if (settings_gpu(s, h->bdfs.n ? h->bdfs.v[0] : f->v[0].fn.bdf)->processes != PROCESSES_TERMINATE)
+	switch (f->backup ? PROCESSES_REFUSE : process_settings(f, s, h)->processes) {
+	case PROCESSES_REFUSE:
 		return FATE_REFUSE;
+	case PROCESSES_WAIT:
+		return outlives_us(f, h) ? FATE_PROTECTED : FATE_WAIT;
+	case PROCESSES_TERMINATE:
+		break;
+	}
 	if (is_protected(f, h))
 		return FATE_PROTECTED;
 	if (!is_service(f, h))

@@ -9,11 +9,14 @@ enum process_fate {
 	FATE_NONE,	/* it is no obstacle: it holds only what all cards share, or is the VM's own */
 	FATE_VM,	/* another VM: never ours to end */
 	FATE_PROTECTED, /* PID 1, an ancestor of ours, a daemon of Proxmox VE, a container's: never ended, whatever the settings */
-	FATE_REFUSE,	/* processes = refuse */
+	FATE_REFUSE,	/* processes = refuse, or a start for a backup, which waits for nobody and ends nobody */
+	FATE_WAIT,	/* processes = wait: until then it is an obstacle like FATE_REFUSE */
 	FATE_UNIT,	/* its unit is stopped, and started again when the card is back */
 	FATE_END,	/* SIGTERM, then SIGKILL */
 };
 
 enum process_fate process_fate(const struct facts *f, const struct settings *s, const struct holder *h);
+/* The settings of the card that it holds. */
+const struct gpu_settings *process_settings(const struct facts *f, const struct settings *s, const struct holder *h);
 
 #endif

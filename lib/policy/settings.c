@@ -125,11 +125,14 @@ void settings_default(struct settings *ret)
 		.defaults = {
 			.after_stop = AFTER_STOP_HOST,
 			.processes = PROCESSES_REFUSE,
+			.vms = VMS_REFUSE,
+			.backup = BACKUP_HANDOVER,
 			.reset = "auto",
 			.reset_at_start = true,
 			.reset_at_stop = true,
 			.driver_timeout = 10,
 			.stop_timeout = 8,
+			.shutdown_timeout = 60,
 		},
 	};
 }

@@ -9,7 +9,9 @@
 #define SETTINGS_MAX  (256 * 1024)
 
 enum after_stop { AFTER_STOP_HOST, AFTER_STOP_KEEP };
-enum processes { PROCESSES_REFUSE, PROCESSES_TERMINATE };
+enum processes { PROCESSES_REFUSE, PROCESSES_TERMINATE, PROCESSES_WAIT };
+enum vms { VMS_REFUSE, VMS_SHUTDOWN };
+enum backup { BACKUP_HANDOVER, BACKUP_REFUSE };
 
 /* What one card, or [defaults], says. */
 struct gpu_settings {
@@ -19,9 +21,13 @@ struct gpu_settings {
 	char driver[PCI_NAME_LEN]; /* its native driver; "": what it came from, else what its modalias asks for */
 	enum after_stop after_stop;
 	enum processes processes;
+	unsigned int wait; /* seconds, of PROCESSES_WAIT */
+	enum vms vms;	   /* another VM that has it */
+	bool force_stop;   /* a guest that does not shut down within shutdown_timeout is stopped */
+	enum backup backup;
 	char reset[32];		 /* "auto", "none" or a method's name */
 	bool reset_at_start, reset_at_stop;
-	unsigned int driver_timeout, stop_timeout; /* seconds */
+	unsigned int driver_timeout, stop_timeout, shutdown_timeout; /* seconds */
 };
 
 struct vm_settings {

@@ -26,11 +26,65 @@ static int set_after_stop(struct parser *p, struct gpu_settings *g, const char *
 	return 0;
 }
 
+/* What every number of seconds may be. */
+static int parse_seconds(const char *v, unsigned int *ret)
+{
+	uint64_t n;
+
+	if (parse_uint(v, 600, &n) < 0 || n == 0)
+		return -EINVAL;
+	*ret = (unsigned int)n;
+	return 0;
+}
+
+/* "wait 60". */
+static int parse_wait(const char *v, unsigned int *ret)
+{
+	size_t blanks;
+
+	if (!str_starts(v, "wait"))
+		return -EINVAL;
+	v += strlen("wait");
+	blanks = strspn(v, " \t");
+	return blanks ? parse_seconds(v + blanks, ret) : -EINVAL;
+}
+
 static int set_processes(struct parser *p, struct gpu_settings *g, const char *key, const char *v)
 {
-	if (strcmp(v, "refuse") && strcmp(v, "terminate"))
-		return refuse(p, key, v, "use refuse or terminate");
-	g->processes = strcmp(v, "terminate") ? PROCESSES_REFUSE : PROCESSES_TERMINATE;
+	unsigned int seconds = 0;
+
+	if (parse_wait(v, &seconds) == 0)
+		g->processes = PROCESSES_WAIT;
+	else if (strcmp(v, "refuse") == 0)
+		g->processes = PROCESSES_REFUSE;
+	else if (strcmp(v, "terminate") == 0)
+		g->processes = PROCESSES_TERMINATE;
+	else
+		return refuse(p, key, v, "use refuse, terminate, or wait and whole seconds, 1 to 600, such as wait 60");
+	g->wait = seconds;
+	return 0;
+}
+
+static int set_vms(struct parser *p, struct gpu_settings *g, const char *key, const char *v)
+{
+	if (strcmp(v, "refuse") && strcmp(v, "shutdown"))
+		return refuse(p, key, v, "use refuse or shutdown");
+	g->vms = strcmp(v, "shutdown") ? VMS_REFUSE : VMS_SHUTDOWN;
+	return 0;
+}
+
+static int set_force_stop(struct parser *p, struct gpu_settings *g, const char *key, const char *v)
+{
+	if (parse_bool(v, &g->force_stop) < 0)
+		return refuse(p, key, v, "use 0 or 1");
+	return 0;
+}
+
+static int set_backup(struct parser *p, struct gpu_settings *g, const char *key, const char *v)
+{
+	if (strcmp(v, "handover") && strcmp(v, "refuse"))
+		return refuse(p, key, v, "use handover or refuse");
+	g->backup = strcmp(v, "refuse") ? BACKUP_HANDOVER : BACKUP_REFUSE;
 	return 0;
 }
 
@@ -70,11 +124,8 @@ static int set_reset_at(struct parser *p, struct gpu_settings *g, const char *ke
 
 static int set_seconds(struct parser *p, const char *key, const char *v, unsigned int *ret)
 {
-	uint64_t n;
-
-	if (parse_uint(v, 600, &n) < 0 || n == 0)
+	if (parse_seconds(v, ret) < 0)
 		return refuse(p, key, v, "use whole seconds, 1 to 600");
-	*ret = (unsigned int)n;
 	return 0;
 }
 
@@ -86,6 +137,11 @@ static int set_driver_timeout(struct parser *p, struct gpu_settings *g, const ch
 static int set_stop_timeout(struct parser *p, struct gpu_settings *g, const char *key, const char *v)
 {
 	return set_seconds(p, key, v, &g->stop_timeout);
+}
+
+static int set_shutdown_timeout(struct parser *p, struct gpu_settings *g, const char *key, const char *v)
+{
+	return set_seconds(p, key, v, &g->shutdown_timeout);
 }
 
 static int set_id(struct parser *p, struct gpu_settings *g, const char *key, const char *v)
@@ -115,6 +171,10 @@ static const struct gpu_key {
 	{ "driver", set_driver, "a driver belongs to one card, in [gpu …]" },
 	{ "after-stop", set_after_stop, NULL },
 	{ "processes", set_processes, NULL },
+	{ "vms", set_vms, NULL },
+	{ "force-stop", set_force_stop, NULL },
+	{ "shutdown-timeout", set_shutdown_timeout, NULL },
+	{ "backup", set_backup, NULL },
 	{ "reset", set_reset, NULL },
 	{ "reset-at", set_reset_at, NULL },
 	{ "driver-timeout", set_driver_timeout, NULL },

@@ -96,6 +96,10 @@ my %initial = $settings =~ /^\s+\.(\w+) = ([\w"]+),$/mg;
 my %meaning = (
 	'after-stop' => lc($initial{after_stop} =~ s/AFTER_STOP_//r),
 	processes => lc($initial{processes} =~ s/PROCESSES_//r),
+	vms => lc($initial{vms} =~ s/VMS_//r),
+	backup => lc($initial{backup} =~ s/BACKUP_//r),
+	'force-stop' => defined $initial{force_stop} ? 1 : 0,
+	'shutdown-timeout' => $initial{shutdown_timeout},
 	reset => $initial{reset} =~ s/"//gr,
 	'reset-at' => join(',', map { $initial{"reset_at_$_"} eq 'true' ? $_ : () } qw(start stop)),
 	'driver-timeout' => $initial{driver_timeout},
@@ -141,7 +145,7 @@ sub missing_of {
 	if (my ($unit, $names) = $part =~ /^(\w+): (\w+(?:, \w+)*)$/) {
 		my $file = "tests/unit/test_$unit.c";
 		return $file unless -e $file;
-		my %there = map { $_ => 1 } all => slurp($file) =~ /cmocka_unit_test\((\w+)\)/g;
+		my %there = map { $_ => 1 } all => slurp($file) =~ /cmocka_unit_test(?:_\w+)?\((\w+)\b/g;
 		return map { "$unit: $_" } grep { !$there{$_} } split /, /, $names;
 	}
 	return "'$part', which is no test" unless $part =~ /^`[\w\/]+\.t`(?:, `[\w\/]+\.t`)*$/;

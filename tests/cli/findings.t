@@ -170,6 +170,31 @@ lacks claimed 01:00
 lease 101 "0000:01:00.0 0000:01:00.1" an-earlier-boot
 finds lease-open warn 'VM 101' 'earlier boot'
 lacks claimed 01:00
+# what a start would do about it is no block any more, unless it would be refused
+put /proc/5001/cmdline '/usr/bin/kvm\0-id\0000101\0'
+put /run/qemu-server/101.pid '5001\n'
+lease 101 "0000:01:00.0 0000:01:00.1" "$(boot_of)"
+vm 102 'hostpci0: 0000:01:00,pcie=1'
+finds claimed block 0000:01:00.0 'VM 101' 102
+finds backup-refused warn 'VM 102' 'would be refused now: 0000:01:00.0 belongs to VM 101' 102
+finds backup-refused warn 'VM 102' 'would be refused now'
+lacks backup-refused 101
+put /etc/gpupt/gpupt.conf '[defaults]\nvms = shutdown\n'
+finds claimed warn 0000:01:00.0 'belongs to VM 101 \(a start shuts that VM down\)' 102
+finds claimed block 0000:01:00.0 'belongs to VM 101$' 01:00
+helper --root "$tree" check -v 102
+like "$out" 'The start of VM 102 would shut down VM 101: it has 0000:01:00\.0\.' "check -v says it"
+put /etc/pve/ha/resources.cfg 'vm: 101\n\tstate started\n'
+finds claimed block 0000:01:00.0 'managed by HA' 102
+remedy claimed 'ha-manager set vm:101 --state stopped'
+rm "$tree/etc/pve/ha/resources.cfg"
+sed -i 's/^machine.*/&\nlock: snapshot/' "$tree/etc/pve/qemu-server/101.conf"
+finds claimed block 0000:01:00.0 'locked \(snapshot\)' 102
+put /etc/gpupt/gpupt.conf '[defaults]\nbackup = refuse\n'
+finds backup-refused info 'VM 102' '0000:01:00.0 has backup = refuse' 102
+put /etc/pve/qemu-server/102.conf 'hookscript: local:snippets/gpupt-hook\nmachine: q35\nlock: backup\nhostpci0: 0000:02:00,pcie=1\n'
+finds backup-refused block 'VM 102' 'its backup would take 0000:02:00.0' 102
+rm "$tree/etc/gpupt/gpupt.conf" "$tree/etc/pve/qemu-server/102.conf" "$tree/run/qemu-server/101.pid"
 put /run/qemu-server/pci-id-reservations '0000:02:00.0 105 time:9999999999\n'
 finds reserved block 0000:02:00.0 'VM 105' 02:00
 put /run/qemu-server/pci-id-reservations '0000:02:00.0 105 time:1000\n'
@@ -186,6 +211,11 @@ remedy held 'systemctl stop display-manager.service'
 finds only-display warn 0000:0b:00.0 'only display'
 finds only-display warn 0000:0b:00.0 'only display' 0b:00.3
 vm 101 'hostpci0: 0000:0b:00.0,pcie=1'
+put /etc/gpupt/gpupt.conf '[defaults]\nprocesses = wait 60\n'
+finds held warn 0000:0b:00.0 'ffmpeg \(4711\) in container 200: .* \(a start waits for that, 60 s at most\)' 101
+helper --root "$tree" check -v 101
+like "$out" 'The start of VM 101 would wait, 60 s at most, for .*ffmpeg \(4711\) in container 200' "check -v says it"
+rm "$tree/etc/gpupt/gpupt.conf"
 finds slot-partial warn 0000:0b:00.2 'no hot reset' 101
 remedy slot-partial 'name the whole slot.*0000:0b:00'
 

@@ -79,6 +79,41 @@ rm -r "$tree/proc/4711" "$tree/proc/4801"
 hook --root "$tree" 101 pre-start
 like "$out$err" 'unit display-manager.service: active -> inactive' "… a service is, as a step"
 
+# what it would do before: wait, shut down another VM
+tree amd-four
+vm 101 'hostpci0: 0b:00,pcie=1'
+put /etc/gpupt/gpupt.conf '[defaults]\nprocesses = wait 60\n'
+before=$(listing)
+hook --root "$tree" 101 pre-start
+is "$rc|$err" "0|" "processes = wait: not refused"
+like "$out" '^gpupt: would wait, 60 s at most, for .*Xorg \(4803\) of display-manager.service' "… says for whom"
+like "$out" '^gpupt: would do: driver 0000:0b:00.0' "… and what then"
+is "$(listing)" "$before" "… changed nothing"
+tree twins
+vm 101 'hostpci0: 0000:01:00,pcie=1'
+vm 102 'hostpci0: 0000:01:00,pcie=1'
+lease 101 "0000:01:00.0 0000:01:00.1" "$(boot_of)"
+put /proc/5001/cmdline '/usr/bin/kvm\0-id\0000101\0'
+put /run/qemu-server/101.pid '5001\n'
+put /etc/gpupt/gpupt.conf '[defaults]\nvms = shutdown\n'
+before=$(listing)
+hook --root "$tree" 102 pre-start
+is "$rc|$err" "0|" "vms = shutdown: not refused"
+like "$out" '^gpupt: would shut down VM 101: it has 0000:01:00\.0$' "… says which VM"
+is "$(listing)" "$before" "… changed nothing"
+vm 102 'hostpci0: 0000:01:00,pcie=1' 'lock: backup'
+hook --root "$tree" 102 pre-start
+is "$rc|$out" "1|" "for a backup: refused"
+like "$err" '^gpupt: VM 102 cannot start: a backup takes no card that is in use' "… says why"
+like "$(printf '%s\n' "$err" | tail -n 1)" 'back the VM up while nobody else uses the card' "… and what to do"
+vm 103 'hostpci0: 0000:02:00,pcie=1' 'lock: backup'
+hook --root "$tree" 103 pre-start
+is "$rc|$err" "0|" "… and not with a card that nobody uses"
+put /etc/gpupt/gpupt.conf '[defaults]\nbackup = refuse\n'
+hook --root "$tree" 103 pre-start
+is "$rc|$out" "1|" "backup = refuse: refused"
+like "$err" 'its backup would take 0000:02:00\.0' "… says why"
+
 # the other phases, with and without a lease; a container's id
 tree twins
 vm 101 'hostpci0: 0000:01:00,pcie=1'

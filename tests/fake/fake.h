@@ -149,6 +149,13 @@ void fake_holder_gone(struct fake *f, int pid);
 void fake_vm_runs(struct fake *f, unsigned int vmid, int pid);
 void fake_vm_ends(struct fake *f, unsigned int vmid);
 /*
+ * What becomes of a `qm shutdown` or `qm stop` of a VM: "" (it ends, and post-stop runs), "late" (post-stop does not come), "deaf" (it
+ * does not hear the first), "deaf, then locked", "undying" (nor the second), "hangs", "interrupted". Hidden: "qm-calls" has the calls.
+ */
+void fake_qm_how(struct fake *f, unsigned int vmid, const char *how);
+/* Ends the test program if one of our locks is held, but for turns. */
+void fake_no_locks(const struct fake *f);
+/*
  * A unit and its state: "active", "activating", "inactive", "failed"; "broken" is one that no job changes. With its stop the processes
  * in its cgroup end. Hidden: "respawns/UNIT" ("PID COMM 226:1 /dev/dri/card1") opens the card at its stop, "starts-as/UNIT" and
  * "stops-as/UNIT" are its state after such a job.
@@ -181,6 +188,7 @@ const char *fake_difference(const char *a, const char *b);
 /* --- for the parts of the fake --- */
 int fake_write(void *ctx, const char *path, const char *value);
 int fake_exec(void *ctx, char *const argv[], struct exec_result *ret);
+int fake_qm(struct fake *f, char *const argv[], struct exec_result *ret);
 int fake_unit_call(void *ctx, const char *unit, const char *verb, char *ret_state);
 /* Before a call: false if it must not take effect, with its result in *ret. */
 bool fake_before(struct fake *f, unsigned int kind, const struct bdf *about, unsigned int *ret_n, int *ret);

@@ -66,7 +66,12 @@ int fake_exec(void *ctx, char *const argv[], struct exec_result *ret)
 	*ret = (struct exec_result){ 0 };
 	for (int i = 0; argv[i]; i++)
 		last = argv[i];
-	r = str_eq(argv[0], "modprobe") ? modprobe(f, last, ret) : fake_nvidia_exec(f, argv, ret);
+	if (str_eq(argv[0], "modprobe"))
+		r = modprobe(f, last, ret);
+	else if (str_eq(argv[0], "qm"))
+		r = fake_qm(f, argv, ret);
+	else
+		r = fake_nvidia_exec(f, argv, ret);
 	return fake_after(f, n, r);
 }
 

@@ -29,7 +29,7 @@ as_before
 scene "a shutdown that the guest ignores"
 start 101
 : >/run/lab/deaf-101
-run qm shutdown 101 3
+run qm shutdown 101 --timeout 3
 is "$rc" 255 "the shutdown times out"
 ok "the VM runs on" running 101
 ok "with its card: pre-stop gave nothing back" on_vfio 01:00.0 01:00.1

@@ -139,6 +139,34 @@ static void deadline(void **state)
 }
 
 /* A daemon that a program leaves behind with its pipe open is not waited for, silent or not. */
+/* Only who asks for it is disturbed by a signal to us; then the program ends with us. */
+static void interruptible(void **state)
+{
+	_cleanup_exec_ struct exec_result res = { 0 };
+	char script[96], pid[16] = "", *argv[] = { S("sh"), S("-c"), script, NULL };
+	_cleanup_close_ int fd = memfd_create("pid", MFD_CLOEXEC);
+	struct err e = { "" };
+
+	interrupt_install();
+	snprintf(script, sizeof(script), "kill -TERM $PPID; echo went on");
+	assert_int_equal(exec_run(&real, argv, 60000, &res, &e), 0);
+	assert_string_equal(res.output, "went on\n");
+	assert_int_equal(interrupt_pending(), SIGTERM);
+	exec_result_done(&res);
+	interrupt_clear();
+	assert_int_equal(exec_run_interruptible(&real, ARGV(S("true")), 60000, &res, &e), 0);
+	exec_result_done(&res);
+	/* the program says who it is in a file of ours, since its output is lost */
+	snprintf(script, sizeof(script), "echo $$ >/proc/$PPID/fd/%d; kill -TERM $PPID; exec sleep 600", fd);
+	assert_int_equal(exec_run_interruptible(&real, argv, 600000, &res, &e), -EINTR);
+	assert_non_null(strstr(e.text, "interrupted"));
+	assert_null(res.output);
+	assert_true(pread(fd, pid, sizeof(pid) - 1, 0) > 0);
+	assert_true(strtol(pid, NULL, 10) > 1);
+	assert_int_equal(kill((pid_t)strtol(pid, NULL, 10), 0), -1);
+	interrupt_clear();
+}
+
 static void background_grandchild(void **state)
 {
 	static const char *const scripts[] = {
@@ -331,6 +359,7 @@ int main(void)
 		cmocka_unit_test(environment_and_descriptors),
 		cmocka_unit_test(output_is_bounded),
 		cmocka_unit_test(deadline),
+		cmocka_unit_test(interruptible),
 		cmocka_unit_test(background_grandchild),
 		cmocka_unit_test(in_a_tree_nothing_runs),
 		cmocka_unit_test(bounded_reads_and_writes),

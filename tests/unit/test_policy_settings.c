@@ -31,6 +31,10 @@ static void nothing_said(void **state)
 		assert_ptr_equal(g, &s.defaults);
 		assert_int_equal(g->after_stop, AFTER_STOP_HOST);
 		assert_int_equal(g->processes, PROCESSES_REFUSE);
+		assert_int_equal(g->vms, VMS_REFUSE);
+		assert_int_equal(g->backup, BACKUP_HANDOVER);
+		assert_false(g->force_stop);
+		assert_int_equal(g->shutdown_timeout, 60);
 		assert_string_equal(g->reset, "auto");
 		assert_true(g->reset_at_start && g->reset_at_stop && !g->has_id);
 		assert_true(g->driver_timeout >= 5 && g->stop_timeout >= 5);
@@ -47,6 +51,10 @@ static void every_key(void **state)
 	parse("[defaults]\n"
 	      "after-stop = keep\n"
 	      "processes = terminate\n"
+	      "vms = shutdown\n"
+	      "force-stop = 1\n"
+	      "shutdown-timeout = 600\n"
+	      "backup = refuse\n"
 	      "reset = none\n"
 	      "reset-at = stop\n"
 	      "driver-timeout = 600\n"
@@ -60,6 +68,11 @@ static void every_key(void **state)
 	      "driver-timeout = 20\n"
 	      "[gpu 02:00]\n"
 	      "id = 1002:73bf\n"
+	      "processes = wait 45\n"
+	      "vms = refuse\n"
+	      "force-stop = off\n"
+	      "shutdown-timeout = 1\n"
+	      "backup = handover\n"
 	      "[vm 101]\n"
 	      "next = local:snippets/my-hook\n"
 	      "[vm 102]\n"
@@ -84,9 +97,15 @@ static void every_key(void **state)
 	assert_true(g->reset_at_start && g->reset_at_stop);
 	assert_int_equal(g->driver_timeout, 20);
 	assert_int_equal(g->stop_timeout, 1);
+	assert_true(g->vms == VMS_SHUTDOWN && g->force_stop && g->backup == BACKUP_REFUSE);
+	assert_int_equal(g->shutdown_timeout, 600);
 	g = settings_gpu(&s, fake_bdf("0000:02:00.0"));
 	assert_int_equal(g->bdf.fn, BDF_ANY_FN);
 	assert_int_equal(g->id.subvendor, 0);
+	assert_int_equal(g->processes, PROCESSES_WAIT);
+	assert_int_equal(g->wait, 45);
+	assert_true(g->vms == VMS_REFUSE && !g->force_stop && g->backup == BACKUP_HANDOVER);
+	assert_int_equal(g->shutdown_timeout, 1);
 	assert_ptr_equal(settings_gpu(&s, fake_bdf("0000:03:00.0")), &s.defaults);
 	assert_string_equal(settings_vm(&s, 101)->next, "local:snippets/my-hook");
 	assert_string_equal(settings_vm(&s, 102)->next, "nfs-1:snippets/sub/other");
@@ -105,6 +124,43 @@ static void every_reset_method(void **state)
 		parse(text, &s);
 		assert_string_equal(s.defaults.reset, methods[i]);
 	}
+}
+
+static void booleans_and_waits(void **state)
+{
+	static const struct {
+		const char *line;
+		bool force;
+		unsigned int wait;
+	} all[] = {
+		{ "force-stop = 1", true, 0 },	   { "force-stop = Yes", true, 0 },    { "force-stop = ON", true, 0 },
+		{ "force-stop = true", true, 0 },  { "force-stop = 0", false, 0 },     { "force-stop = no", false, 0 },
+		{ "force-stop = False", false, 0 }, { "processes = wait 1", false, 1 }, { "processes = wait   600", false, 600 },
+		{ "processes = wait\t7", false, 7 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		_cleanup_settings_ struct settings s = { 0 };
+		char text[64];
+
+		snprintf(text, sizeof(text), "[defaults]\n%s\n", all[i].line);
+		parse(text, &s);
+		assert_int_equal(s.defaults.force_stop, all[i].force);
+		assert_int_equal(s.defaults.wait, all[i].wait);
+		assert_int_equal(s.defaults.processes, all[i].wait ? PROCESSES_WAIT : PROCESSES_REFUSE);
+	}
+}
+
+/* A card that does not wait any more has no time that it would wait. */
+static void wait_is_overridden(void **state)
+{
+	_cleanup_settings_ struct settings s = { 0 };
+	const struct gpu_settings *g;
+
+	parse("[defaults]\nprocesses = wait 60\n[gpu 01:00]\nprocesses = terminate\n", &s);
+	g = settings_gpu(&s, fake_bdf("0000:01:00.0"));
+	assert_int_equal(g->processes, PROCESSES_TERMINATE);
+	assert_int_equal(g->wait, 0);
 }
 
 static void forms(void **state)
@@ -135,7 +191,18 @@ static void every_error(void **state)
 		{ "[defaults]\n\n# c\nafter-stop = maybe\n", 4, "host or keep" },
 		{ "[defaults]\nafter-stop =\n", 2, "host or keep" },
 		{ "[defaults]\nafter-stop = KEEP\n", 2, "host or keep" },
-		{ "[defaults]\nprocesses = kill\n", 2, "refuse or terminate" },
+		{ "[defaults]\nprocesses = kill\n", 2, "refuse, terminate, or wait" },
+		{ "[defaults]\nprocesses = wait\n", 2, "such as wait 60" },
+		{ "[defaults]\nprocesses = wait 0\n", 2, "1 to 600" },
+		{ "[defaults]\nprocesses = wait 601\n", 2, "1 to 600" },
+		{ "[defaults]\nprocesses = wait60\n", 2, "such as wait 60" },
+		{ "[defaults]\nprocesses = wait 60 s\n", 2, "such as wait 60" },
+		{ "[defaults]\nprocesses = waiting 60\n", 2, "such as wait 60" },
+		{ "[defaults]\nvms = stop\n", 2, "refuse or shutdown" },
+		{ "[defaults]\nforce-stop = 2\n", 2, "0 or 1" },
+		{ "[defaults]\nforce-stop =\n", 2, "0 or 1" },
+		{ "[defaults]\nshutdown-timeout = 0\n", 2, "1 to 600" },
+		{ "[defaults]\nbackup = no\n", 2, "handover or refuse" },
 		{ "[defaults]\nreset = bounce\n", 2, "device_specific" },
 		{ "[defaults]\nreset = flr bus\n", 2, "device_specific" },
 		{ "[defaults]\nreset-at = boot\n", 2, "start, stop" },
@@ -261,6 +328,8 @@ int main(void)
 		cmocka_unit_test(nothing_said),
 		cmocka_unit_test(every_key),
 		cmocka_unit_test(every_reset_method),
+		cmocka_unit_test(booleans_and_waits),
+		cmocka_unit_test(wait_is_overridden),
 		cmocka_unit_test(forms),
 		cmocka_unit_test(every_error),
 		cmocka_unit_test(long_lines),
