@@ -42,7 +42,7 @@ static void add_holder(const struct holder *h, struct strv *users)
 	add_user(users, user);
 }
 
-void card_users(const struct root *r, const struct pci_list *card, const struct holder_list *holders, const struct sharing *cts,
+void card_users(const struct root *r, const struct pci_list *card, const struct holder_list *holders, const struct sharers *cts,
 		struct strv *users)
 {
 	char user[24];

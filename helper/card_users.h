@@ -9,7 +9,7 @@
  * Its owner, then who has one of its functions open, then running containers that can use it: "VM 101", "CT 200",
  * "nvidia-persistenced.service", "Xorg (1234)".
  */
-void card_users(const struct root *r, const struct pci_list *card, const struct holder_list *holders, const struct sharing *cts,
+void card_users(const struct root *r, const struct pci_list *card, const struct holder_list *holders, const struct sharers *cts,
 		struct strv *users);
 /* Is a VM among them? */
 bool card_users_vm(const struct strv *users);

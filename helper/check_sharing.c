@@ -84,7 +84,7 @@ static void report_sharer(const struct sharer *s, const struct pci_list *fns, co
 static int share_cts(struct check *c, const struct pci_list *fns, const struct holder_list *holders, const char *card,
 		     struct findings *ret, struct err *e)
 {
-	_cleanup_sharing_ struct sharing sharing = { 0 };
+	_cleanup_sharers_ struct sharers sharing = { 0 };
 	int k = c->containers_read ? 0 : container_list_load(c->o->root, &c->containers, e);
 
 	c->containers_read |= k == 0;

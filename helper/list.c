@@ -152,7 +152,7 @@ static void show_companions(struct listing *l, const struct pci_fn *fn, const st
 	table_set(&l->t, COMPANIONS, text_str(&lines));
 }
 
-static void show_guests(struct listing *l, const struct guest_uses *vms, const struct sharing *cts)
+static void show_guests(struct listing *l, const struct guest_uses *vms, const struct sharers *cts)
 {
 	_cleanup_text_ struct text lines = { 0 }, ct_lines = { 0 };
 
@@ -188,7 +188,7 @@ static int show_gpu(struct listing *l, const struct pci_fn *fn, struct err *e)
 {
 	_cleanup_pci_list_ struct pci_list card = { 0 };
 	_cleanup_guest_uses_ struct guest_uses vms = { 0 };
-	_cleanup_sharing_ struct sharing cts = { 0 };
+	_cleanup_sharers_ struct sharers cts = { 0 };
 	_cleanup_strv_ struct strv users = { 0 };
 	_cleanup_text_ struct text who = { 0 };
 	const char *state;

@@ -109,6 +109,15 @@ int root_stat(const struct root *r, const char *path, struct stat *ret)
 	return fstat(fd, ret) < 0 ? -errno : 0;
 }
 
+int root_lstat(const struct root *r, const char *path, struct stat *ret)
+{
+	_cleanup_close_ int fd = root_open(r, path, O_PATH | O_NOFOLLOW, 0);
+
+	if (fd < 0)
+		return fd;
+	return fstat(fd, ret) < 0 ? -errno : 0;
+}
+
 bool root_exists(const struct root *r, const char *path)
 {
 	_cleanup_close_ int fd = root_open(r, path, O_PATH, 0);

@@ -59,6 +59,8 @@ int root_open_parent(const struct root *r, const char *path, uint64_t resolve, c
 int root_opendir(const struct root *r, const char *path, DIR **ret);
 /* stat(2), following links inside the root. 0 or -errno. */
 int root_stat(const struct root *r, const char *path, struct stat *ret);
+/* The same of the name itself, if that is a link. */
+int root_lstat(const struct root *r, const char *path, struct stat *ret);
 bool root_exists(const struct root *r, const char *path);
 
 /* A whole file of at most max bytes, NUL-terminated; -EFBIG if it is longer, -EISDIR, -EINVAL (not a regular file). ret_len may be NULL. */
@@ -82,6 +84,10 @@ int root_write_attr(const struct root *r, const char *path, const char *value);
 int root_write_file(const struct root *r, const char *path, const char *data, size_t len, mode_t mode);
 /* 0 also if the file is not there. */
 int root_unlink(const struct root *r, const char *path);
+/* A character device below an existing directory, never through a symbolic link. 0, -EEXIST, -errno. */
+int root_mknod(const struct root *r, const char *path, mode_t mode, dev_t dev);
+/* Removes an empty directory. 0, -ENOTEMPTY, -ENOENT, -errno. */
+int root_rmdir(const struct root *r, const char *path);
 /* Creates the directory and its parents; 0 if it exists. */
 int root_mkdir_p(const struct root *r, const char *path, mode_t mode);
 /* The same, never through a symbolic link: -ELOOP. */

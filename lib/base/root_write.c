@@ -89,6 +89,29 @@ int root_unlink(const struct root *r, const char *path)
 	return unlinkat(dir, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
+int root_mknod(const struct root *r, const char *path, mode_t mode, dev_t dev)
+{
+	const char *name;
+	_cleanup_close_ int dir = root_open_parent(r, path, RESOLVE_NO_SYMLINKS, &name);
+
+	if (dir < 0)
+		return dir;
+	if (mknodat(dir, name, S_IFCHR | 0600, dev) < 0)
+		return -errno;
+	/* whatever the umask is */
+	return fchmodat(dir, name, mode & 07777, 0) < 0 ? -errno : 0;
+}
+
+int root_rmdir(const struct root *r, const char *path)
+{
+	const char *name;
+	_cleanup_close_ int dir = root_open_parent(r, path, RESOLVE_NO_SYMLINKS, &name);
+
+	if (dir < 0)
+		return dir;
+	return unlinkat(dir, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
 static int mkdir_p(const struct root *r, const char *path, mode_t mode, uint64_t resolve)
 {
 	char part[PATH_MAX];

@@ -155,7 +155,7 @@ void work_remember_sharers(struct work *w)
 
 	for (size_t i = 0; k == 0 && containers.n > 0 && i < w->facts.n; i++) {
 		_cleanup_pci_list_ struct pci_list card = { 0 };
-		_cleanup_sharing_ struct sharing sharing = { 0 };
+		_cleanup_sharers_ struct sharers sharing = { 0 };
 
 		if (!gpu_is_display(&w->facts.v[i].fn))
 			continue;

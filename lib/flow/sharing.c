@@ -17,30 +17,6 @@ struct search {
 	struct guest_list unsure;
 };
 
-static void use_done(struct sharing_use *u)
-{
-	ctdev_done(&u->ref);
-	free(u->value);
-	free(u->line);
-	free(u->path);
-}
-
-static void sharer_done(struct sharer *s)
-{
-	for (size_t i = 0; i < s->n; i++)
-		use_done(&s->uses[i]);
-	free(s->uses);
-}
-
-void sharing_done(struct sharing *s)
-{
-	for (size_t i = 0; i < s->n; i++)
-		sharer_done(&s->v[i]);
-	free(s->v);
-	guest_list_done(&s->unsure);
-	*s = (struct sharing){ 0 };
-}
-
 static void search_done(struct search *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
@@ -104,7 +80,7 @@ static bool is_device_dir(const struct ctdev *d, const struct rdev *found)
 static int seek_path(struct search *s, struct seeker *sk, size_t i, const struct rdev *found)
 {
 	const struct ctdev *d = &sk->container->devices.v[i];
-	struct sharing_use what = { 0 };
+	struct sharer_use what = { 0 };
 	int k;
 
 	if (d->kind == CTDEV_ALLOW && !d->opens)
@@ -118,7 +94,7 @@ static int seek_path(struct search *s, struct seeker *sk, size_t i, const struct
 static int seek_number(struct search *s, struct seeker *sk, size_t i)
 {
 	const struct ctdev *d = &sk->container->devices.v[i];
-	struct sharing_use what = { 0 };
+	struct sharer_use what = { 0 };
 	int k;
 
 	if (d->type == 'b' || !d->opens)
@@ -155,7 +131,7 @@ static int seek_all(struct search *s)
 
 static int cmp_use(const void *pa, const void *pb)
 {
-	const struct sharing_use *a = pa, *b = pb;
+	const struct sharer_use *a = pa, *b = pb;
 
 	if (a->ref.line != b->ref.line)
 		return a->ref.line < b->ref.line ? -1 : 1;
@@ -171,20 +147,20 @@ static void drop_shared(const struct search *s, struct sharer *sh)
 	for (size_t i = 0; i < sh->n; i++)
 		own |= !sh->uses[i].shared;
 	for (size_t i = 0; i < sh->n; i++) {
-		struct sharing_use *u = &sh->uses[i];
+		struct sharer_use *u = &sh->uses[i];
 
 		if (own || (u->how == SHARING_NUMBER && sharing_card_only(&s->card, u->bdf)))
 			sh->uses[n++] = *u;
 		else
-			use_done(u);
+			sharer_use_done(u);
 	}
 	sh->n = n;
 }
 
 /* The containers with uses, and what is to be known about them. */
-static int search_finish(struct search *s, struct sharing *ret)
+static int search_finish(struct search *s, struct sharers *ret)
 {
-	_cleanup_sharing_ struct sharing l = { .v = calloc(s->n + 1, sizeof(*l.v)) };
+	_cleanup_sharers_ struct sharers l = { .v = calloc(s->n + 1, sizeof(*l.v)) };
 	_cleanup_ha_list_ struct ha_list ha = { 0 };
 	bool ha_known = false;
 
@@ -211,12 +187,12 @@ static int search_finish(struct search *s, struct sharing *ret)
 	l.unsure = s->unsure;
 	s->unsure = (struct guest_list){ 0 };
 	*ret = l;
-	l = (struct sharing){ 0 };
+	l = (struct sharers){ 0 };
 	return 0;
 }
 
 int sharing_find(const struct root *r, const struct container_list *containers, const struct pci_list *card,
-		 const struct holder_list *holders, struct sharing *ret, struct err *e)
+		 const struct holder_list *holders, struct sharers *ret, struct err *e)
 {
 	_cleanup_(search_done) struct search s = { .root = r };
 	_cleanup_manifest_ struct manifest manifest = { 0 };
@@ -235,7 +211,7 @@ int sharing_find(const struct root *r, const struct container_list *containers, 
 	return k < 0 ? err_errno(e, k, "cannot find out which containers use the card") : 0;
 }
 
-int sharing_load(const struct root *r, const struct pci_list *card, const struct holder_list *holders, struct sharing *ret,
+int sharing_load(const struct root *r, const struct pci_list *card, const struct holder_list *holders, struct sharers *ret,
 		 struct err *e)
 {
 	_cleanup_container_list_ struct container_list containers = { 0 };
@@ -244,14 +220,14 @@ int sharing_load(const struct root *r, const struct pci_list *card, const struct
 	return k < 0 ? k : sharing_find(r, &containers, card, holders, ret, e);
 }
 
-int sharing_remember(const struct root *r, const struct pci_list *card, const struct sharing *s, struct err *e)
+int sharing_remember(const struct root *r, const struct pci_list *card, const struct sharers *s, struct err *e)
 {
 	const struct sharing_card c = { .root = r, .fns = card };
 	int first = 0;
 
 	for (size_t i = 0; i < s->n; i++) {
 		for (size_t u = 0; u < s->v[i].n; u++) {
-			const struct sharing_use *use = &s->v[i].uses[u];
+			const struct sharer_use *use = &s->v[i].uses[u];
 			const struct pci_fn *fn = pci_list_find(card, use->bdf);
 			struct path_memory m = { .bdf = use->bdf, .type = 'c', .major = major(use->dev), .minor = minor(use->dev) };
 			char number[PATH_MAX];

@@ -71,7 +71,7 @@ static int is_anothers(struct sharing_card *c, dev_t dev)
 	return k < 0 ? k : nodes_find(&c->others, dev) != NULL;
 }
 
-void sharing_card_node(const struct node *n, struct sharing_use *use)
+void sharing_card_node(const struct node *n, struct sharer_use *use)
 {
 	use->bdf = n->bdf;
 	use->dev = n->dev;
@@ -82,14 +82,14 @@ void sharing_card_node(const struct node *n, struct sharing_use *use)
 	path_role(n->name, use->role);
 }
 
-static void take_role(struct sharing_use *use, const char *role)
+static void take_role(struct sharer_use *use, const char *role)
 {
 	snprintf(use->role, sizeof(use->role), "%s", role);
 	memcpy(use->node, use->role, sizeof(use->node));
 }
 
 /* udev's names with an address (rules.d/60-drm.rules and 60-persistent-alsa.rules in systemd), by what follows it. */
-static bool by_path(const struct sharing_card *c, const char *path, struct sharing_use *use)
+static bool by_path(const struct sharing_card *c, const char *path, struct sharer_use *use)
 {
 	static const struct {
 		const char *prefix, *suffix, *role;
@@ -134,7 +134,7 @@ static bool by_memory(const struct sharing_card *c, const char *path, struct pat
 }
 
 /* Whose a node is that is not there, or that has no driver. */
-static bool was_ours(const struct sharing_card *c, const char *path, struct sharing_use *use)
+static bool was_ours(const struct sharing_card *c, const char *path, struct sharer_use *use)
 {
 	struct path_memory m;
 	bool known = c->fns->n > 0 && by_memory(c, path, &m), named = by_path(c, path, use);
@@ -150,7 +150,7 @@ static bool was_ours(const struct sharing_card *c, const char *path, struct shar
 	return named || known;
 }
 
-int sharing_card_path(struct sharing_card *c, const char *path, const struct rdev *found, struct sharing_use *use)
+int sharing_card_path(struct sharing_card *c, const char *path, const struct rdev *found, struct sharer_use *use)
 {
 	const struct node *n = found->r == 0 ? nodes_find(&c->nodes, found->dev) : NULL;
 	int k;
@@ -166,7 +166,7 @@ int sharing_card_path(struct sharing_card *c, const char *path, const struct rde
 	return k < 0 ? k : !k;
 }
 
-int sharing_card_number(struct sharing_card *c, dev_t dev, struct sharing_use *use)
+int sharing_card_number(struct sharing_card *c, dev_t dev, struct sharer_use *use)
 {
 	const struct node *n = nodes_find(&c->nodes, dev);
 	char path[PATH_MAX];

@@ -23,11 +23,11 @@ void sharing_card_done(struct sharing_card *c);
  * Is what a path leads to (as rdev_load() found it) the card's? 1: bdf, node, role, dev, how, present and shared of *use are
  * filled in; 0; -errno.
  */
-int sharing_card_path(struct sharing_card *c, const char *path, const struct rdev *found, struct sharing_use *use);
+int sharing_card_path(struct sharing_card *c, const char *path, const struct rdev *found, struct sharer_use *use);
 /* The same for a number. */
-int sharing_card_number(struct sharing_card *c, dev_t dev, struct sharing_use *use);
+int sharing_card_number(struct sharing_card *c, dev_t dev, struct sharer_use *use);
 /* Fills in what a node of the card is. */
-void sharing_card_node(const struct node *n, struct sharing_use *use);
+void sharing_card_node(const struct node *n, struct sharer_use *use);
 
 /* Has the driver of function b no other device than the card? */
 bool sharing_card_only(const struct sharing_card *c, struct bdf b);

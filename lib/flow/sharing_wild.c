@@ -6,13 +6,13 @@
 
 #define DRM_MAJOR 226 /* include/drm/drm_file.h */
 
-int seeker_add(struct seeker *s, size_t device, const struct sharing_use *what, const char *path, bool wildcard)
+int seeker_add(struct seeker *s, size_t device, const struct sharer_use *what, const char *path, bool wildcard)
 {
 	const struct config *cfg = &s->container->cfg;
 	const struct ctdev *d = &s->container->devices.v[device];
 	const struct config_line *line = &cfg->lines[d->line];
 	struct sharer *to = &s->sharer;
-	struct sharing_use *v = realloc(to->uses, (to->n + 1) * sizeof(*v)), *use;
+	struct sharer_use *v = realloc(to->uses, (to->n + 1) * sizeof(*v)), *use;
 	size_t len = line->raw_len;
 
 	if (!v)
@@ -27,7 +27,7 @@ int seeker_add(struct seeker *s, size_t device, const struct sharing_use *what, 
 	use->line = strndup(line->raw, len);
 	use->value = strdup(line->value);
 	use->path = path ? strdup(path) : NULL;
-	to->n++; /* from here on sharing_done() frees it */
+	to->n++; /* from here on sharers_done() frees it */
 	if (!use->line || !use->value || (path && !use->path))
 		return -ENOMEM;
 	return ctdev_copy(d, &use->ref);
@@ -70,7 +70,7 @@ static bool has_number(const struct seeker *s, size_t device, dev_t dev)
 static int add_seen(const struct sharing_card *card, struct seeker *s, const struct inside_node *seen)
 {
 	const struct node *n = nodes_find(&card->nodes, seen->dev);
-	struct sharing_use what = { 0 };
+	struct sharer_use what = { 0 };
 	int k = 0;
 
 	if (!n)
@@ -91,7 +91,7 @@ static int add_seen(const struct sharing_card *card, struct seeker *s, const str
 static int add_held(const struct sharing_card *card, struct seeker *s, const struct holder *h, const char *name)
 {
 	const struct node *n = NULL;
-	struct sharing_use what = { .how = SHARING_NUMBER };
+	struct sharer_use what = { .how = SHARING_NUMBER };
 	int k = 0;
 
 	for (size_t i = 0; i < card->nodes.n; i++)

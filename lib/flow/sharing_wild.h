@@ -15,7 +15,7 @@ struct seeker {
 };
 
 /* Adds a use by that device's line: what *what says of the node, at path (may be NULL). 0 or -ENOMEM. */
-int seeker_add(struct seeker *s, size_t device, const struct sharing_use *what, const char *path, bool wildcard);
+int seeker_add(struct seeker *s, size_t device, const struct sharer_use *what, const char *path, bool wildcard);
 
 /* Notes that the device is a wildcard: a number, or a directory. 0 or -ENOMEM. */
 int seeker_wildcard(struct seeker *s, size_t device);

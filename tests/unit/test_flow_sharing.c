@@ -27,11 +27,11 @@ static void holders_load(const struct tree *t, const struct pci_list *card, stru
 	assert_int_equal(holders_find(&t->root, &nodes, NULL, ret, NULL), 0);
 }
 
-static void format(const struct sharing *s, struct text *t)
+static void format(const struct sharers *s, struct text *t)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		for (size_t u = 0; u < s->v[i].n; u++) {
-			const struct sharing_use *use = &s->v[i].uses[u];
+			const struct sharer_use *use = &s->v[i].uses[u];
 			char role[PATH_ROLE_LEN];
 
 			assert_string_equal(path_role(use->node, role), use->role);
@@ -51,7 +51,7 @@ static void sharers_are(const struct tree *t, const char *slot, const char *want
 {
 	_cleanup_pci_list_ struct pci_list card = { 0 };
 	_cleanup_holder_list_ struct holder_list holders = { 0 };
-	_cleanup_sharing_ struct sharing s = { 0 };
+	_cleanup_sharers_ struct sharers s = { 0 };
 	_cleanup_text_ struct text have = { 0 };
 	struct err e = { "" };
 
@@ -66,7 +66,7 @@ static void sharers_are(const struct tree *t, const char *slot, const char *want
 static void remember(const struct tree *t, const char *slot)
 {
 	_cleanup_pci_list_ struct pci_list card = { 0 };
-	_cleanup_sharing_ struct sharing s = { 0 };
+	_cleanup_sharers_ struct sharers s = { 0 };
 	struct err e = { "" };
 
 	card_load(t, slot, &card);
@@ -170,7 +170,7 @@ static void what_is_known_of_a_container(void **state)
 {
 	_cleanup_pci_list_ struct pci_list card = { 0 };
 	_cleanup_holder_list_ struct holder_list holders = { 0 };
-	_cleanup_sharing_ struct sharing s = { 0 };
+	_cleanup_sharers_ struct sharers s = { 0 };
 	_cleanup_text_ struct text keys = { 0 };
 	_cleanup_tree_ struct tree t;
 	const struct sharer *sh;
@@ -181,9 +181,9 @@ static void what_is_known_of_a_container(void **state)
 	card_load(&t, "01:00", &card);
 	holders_load(&t, &card, &holders);
 	assert_int_equal(sharing_load(&t.root, &card, NULL, &s, NULL), 0);
-	assert_null(sharing_get(&s, 210)); /* nobody said what is held open */
-	assert_null(sharing_get(&s, 200));
-	sh = sharing_get(&s, 201);
+	assert_null(sharers_get(&s, 210)); /* nobody said what is held open */
+	assert_null(sharers_get(&s, 200));
+	sh = sharers_get(&s, 201);
 	assert_true(sh->running && sh->flags.onboot && !sh->flags.template && sh->ha && sh->ha_state == HA_STARTED);
 	assert_int_equal(sh->init.pid, 2010);
 	assert_int_equal(sh->init.start, 2110);
@@ -195,8 +195,8 @@ static void what_is_known_of_a_container(void **state)
 	assert_string_equal(sh->uses[0].value, "mode=0666,path=/dev/dri/renderD128,uid=1000");
 	assert_true(sharer_has(sh, &holders.v[0]));
 	assert_string_equal(holders.v[0].comm, "ffmpeg");
-	assert_false(sharer_has(sharing_get(&s, 203), &holders.v[0]));
-	sh = sharing_get(&s, 202);
+	assert_false(sharer_has(sharers_get(&s, 203), &holders.v[0]));
+	sh = sharers_get(&s, 202);
 	assert_true(!sh->running && sh->flags.template && !sh->ha && sh->init.pid == 0);
 	assert_string_equal(sh->flags.lock, "migrate");
 	assert_int_equal(sh->n, 3);
@@ -211,7 +211,7 @@ static void what_is_known_of_a_container(void **state)
 static void away(void **state)
 {
 	_cleanup_pci_list_ struct pci_list card = { 0 };
-	_cleanup_sharing_ struct sharing s = { 0 };
+	_cleanup_sharers_ struct sharers s = { 0 };
 	_cleanup_tree_ struct tree t;
 	struct stat st;
 
@@ -295,7 +295,7 @@ static void renumbered(void **state)
 {
 	_cleanup_pci_list_ struct pci_list card = { 0 };
 	_cleanup_node_list_ struct node_list nodes = { 0 };
-	_cleanup_sharing_ struct sharing s = { 0 };
+	_cleanup_sharers_ struct sharers s = { 0 };
 	_cleanup_tree_ struct tree t;
 
 	expand(&t);
@@ -309,8 +309,8 @@ static void renumbered(void **state)
 	assert_int_equal(sharing_load(&t.root, &card, NULL, &s, NULL), 0);
 	assert_int_equal(s.v[0].vmid, 201);
 	assert_int_equal(s.v[0].uses[0].how, SHARING_MEMORY);
-	assert_string_equal(sharing_node(&nodes, &s.v[0].uses[0])->name, "dri/renderD130");
-	assert_null(sharing_node(&nodes, &s.v[0].uses[1]));
+	assert_string_equal(sharers_node(&nodes, &s.v[0].uses[0])->name, "dri/renderD130");
+	assert_null(sharers_node(&nodes, &s.v[0].uses[1]));
 }
 
 /* Nodes of all cards of a driver. */
@@ -456,7 +456,7 @@ static void bad_files(void **state)
 {
 	_cleanup_pci_list_ struct pci_list card = { 0 };
 	_cleanup_tree_ struct tree t;
-	struct sharing s;
+	struct sharers s;
 	struct err e = { "" };
 
 	expand(&t);

@@ -1,7 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "flow/sharing.h"
+#include "policy/sharers.h"
 
-const struct node *sharing_node(const struct node_list *nodes, const struct sharing_use *use)
+void sharer_use_done(struct sharer_use *u)
+{
+	ctdev_done(&u->ref);
+	free(u->value);
+	free(u->line);
+	free(u->path);
+}
+
+void sharer_done(struct sharer *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		sharer_use_done(&s->uses[i]);
+	free(s->uses);
+}
+
+void sharers_done(struct sharers *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		sharer_done(&s->v[i]);
+	free(s->v);
+	guest_list_done(&s->unsure);
+	*s = (struct sharers){ 0 };
+}
+
+const struct node *sharers_node(const struct node_list *nodes, const struct sharer_use *use)
 {
 	char role[PATH_ROLE_LEN];
 
@@ -26,7 +50,7 @@ bool sharer_sees(const struct sharer *s)
 	return false;
 }
 
-const struct sharer *sharing_get(const struct sharing *s, unsigned int vmid)
+const struct sharer *sharers_get(const struct sharers *s, unsigned int vmid)
 {
 	for (size_t i = 0; i < s->n; i++)
 		if (s->v[i].vmid == vmid)

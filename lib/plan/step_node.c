@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The node step: "0000:01:00.0 /dev/dri/renderD128" is absent, or "c 226:128". While a card is away an inert node stands in for each of
+ * its own that a container names, with the same number and no driver behind it: Proxmox VE refuses to start a container whose devN is not
+ * there (update_lxc_config() in PVE/LXC.pm), and looks before any hook of the container could help. Opening it answers ENXIO. It goes
+ * before the driver comes back, whose own node would find its place taken (handle_create() in drivers/base/devtmpfs.c).
+ */
+#include <errno.h>
+#include <sys/sysmacros.h>
+
+#include "host/nodes.h"
+#include "plan/step_node.h"
+
+#define PLACEHOLDER_MODE 0660
+
+void node_target(struct bdf b, const char *path, struct text *t)
+{
+	char name[BDF_LEN];
+
+	text_addf(t, "%s %s", bdf_format(b, name), path);
+}
+
+void node_value(dev_t dev, struct text *t)
+{
+	text_addf(t, "c %u:%u", major(dev), minor(dev));
+}
+
+static const char *node_path(const struct step *s)
+{
+	const char *blank = strchr(s->target, ' ');
+
+	return blank && blank[1] == '/' ? blank + 1 : NULL;
+}
+
+/* Is a driver behind the number? Then the node is a real one, whoever made it. */
+static bool has_driver(const struct root *r, dev_t dev)
+{
+	char path[PATH_MAX];
+
+	return root_exists(r, path_f(path, "/sys/dev/char/%u:%u", major(dev), minor(dev)));
+}
+
+static int node_get(const struct engine *en, const struct step *s, char **ret, struct err *e)
+{
+	const char *path = node_path(s);
+	_cleanup_text_ struct text t = { 0 };
+	struct stat st;
+	int k;
+
+	if (!path)
+		return err_set(e, -EINVAL, "'%s' is not a function and a path", s->target);
+	k = root_lstat(en->root, path, &st);
+	if (k == -ENOENT || k == -ENOTDIR) {
+		*ret = NULL;
+		return 0;
+	}
+	if (k < 0)
+		return err_errno(e, k, "cannot examine %s", path);
+	if (S_ISCHR(st.st_mode))
+		node_value(st.st_rdev, &t);
+	else
+		text_add(&t, S_ISLNK(st.st_mode) ? "a link" : "a file");
+	if (S_ISCHR(st.st_mode) && has_driver(en->root, st.st_rdev))
+		text_add(&t, " with its driver");
+	*ret = text_take(&t);
+	return *ret ? 0 : -ENOMEM;
+}
+
+/* The directories above the node, which devtmpfs and udev remove with the last node in them. */
+static int make_parents(const struct root *r, const char *path)
+{
+	char dir[PATH_MAX];
+	char *slash;
+
+	path_f(dir, "%s", path);
+	slash = strrchr(dir, '/');
+	if (!slash || slash == dir)
+		return 0;
+	*slash = '\0';
+	return root_mkdir_p_nofollow(r, dir, 0755);
+}
+
+/* Takes away what make_parents() may have made: what is in use is not empty. */
+static void remove_parents(const struct root *r, const char *path)
+{
+	char dir[PATH_MAX];
+	char *slash;
+
+	path_f(dir, "%s", path);
+	while ((slash = strrchr(dir, '/')) && slash != dir) {
+		*slash = '\0';
+		if (strcmp(dir, "/dev") == 0 || root_rmdir(r, dir) < 0)
+			return;
+	}
+}
+
+static int node_set(const struct engine *en, const struct step *s, struct err *e)
+{
+	const char *path = node_path(s);
+	unsigned int major_, minor_;
+	int k;
+
+	if (!path)
+		return err_set(e, -EINVAL, "'%s' is not a function and a path", s->target);
+	if (!s->after) {
+		k = root_unlink(en->root, path);
+		if (k == 0)
+			remove_parents(en->root, path);
+		return k < 0 ? err_errno(e, k, "cannot remove %s", path) : 0;
+	}
+	if (!str_starts(path, "/dev/") || sscanf(s->after, "c %u:%u", &major_, &minor_) != 2)
+		return err_set(e, -EINVAL, "'%s' cannot stand at %s", s->after, path);
+	k = make_parents(en->root, path);
+	if (k == 0)
+		k = root_mknod(en->root, path, PLACEHOLDER_MODE, makedev(major_, minor_));
+	return k < 0 ? err_errno(e, k, "cannot make %s", path) : 0;
+}
+
+const struct step_kind step_node = {
+	.name = "node",
+	.get = node_get,
+	.set = node_set,
+};

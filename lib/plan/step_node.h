@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Targets and values of steps that put a placeholder in the place of a card's device node. */
+#ifndef GPUPT_STEP_NODE_H
+#define GPUPT_STEP_NODE_H
+
+#include <sys/types.h>
+
+#include "plan/step.h"
+
+/* "0000:01:00.0 /dev/dri/renderD128". */
+void node_target(struct bdf b, const char *path, struct text *t);
+/* "c 226:128". */
+void node_value(dev_t dev, struct text *t);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The containers that reach a card by what their configurations give them, as facts: flow/sharing.h gathers them. */
+#ifndef GPUPT_SHARERS_H
+#define GPUPT_SHARERS_H
+
+#include "host/holders.h"
+#include "plan/path.h"
+#include "pve/ctdev.h"
+#include "pve/guest.h"
+#include "pve/ha.h"
+
+/* How a line was found to be about this card. */
+enum sharing_how {
+	SHARING_NUMBER,	 /* the device number is one of the card's now */
+	SHARING_BY_PATH, /* the card's driver is away; the name has its address: /dev/dri/by-path/pci-BDF-card, …-render */
+	SHARING_MEMORY,	 /* the card's driver is away; path.h remembers that it was the card's, and the card is still the same */
+};
+
+/* One node of the card that one line gives the container; a line may give several. */
+struct sharer_use {
+	struct ctdev ref; /* what the line says: kind, key, index of the line, target, mode … */
+	char *value;	  /* of the line */
+	char *line;	  /* its bytes, without the newline */
+	/*
+	 * The node on the host that the line names; NULL for a number alone. Of a wildcard (a directory, `c 226:*`) the place in the
+	 * container where the node was seen, NULL if it was not seen but is held open.
+	 */
+	char *path;
+	bool wildcard;
+	bool shared;		  /* of all cards of the driver: kfd, nvidiactl, nvidia-uvm */
+	struct bdf bdf;		  /* the function of the card */
+	char node[64];		  /* as struct node has it, "dri/renderD128"; unless how is SHARING_NUMBER its role alone */
+	char role[PATH_ROLE_LEN]; /* path_role(): finds the node again, see sharers_node() */
+	dev_t dev;		  /* its number, or the last one known; 0 if none is */
+	enum sharing_how how;
+	/* A character device is at path now; for a number, its driver is there. Unless how is SHARING_NUMBER it is inert, a placeholder */
+	bool present;
+};
+
+struct sharer {
+	unsigned int vmid;
+	bool running;
+	struct guest_flags flags; /* template, onboot, rebooting, lock */
+	bool ha;		  /* it is an HA resource (perhaps an ignored one) */
+	enum ha_state ha_state;	  /* the requested state, if it is */
+	struct proc_id init;	  /* pid 0 unless it runs and its init was found */
+	struct sharer_use *uses; /* in the file's order, never empty */
+	size_t n;
+};
+
+struct sharers {
+	struct sharer *v; /* by vmid */
+	size_t n;
+	/*
+	 * Containers with a wildcard, of which it could not be seen in time whether a node of the card is in them: their /dev does not
+	 * answer, or has no end. They are not among v unless another line puts them there.
+	 */
+	struct guest_list unsure;
+};
+
+void sharer_use_done(struct sharer_use *u);
+void sharer_done(struct sharer *s);
+void sharers_done(struct sharers *s);
+#define _cleanup_sharers_ _cleanup_(sharers_done)
+
+/* The node of the card that does now what the use's node did: same function, same role. NULL if there is none. */
+const struct node *sharers_node(const struct node_list *nodes, const struct sharer_use *use);
+/* Is that process one of the container's? */
+bool sharer_has(const struct sharer *s, const struct holder *h);
+/* Is one of the card's nodes there for it to use, with its driver? Else the card is away. */
+bool sharer_sees(const struct sharer *s);
+/* NULL if the container of that id is not among them. */
+const struct sharer *sharers_get(const struct sharers *s, unsigned int vmid);
+/* The keys by which it names the card, each once: "dev0, lxc.mount.entry". */
+void sharer_keys(const struct sharer *s, struct text *ret);
+
+#endif
