@@ -7,13 +7,11 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "base/exec.h"
+#include "base/exec_child.h"
 #include "base/interrupt.h"
 #include "base/proc.h"
 
-#define OUTPUT_MAX 65536
 #define KILL_AFTER_MS 2000
-#define LOOK_MS	      500
 
 static char *const fixed_env[] = { (char[]){ "PATH=/usr/sbin:/usr/bin:/sbin:/bin" }, (char[]){ "LC_ALL=C" }, NULL };
 
@@ -35,7 +33,7 @@ static int find_program(const char *name, char path[static PATH_MAX])
 	return -ENOENT;
 }
 
-_Noreturn static void exec_child(const char *path, char *const argv[], int in, int out)
+_Noreturn static void exec_in_child(const char *path, char *const argv[], int in, int out)
 {
 	sigset_t none;
 
@@ -67,13 +65,13 @@ static int collect(int pidfd, int out, uint64_t deadline, bool interruptible, st
 		if (interruptible && interrupt_pending())
 			return -EINTR;
 		/* a signal that comes between the look at it and the poll is seen by the next look */
-		if (interruptible && wait_ms > LOOK_MS)
-			wait_ms = LOOK_MS;
+		if (interruptible && wait_ms > EXEC_LOOK_MS)
+			wait_ms = EXEC_LOOK_MS;
 		if (poll(p, 2, wait_ms) < 0 && errno != EINTR)
 			return -errno;
 		if (p[1].revents) {
 			n = read(out, buf, sizeof(buf));
-			if (n > 0 && t->len + (size_t)n <= OUTPUT_MAX)
+			if (n > 0 && t->len + (size_t)n <= EXEC_OUTPUT_MAX)
 				text_add_n(t, buf, (size_t)n);
 			if (n == 0)
 				p[1].fd = -1;
@@ -112,56 +110,75 @@ static int input_fd(const char *input)
 	return TAKE_FD(fd);
 }
 
-static int ended_early(int k, const char *path, unsigned int timeout_ms, struct err *e)
+int exec_child_late(const struct exec_child *c, int k, unsigned int timeout_ms, struct err *e)
 {
 	if (k == -EINTR)
-		return err_set(e, k, "interrupted (%s) while %s was running", strsignal(interrupt_pending()), path);
-	return err_errno(e, k, "%s did not end within %u s", path, timeout_ms / 1000);
+		return err_set(e, k, "interrupted (%s) while %s was running", strsignal(interrupt_pending()), c->path);
+	return err_errno(e, k, "%s did not end within %u s", c->path, timeout_ms / 1000);
+}
+
+int exec_child_start(const struct root *r, char *const argv[], int in, int out, struct exec_child *ret, struct err *e)
+{
+	int k;
+
+	if (!root_is_real(r))
+		return err_set(e, -EOPNOTSUPP, "%s is not run below %s", argv[0], r->path);
+	k = find_program(argv[0], ret->path);
+	if (k < 0)
+		return err_errno(e, k, "cannot run %s", argv[0]);
+	ret->pid = fork();
+	if (ret->pid < 0)
+		return err_errno(e, -errno, "cannot run %s", ret->path);
+	if (ret->pid == 0)
+		exec_in_child(ret->path, argv, in, out);
+	ret->pidfd = (int)syscall(SYS_pidfd_open, ret->pid, 0);
+	if (ret->pidfd >= 0)
+		return 0;
+	k = -errno;
+	kill(-ret->pid, SIGKILL);
+	waitpid(ret->pid, NULL, 0);
+	return err_errno(e, k, "cannot watch %s", ret->path);
+}
+
+int exec_child_status(const struct exec_child *c)
+{
+	int status = 0;
+
+	waitpid(c->pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 static int run(const struct root *r, char *const argv[], const char *input, unsigned int timeout_ms, bool interruptible,
 	       struct exec_result *ret, struct err *e)
 {
-	_cleanup_close_ int out = -1, in = -1, pidfd = -1, feed = -1;
+	_cleanup_close_ int out = -1, feed = -1;
 	_cleanup_text_ struct text t = { 0 };
-	char path[PATH_MAX];
-	int fds[2], k, status;
-	pid_t pid;
+	struct exec_child c;
+	int fds[2], k;
 
 	if (r->hooks && r->hooks->exec) {
 		k = r->hooks->exec(r->hooks->ctx, argv, ret);
 		return k < 0 ? err_errno(e, k, "cannot run %s", argv[0]) : 0;
 	}
-	if (!root_is_real(r))
-		return err_set(e, -EOPNOTSUPP, "%s is not run below %s", argv[0], r->path);
-	k = find_program(argv[0], path);
-	if (k < 0)
-		return err_errno(e, k, "cannot run %s", argv[0]);
 	feed = input_fd(input);
 	if (feed < 0)
-		return err_errno(e, feed, "cannot run %s", path);
+		return err_errno(e, feed, "cannot run %s", argv[0]);
 	if (pipe2(fds, O_CLOEXEC) < 0)
-		return err_errno(e, -errno, "cannot run %s", path);
+		return err_errno(e, -errno, "cannot run %s", argv[0]);
 	out = fds[0];
-	in = fds[1];
-	pid = fork();
-	if (pid < 0)
-		return err_errno(e, -errno, "cannot run %s", path);
-	if (pid == 0)
-		exec_child(path, argv, feed, in);
-	close(TAKE_FD(in));
-	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	k = pidfd < 0 ? -errno : collect(pidfd, out, now_ms() + timeout_ms, interruptible, &t);
+	k = exec_child_start(r, argv, feed, fds[1], &c, e);
+	close(fds[1]);
+	if (k < 0)
+		return k;
+	k = collect(c.pidfd, out, now_ms() + timeout_ms, interruptible, &t);
 	if (k < 0) {
-		stop_group(pid, pidfd);
-		return ended_early(k, path, timeout_ms, e);
+		stop_group(c.pid, c.pidfd);
+		k = exec_child_late(&c, k, timeout_ms, e);
+	} else {
+		*ret = (struct exec_result){ .status = exec_child_status(&c), .output = text_take(&t) };
 	}
-	waitpid(pid, &status, 0);
-	*ret = (struct exec_result){
-		.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
-		.output = text_take(&t),
-	};
-	return 0;
+	close(c.pidfd);
+	return k;
 }
 
 int exec_run(const struct root *r, char *const argv[], unsigned int timeout_ms, struct exec_result *ret, struct err *e)

@@ -31,6 +31,15 @@ int exec_feed(const struct root *r, char *const argv[], const char *input, unsig
 int exec_run_interruptible(const struct root *r, char *const argv[], unsigned int timeout_ms, struct exec_result *ret,
 			   struct err *e);
 
+struct exec_job;
+/*
+ * A program that is started now and waited for later, beside others. 0 with the job, which exec_finish() takes; else as exec_run().
+ * exec_finish(): 0; -ETIMEDOUT at the deadline, which counts from the start; -EINTR at a signal to us (interrupt.h). In both the
+ * program goes on: what it is about cannot be taken back by ending it.
+ */
+int exec_launch(const struct root *r, char *const argv[], unsigned int timeout_ms, struct exec_job **ret, struct err *e);
+int exec_finish(struct exec_job *job, struct exec_result *ret, struct err *e);
+
 /* What an exit status comes to: 0, or -EIO with the program's last line in the sentence. Its output is cut in place. */
 int exec_verdict(const char *name, struct exec_result *res, struct err *e);
 

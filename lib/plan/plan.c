@@ -104,7 +104,7 @@ static bool made_has(void *ctx, const struct step *s)
 	const struct made *m = ctx;
 	ssize_t i = made_index(m, s);
 
-	return i >= 0 && m->first + (size_t)i + 1 != m->pending;
+	return i >= 0 && m->first + (size_t)i + 1 != m->pending && !s->kind->patient;
 }
 
 /* A plan that fails leaves the machine as it was found, which is not always what a lease would give back. */
@@ -121,14 +121,16 @@ static void forget_unmade(const struct engine *en, const struct step *s, struct 
 {
 	_cleanup_free_ char *now = NULL;
 
+	if (s->kind->await)
+		return;
 	if (s->kind->effect || (s->kind->get(en, s, &now, NULL) == 0 && step_same(s, now, s->before)))
 		record_mark(rec, seq, RECORD_UNDONE, NULL);
 }
 
-static int apply_step(const struct engine *en, const struct step *s, struct made *m, struct record *rec, struct err *e)
+static int begin_step(const struct engine *en, const struct step *s, struct made *m, struct record *rec, unsigned int *ret_seq,
+		      struct err *e)
 {
 	_cleanup_free_ char *now = NULL;
-	unsigned int seq;
 	int k;
 
 	if (interrupt_pending())
@@ -140,11 +142,16 @@ static int apply_step(const struct engine *en, const struct step *s, struct made
 	if (!s->kind->effect && !step_can_start(s, now))
 		return err_set(e, -ESTALE, "%s %s has changed to '%s' meanwhile", s->kind->name, s->target,
 			       now ? now : "(absent)");
-	k = record_begin(rec, s, &seq, e);
-	if (k < 0)
-		return k;
-	m->found[seq - 1 - m->first] = TAKE_PTR(now);
-	k = step_make(en, s, e);
+	k = record_begin(rec, s, ret_seq, e);
+	if (k == 0)
+		m->found[*ret_seq - 1 - m->first] = TAKE_PTR(now);
+	return k;
+}
+
+/* k is what came of making it. */
+static int end_step(const struct engine *en, const struct step *s, struct made *m, struct record *rec, unsigned int seq, int k,
+		    struct err *e)
+{
 	if (k > 0)
 		k = -EIO; /* as far as possible is good enough for the way back, not for what was decided */
 	if (k == -ETIMEDOUT)
@@ -157,10 +164,78 @@ static int apply_step(const struct engine *en, const struct step *s, struct made
 	return record_mark(rec, seq, RECORD_DONE, e);
 }
 
+static int apply_step(const struct engine *en, const struct step *s, struct made *m, struct record *rec, struct err *e)
+{
+	unsigned int seq;
+	int k = begin_step(en, s, m, rec, &seq, e);
+
+	return k < 0 ? k : end_step(en, s, m, rec, seq, step_make(en, s, e), e);
+}
+
 /* An optional step may fail, but not take the card with it: dead, or hanging in the kernel. */
 static bool forgivable(const struct engine *en, const struct step *s, int k)
 {
 	return s->optional && k != -ENXIO && k != -EINTR && k != -ETIMEDOUT && !step_is_stuck(en, s);
+}
+
+/* Tells of a failure. 0 if the plan goes on without the step. */
+static int failure(const struct engine *en, const struct step *s, int k, const struct err *why, struct err *e)
+{
+	if (k < 0 && forgivable(en, s, k)) {
+		engine_tell(en, STEP_SKIPPED, s, why->text);
+		return 0;
+	}
+	if (k < 0) {
+		err_set(e, k, "%s", why->text);
+		engine_tell(en, step_is_stuck(en, s) ? STEP_STUCK : STEP_FAILED, s, why->text);
+	}
+	return k;
+}
+
+/* How many steps from the first on are under way at once. */
+static size_t side_by_side(const struct plan *p, size_t first)
+{
+	size_t n = 0;
+
+	while (first + n < p->n && p->steps[first + n].kind->launch)
+		n++;
+	return n;
+}
+
+struct flight {
+	unsigned int seq;
+	bool launched;
+	void *job;
+	struct err err;
+};
+
+/* Each is begun, then each is waited for, whatever became of the others: what is under way cannot be called off. */
+static int apply_together(const struct engine *en, const struct step *steps, size_t n, struct made *m, struct record *rec, struct err *e)
+{
+	_cleanup_free_ struct flight *f = calloc(n, sizeof(*f));
+	int k = f ? 0 : -ENOMEM;
+
+	for (size_t i = 0; k == 0 && i < n; i++) {
+		k = begin_step(en, &steps[i], m, rec, &f[i].seq, &f[i].err);
+		if (k == 0) {
+			k = steps[i].kind->launch(en, &steps[i], &f[i].job, &f[i].err);
+			f[i].launched = k == 0;
+			if (k < 0)
+				k = end_step(en, &steps[i], m, rec, f[i].seq, k, &f[i].err);
+		}
+		k = failure(en, &steps[i], k, &f[i].err, e);
+	}
+	for (size_t i = 0; f && i < n; i++) {
+		int r;
+
+		if (!f[i].launched)
+			continue;
+		r = step_finish(en, &steps[i], f[i].job, &f[i].err);
+		r = failure(en, &steps[i], end_step(en, &steps[i], m, rec, f[i].seq, r, &f[i].err), &f[i].err, e);
+		if (k == 0)
+			k = r;
+	}
+	return k;
 }
 
 int plan_apply(const struct engine *en, const struct plan *p, struct record *rec, struct undo_result *ret_undo,
@@ -172,23 +247,22 @@ int plan_apply(const struct engine *en, const struct plan *p, struct record *rec
 	struct undo_result undo = { 0 };
 	int k = made.found ? 0 : -ENOMEM;
 
-	for (size_t i = 0; k == 0 && i < p->n; i++) {
+	for (size_t i = 0, n; k == 0 && i < p->n; i += n) {
 		const struct step *s = &p->steps[i];
-		struct err local = { "" };
+		struct err why = { "" };
 
-		k = apply_step(en, s, &made, rec, &local);
-		if (k < 0 && forgivable(en, s, k)) {
-			engine_tell(en, STEP_SKIPPED, s, local.text);
-			k = 0;
-		} else if (k < 0) {
-			err_set(e, k, "%s", local.text);
-			engine_tell(en, step_is_stuck(en, s) ? STEP_STUCK : STEP_FAILED, s, local.text);
-			/* on its way down the machine forgets bindings by itself, and nothing is to be started any more */
-			if (k != -EINTR || !system_stopping(en->root))
-				record_undo_to(en, rec, made_has, made_found, &made, &undo);
-			undo.stuck += made.pending != 0; /* for whoever reconciles */
+		n = side_by_side(p, i);
+		if (n > 0) {
+			k = apply_together(en, s, n, &made, rec, e);
+		} else {
+			n = 1;
+			k = failure(en, s, apply_step(en, s, &made, rec, &why), &why, e);
 		}
 	}
+	/* on its way down the machine forgets bindings by itself, and nothing is to be started any more */
+	if (k < 0 && (k != -EINTR || !system_stopping(en->root)))
+		record_undo_to(en, rec, made_has, made_found, &made, &undo);
+	undo.stuck += made.pending != 0; /* for whoever reconciles */
 	if (ret_undo)
 		*ret_undo = undo;
 	return k;

@@ -36,7 +36,8 @@ struct undo_result {
 
 /*
  * Makes the steps in order, each recorded before it is made and read back afterwards. If one fails, all of this plan's are
- * undone, to what was found; a signal asks for the same (base/interrupt.h), but while the node shuts down they stay on record.
+ * undone, to what was found, but for patient ones, which stay on record; a signal asks for the same (base/interrupt.h), but while the
+ * node shuts down all stay on record.
  * 0, or -errno of the failed step (err says which), with what happened to the others in ret_undo (may be NULL).
  */
 int plan_apply(const struct engine *en, const struct plan *p, struct record *rec, struct undo_result *ret_undo,

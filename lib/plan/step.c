@@ -147,7 +147,20 @@ static int verify(const struct engine *en, const struct step *s, struct err *e)
 
 int step_make(const struct engine *en, const struct step *s, struct err *e)
 {
-	int k = s->kind->set(en, s, e);
+	void *job = NULL;
+	int k;
+
+	if (!s->kind->launch) {
+		k = s->kind->set(en, s, e);
+		return k != 0 ? k : verify(en, s, e);
+	}
+	k = s->kind->launch(en, s, &job, e);
+	return k < 0 ? k : step_finish(en, s, job, e);
+}
+
+int step_finish(const struct engine *en, const struct step *s, void *job, struct err *e)
+{
+	int k = s->kind->finish(en, s, job, e);
 
 	return k != 0 ? k : verify(en, s, e);
 }

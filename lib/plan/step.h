@@ -57,10 +57,24 @@ struct step_kind {
 	 * long as that likes, and Proxmox VE gives post-stop 10 s before others fail for want of the lock (PVE/QemuConfig.pm, lock_config).
 	 */
 	bool late;
+	/* Of late kinds: nor is it put back with a plan that fails, but then, too, by whoever has the time for it. */
+	bool patient;
 	/* The present value (NULL: absent). 0, -ENODEV (the target is gone; err says why), -EBUSY (stuck), -errno. */
 	int (*get)(const struct engine *en, const struct step *s, char **ret, struct err *e);
 	/* Makes s->after the value. 0, 1 (as far as possible; err says what is missing), -ETIMEDOUT (now stuck), -errno. */
 	int (*set)(const struct engine *en, const struct step *s, struct err *e);
+	/*
+	 * In the place of set, for what takes long and can go on side by side: launch() asks for it, finish() waits for what comes of it
+	 * and frees the job. Adjacent steps of a plan with both are under way at once. 0 or as set().
+	 */
+	int (*launch)(const struct engine *en, const struct step *s, void **ret_job, struct err *e);
+	int (*finish)(const struct engine *en, const struct step *s, void *job, struct err *e);
+	/*
+	 * Of a step that was begun and not finished: waits until what was asked for has come about, or will not any more, so that the
+	 * value can be believed. Only where somebody else carries it out; such a step is never taken as not made because its value is
+	 * still before. NULL: there is nothing to wait for.
+	 */
+	void (*await)(const struct engine *en, const struct step *s);
 	/* Are two values the same, as far as ownership goes? NULL: string equality. */
 	bool (*same)(const char *a, const char *b);
 	/* Is now a value that only our own half-made step leaves? in_flight: the step was begun and not finished. NULL: never. */
@@ -98,6 +112,9 @@ bool step_can_start(const struct step *s, const char *now);
 
 /* Sets s->after and reads it back: only what reads back counts. 0, 1 (as far as possible; err says what is missing), -errno. */
 int step_make(const struct engine *en, const struct step *s, struct err *e);
+
+/* What comes of a launched step, read back. As step_make(). */
+int step_finish(const struct engine *en, const struct step *s, void *job, struct err *e);
 
 /* Does the step's function hang in the kernel now? */
 bool step_is_stuck(const struct engine *en, const struct step *s);

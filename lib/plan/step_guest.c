@@ -1,167 +1,161 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Containers as steps. guest: "lxc/200 timeout=60,force-stop=0" is running or stopped, by `pct`. ha: "ct:200 timeout=60" is what its HA
- * resource asks for, started or stopped: `pct stop` of such a container only sets that request, cluster-wide and for good
- * (PVE/CLI/pct.pm, PVE/API2/LXC/Status.pm), so the request itself is the value, and outlives a power cut.
+ * The guest step: a container runs or not, by `pct`. A shutdown that was asked for cannot be taken back: pct has signalled the
+ * container's init by then (PVE/LXC.pm, vm_stop()), and whether we live to see its end makes no difference to it. So an ask that was
+ * cut short is awaited before the container is believed to have stayed.
  */
 #include <errno.h>
 
 #include "base/exec.h"
+#include "base/interrupt.h"
 #include "plan/step_guest.h"
 #include "pve/guest.h"
-#include "pve/ha.h"
+#include "pve/lock.h"
 
 #define START_TIMEOUT_S 120 /* a container's start may wait for its storage and its hooks */
 #define STOP_TIMEOUT_S	60
 #define MARGIN_S	15 /* for pct to see that its own deadline has passed */
+#define LOOK_MS		200
 
-struct target {
-	unsigned int vmid;
-	unsigned int timeout_s; /* for a shutdown */
-	bool force_stop;
-};
-
-void guest_target(unsigned int vmid, unsigned int timeout_s, bool force_stop, struct text *t)
+void guest_target(const struct guest_stop *g, struct text *t)
 {
-	text_addf(t, "lxc/%u timeout=%u,force-stop=%d", vmid, timeout_s, force_stop);
+	text_addf(t, "lxc/%u timeout=%u,force-stop=%d", g->vmid, g->timeout_s, g->force);
 }
 
-void ha_target(unsigned int vmid, unsigned int timeout_s, struct text *t)
-{
-	text_addf(t, "ct:%u timeout=%u", vmid, timeout_s);
-}
-
-static int parse(const struct step *s, struct target *ret, struct err *e)
+int guest_target_parse(const char *target, struct guest_stop *ret, struct err *e)
 {
 	int force = 0;
 
-	if (sscanf(s->target, "lxc/%9u timeout=%4u,force-stop=%1d", &ret->vmid, &ret->timeout_s, &force) != 3 &&
-	    sscanf(s->target, "ct:%9u timeout=%4u", &ret->vmid, &ret->timeout_s) != 2)
-		return err_set(e, -EINVAL, "'%s' names no container", s->target);
-	ret->force_stop = force;
+	if (sscanf(target, "lxc/%9u timeout=%4u,force-stop=%1d", &ret->vmid, &ret->timeout_s, &force) != 3 &&
+	    sscanf(target, "ct:%9u timeout=%4u", &ret->vmid, &ret->timeout_s) != 2)
+		return err_set(e, -EINVAL, "'%s' names no container", target);
+	ret->force = force;
 	return 0;
 }
 
-static int gone(const struct engine *en, unsigned int vmid, struct err *e)
+int guest_check_here(const struct root *r, unsigned int vmid, struct err *e)
 {
-	if (guest_kind(en->root, vmid) == GUEST_CT)
+	if (guest_kind(r, vmid) == GUEST_CT)
 		return 0;
 	return err_set(e, -ENODEV, "CT %u is not on this node any more", vmid);
 }
 
-static int value(const char *v, char **ret)
+static int guest_get(const struct engine *en, const struct step *s, char **ret, struct err *e)
 {
-	*ret = strdup(v);
+	struct guest_stop g;
+	int k = guest_target_parse(s->target, &g, e);
+
+	if (k == 0)
+		k = guest_check_here(en->root, g.vmid, e);
+	if (k < 0)
+		return k;
+	k = guest_running(en->root, GUEST_CT, g.vmid, NULL);
+	if (k < 0)
+		return err_errno(e, k, "cannot tell whether CT %u runs", g.vmid);
+	*ret = strdup(k ? GUEST_RUNNING : GUEST_STOPPED);
 	return *ret ? 0 : -ENOMEM;
 }
 
-static int guest_get(const struct engine *en, const struct step *s, char **ret, struct err *e)
-{
-	struct target t;
-	int k = parse(s, &t, e);
-
-	if (k == 0)
-		k = gone(en, t.vmid, e);
-	if (k < 0)
-		return k;
-	k = guest_running(en->root, GUEST_CT, t.vmid, NULL);
-	return k < 0 ? err_errno(e, k, "cannot tell whether CT %u runs", t.vmid) : value(k ? "running" : "stopped", ret);
-}
-
-/* pct VERB VMID [OPTION VALUE]…, up to four words behind the id. */
-static int pct(const struct engine *en, const char *verb, unsigned int vmid, unsigned int timeout_s, const char *option, const char *arg,
-	       struct err *e)
+/* pct VERB VMID [OPTION VALUE], under way. */
+static int pct(const struct engine *en, const char *verb, unsigned int vmid, const char *option, const char *value,
+	       unsigned int timeout_s, struct exec_job **ret, struct err *e)
 {
 	char id[16];
-	char *argv[] = { (char[]){ "pct" }, (char *)(uintptr_t)verb, id, (char *)(uintptr_t)option, (char *)(uintptr_t)arg, NULL };
+	char *argv[] = { (char[]){ "pct" }, (char *)(uintptr_t)verb, id, (char *)(uintptr_t)option, (char *)(uintptr_t)value, NULL };
 
 	snprintf(id, sizeof(id), "%u", vmid);
-	return exec_check(en->root, argv, timeout_s * 1000, e);
+	return exec_launch(en->root, argv, timeout_s * 1000, ret, e);
 }
 
-static int stop(const struct engine *en, const struct target *t, struct err *e)
+/* A program that is late leaves nothing in the kernel to wait for, which -ETIMEDOUT would mean. */
+static int finish(struct exec_job *job, struct err *e)
 {
-	char seconds[16];
-	int k;
-
-	snprintf(seconds, sizeof(seconds), "%u", t->timeout_s);
-	k = pct(en, "shutdown", t->vmid, t->timeout_s + MARGIN_S, "--timeout", seconds, e);
-	/* what counts is whether it runs: pct fails, too, when somebody else has stopped it meanwhile */
-	if (k < 0 && t->force_stop && guest_running(en->root, GUEST_CT, t->vmid, NULL) != 0)
-		k = pct(en, "stop", t->vmid, STOP_TIMEOUT_S, NULL, NULL, e);
-	/* a program that was ended leaves nothing in the kernel to wait for */
-	return k == -ETIMEDOUT ? -ETIME : k;
-}
-
-static int guest_set(const struct engine *en, const struct step *s, struct err *e)
-{
-	struct target t;
-	int k = parse(s, &t, e);
-
-	if (k < 0)
-		return k;
-	if (str_eq(s->after, "stopped"))
-		return stop(en, &t, e);
-	k = pct(en, "start", t.vmid, START_TIMEOUT_S, NULL, NULL, e);
-	return k == -ETIMEDOUT ? -ETIME : k;
-}
-
-static int ha_get_value(const struct engine *en, const struct step *s, char **ret, struct err *e)
-{
-	enum ha_state state;
-	struct target t;
-	int k = parse(s, &t, e);
+	_cleanup_exec_ struct exec_result res = { 0 };
+	int k = exec_finish(job, &res, e);
 
 	if (k == 0)
-		k = ha_find(en->root, GUEST_CT, t.vmid, &state, e);
-	if (k == -ENOENT)
-		return err_set(e, -ENODEV, "CT %u is no HA resource any more", t.vmid);
-	return k < 0 ? k : value(state == HA_STARTED ? "started" : ha_state_name(state), ret);
+		k = exec_verdict("pct", &res, e);
+	return k == -ETIMEDOUT ? -ETIME : k;
 }
 
-/* The request is carried out by the node's resource manager, in its rounds of some seconds. */
-static int wait_until(const struct engine *en, const struct target *t, bool running, struct err *e)
+static int guest_launch(const struct engine *en, const struct step *s, void **ret_job, struct err *e)
 {
-	uint64_t deadline = now_ms() + (t->timeout_s + MARGIN_S) * 1000;
-	int k;
-
-	while ((k = guest_running(en->root, GUEST_CT, t->vmid, NULL)) >= 0 && (k == 1) != running) {
-		if (now_ms() >= deadline)
-			return err_set(e, -ETIME, "CT %u is still %s %u s after the HA manager was asked; 'ha-manager status' says why", t->vmid,
-				       running ? "stopped" : "running", t->timeout_s + MARGIN_S);
-		sleep_ms(200);
-	}
-	return k < 0 ? err_errno(e, k, "cannot tell whether CT %u runs", t->vmid) : 0;
-}
-
-static int ha_set(const struct engine *en, const struct step *s, struct err *e)
-{
-	char sid[24];
-	char *argv[] = { (char[]){ "ha-manager" }, (char[]){ "set" }, sid, (char[]){ "--state" }, s->after, NULL };
-	struct target t;
-	int k = parse(s, &t, e);
+	struct exec_job *job;
+	struct guest_stop g;
+	char seconds[16];
+	int k = guest_target_parse(s->target, &g, e);
 
 	if (k < 0)
 		return k;
-	snprintf(sid, sizeof(sid), "ct:%u", t.vmid);
-	k = exec_check(en->root, argv, en->job_timeout_ms, e);
-	if (k < 0)
-		return k == -ETIMEDOUT ? -ETIME : k;
-	/* on the way back the HA manager starts it when it likes, and perhaps on another node */
-	return str_eq(s->after, "started") ? 0 : wait_until(en, &t, false, e);
+	snprintf(seconds, sizeof(seconds), "%u", g.timeout_s);
+	if (str_eq(s->after, GUEST_STOPPED))
+		k = pct(en, "shutdown", g.vmid, "--timeout", seconds, g.timeout_s + MARGIN_S, &job, e);
+	else
+		k = pct(en, "start", g.vmid, NULL, NULL, START_TIMEOUT_S, &job, e);
+	if (k == 0)
+		*ret_job = job;
+	return k;
+}
+
+static int guest_finish(const struct engine *en, const struct step *s, void *job, struct err *e)
+{
+	bool stop = str_eq(s->after, GUEST_STOPPED);
+	struct exec_job *hard;
+	struct guest_stop g;
+	int k = finish(job, e), r = guest_target_parse(s->target, &g, NULL);
+
+	/* what counts is whether it runs: pct fails, too, when somebody else was faster */
+	if (k == 0 || k == -EINTR || r < 0 || guest_running(en->root, GUEST_CT, g.vmid, NULL) == !stop)
+		return k == -EINTR ? k : r;
+	if (!stop || !g.force)
+		return k;
+	k = pct(en, "stop", g.vmid, NULL, NULL, STOP_TIMEOUT_S, &hard, e);
+	return k < 0 ? k : finish(hard, e);
+}
+
+/* Is a task of Proxmox VE at work on it? */
+static bool worked_on(const struct root *r, unsigned int vmid)
+{
+	_cleanup_close_ int lock = -1;
+
+	return pve_lock_try(r, GUEST_CT, vmid, &lock) == -EBUSY;
+}
+
+static void guest_await(const struct engine *en, const struct step *s)
+{
+	uint64_t deadline;
+	struct guest_stop g;
+
+	if (guest_target_parse(s->target, &g, NULL) < 0 || guest_check_here(en->root, g.vmid, NULL) < 0)
+		return;
+	deadline = now_ms() + (g.timeout_s + MARGIN_S) * 1000;
+	while (now_ms() < deadline && !interrupt_pending() &&
+	       (worked_on(en->root, g.vmid) ||
+		(str_eq(s->after, GUEST_STOPPED) && guest_running(en->root, GUEST_CT, g.vmid, NULL) == 1)))
+		sleep_ms(LOOK_MS);
+}
+
+int guest_wait(const struct root *r, unsigned int vmid, bool running, unsigned int seconds, struct err *e)
+{
+	uint64_t deadline = now_ms() + seconds * 1000;
+	int k;
+
+	while ((k = guest_running(r, GUEST_CT, vmid, NULL)) >= 0 && (k == 1) != running) {
+		if (interrupt_pending())
+			return err_set(e, -EINTR, "interrupted (%s) while CT %u was waited for", strsignal(interrupt_pending()), vmid);
+		if (now_ms() >= deadline)
+			return err_set(e, -ETIME, "CT %u is still %s after %u s", vmid, running ? GUEST_STOPPED : GUEST_RUNNING, seconds);
+		sleep_ms(LOOK_MS);
+	}
+	return k < 0 ? err_errno(e, k, "cannot tell whether CT %u runs", vmid) : 0;
 }
 
 const struct step_kind step_guest = {
 	.name = "guest",
 	.late = true,
+	.patient = true,
 	.get = guest_get,
-	.set = guest_set,
-};
-
-const struct step_kind step_ha = {
-	.name = "ha",
-	.late = true,
-	.survives_reboot = true,
-	.get = ha_get_value,
-	.set = ha_set,
+	.launch = guest_launch,
+	.finish = guest_finish,
+	.await = guest_await,
 };

@@ -1,13 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The targets of steps about containers. */
+/* Steps about containers: whether one runs, and what its HA resource asks for. */
 #ifndef GPUPT_STEP_GUEST_H
 #define GPUPT_STEP_GUEST_H
 
 #include "plan/step.h"
 
-/* A container that runs or not, and how it is shut down: within timeout_s, and by force afterwards or not at all. */
-void guest_target(unsigned int vmid, unsigned int timeout_s, bool force_stop, struct text *t);
-/* A container whose state the HA manager is asked for. */
-void ha_target(unsigned int vmid, unsigned int timeout_s, struct text *t);
+/* Their values. */
+#define GUEST_RUNNING "running"
+#define GUEST_STOPPED "stopped"
+
+/* How a container is shut down: within so many seconds, and by force afterwards or not at all. */
+struct guest_stop {
+	unsigned int vmid;
+	unsigned int timeout_s;
+	bool force;
+};
+
+/* "lxc/200 timeout=60,force-stop=0": a container that runs or not. */
+void guest_target(const struct guest_stop *g, struct text *t);
+/* "ct:200 timeout=60": a container whose state the HA manager is asked for, HA_STARTED or HA_STOPPED by name. */
+void ha_target(const struct guest_stop *g, struct text *t);
+/* Of either. 0 or -EINVAL. */
+int guest_target_parse(const char *target, struct guest_stop *ret, struct err *e);
+
+/* -ENODEV unless the container is on this node. */
+int guest_check_here(const struct root *r, unsigned int vmid, struct err *e);
+/* Waits until the container runs, or does not. 0, -ETIME, -EINTR, -errno. */
+int guest_wait(const struct root *r, unsigned int vmid, bool running, unsigned int seconds, struct err *e);
 
 #endif

@@ -18,6 +18,8 @@ static void undo_step(const struct engine *en, struct record *rec, struct record
 		record_mark(rec, rs->seq, RECORD_UNDONE, NULL);
 		return;
 	}
+	if (rs->state == RECORD_BEGUN && back.kind->await)
+		back.kind->await(en, &rs->step);
 	k = back.kind->get(en, &back, &now, &e);
 	if (k == -ENODEV) {
 		engine_tell(en, STEP_GONE, &rs->step, e.text);

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The ha step: what a container's HA resource asks for, started or stopped. `pct shutdown` of such a container only sets that
+ * request, cluster-wide and for good (PVE/API2/LXC/Status.pm), so the request itself is the value, and outlives a power cut.
+ */
+#include <errno.h>
+
+#include "base/exec.h"
+#include "plan/step_guest.h"
+#include "pve/ha.h"
+
+#define ROUND_S 30 /* the resource manager works in rounds of some seconds (PVE/HA/LRM.pm, do_one_iteration()) */
+
+void ha_target(const struct guest_stop *g, struct text *t)
+{
+	text_addf(t, "ct:%u timeout=%u", g->vmid, g->timeout_s);
+}
+
+static int ha_get_value(const struct engine *en, const struct step *s, char **ret, struct err *e)
+{
+	enum ha_state state;
+	struct guest_stop g;
+	int k = guest_target_parse(s->target, &g, e);
+
+	if (k == 0)
+		k = ha_find(en->root, GUEST_CT, g.vmid, &state, e);
+	if (k == -ENOENT)
+		return err_set(e, -ENODEV, "CT %u is no HA resource any more", g.vmid);
+	if (k < 0)
+		return k;
+	*ret = strdup(ha_state_name(state));
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int ha_launch(const struct engine *en, const struct step *s, void **ret_job, struct err *e)
+{
+	char sid[24];
+	char *argv[] = { (char[]){ "ha-manager" }, (char[]){ "set" }, sid, (char[]){ "--state" }, s->after, NULL };
+	struct guest_stop g;
+	int k = guest_target_parse(s->target, &g, e);
+
+	*ret_job = NULL;
+	if (k < 0)
+		return k;
+	snprintf(sid, sizeof(sid), "ct:%u", g.vmid);
+	k = exec_check(en->root, argv, en->job_timeout_ms, e);
+	return k == -ETIMEDOUT ? -ETIME : k;
+}
+
+/* A request to start is the HA manager's business: it does that when it likes, and perhaps on another node. */
+static int ha_finish(const struct engine *en, const struct step *s, void *job, struct err *e)
+{
+	struct guest_stop g;
+	int k = guest_target_parse(s->target, &g, e);
+
+	if (k < 0 || !str_eq(s->after, ha_state_name(HA_STOPPED)))
+		return k;
+	k = guest_wait(en->root, g.vmid, false, g.timeout_s + ROUND_S, e);
+	return k == -ETIME ? err_set(e, k, "CT %u still runs %u s after the HA manager was asked to stop it: 'ha-manager status' says why",
+				     g.vmid, g.timeout_s + ROUND_S) :
+			     k;
+}
+
+const struct step_kind step_ha = {
+	.name = "ha",
+	.late = true,
+	.patient = true,
+	.survives_reboot = true,
+	.get = ha_get_value,
+	.launch = ha_launch,
+	.finish = ha_finish,
+};
