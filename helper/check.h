@@ -38,6 +38,8 @@ int check_vm(struct check *c, unsigned int vmid, struct err *e);
 /* The advice alone, about all VMs that name a GPU. 0 or -errno. */
 int check_all_vms(struct check *c, struct err *e);
 
+/* facts_look_for_containers(), the containers read once for all cards. */
+int check_containers(struct check *c, struct facts *f, struct err *e);
 /*
  * Guests that use the card of fns: containers, with the processes in them that hold it, and, if there are several, the VMs that name
  * it; but for VM vmid (0: none is left out).

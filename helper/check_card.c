@@ -53,6 +53,9 @@ int check_card(struct check *c, struct bdf b, struct err *e)
 	if (k < 0)
 		return k;
 	facts_ask_persistence(&en, &facts);
+	k = check_containers(c, &facts, e);
+	if (k < 0)
+		return k;
 	judge(&facts, &c->settings, &found);
 	k = check_sharing(c, &facts.slots, &facts.holders, b, 0, &found, e);
 	if (k < 0)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 
+#include "flow/observe.h"
 #include "helper/check.h"
 #include "helper/naming.h"
+#include "policy/containers.h"
 
 #define NAMES_MAX 8 /* in one message */
 
@@ -65,8 +67,22 @@ static void add_processes(const struct sharer *s, const struct pci_list *fns, co
 		text_addf(to, " and %u more", n - NAMES_MAX);
 }
 
-static void report_sharer(const struct sharer *s, const struct pci_list *fns, const char *card, const struct holder_list *holders,
-			  struct findings *ret)
+/* What becomes of it while a VM has the card, by its settings. */
+static const char *meanwhile(enum containers policy)
+{
+	static const char *const words[] = {
+		[CONTAINERS_HOT] = "it is without while a VM has the card",
+		[CONTAINERS_SHUTDOWN] = "it is shut down while a VM has the card",
+		[CONTAINERS_DETACH] =
+			"while a VM has the card these lines are not in its configuration, nor in backups and clones that are made then",
+		[CONTAINERS_REFUSE] = "no VM gets the card while it runs",
+	};
+
+	return words[policy];
+}
+
+static void report_sharer(const struct check *c, const struct sharer *s, const struct pci_list *fns, const char *card,
+			  const struct holder_list *holders, struct findings *ret)
 {
 	_cleanup_text_ struct text keys = { 0 }, who = { 0 };
 
@@ -77,8 +93,21 @@ static void report_sharer(const struct sharer *s, const struct pci_list *fns, co
 		return;
 	}
 	add_processes(s, fns, holders, &who);
-	finding_add(ret, FINDING_SHARED_CT, card, NULL, "CT %u uses %s (%s)%s: it is without while a VM has the card", s->vmid, card,
-		    text_str(&keys), text_str(&who));
+	finding_add(ret, FINDING_SHARED_CT, card, NULL, "CT %u uses %s (%s)%s: %s", s->vmid, card, text_str(&keys), text_str(&who),
+		    meanwhile(container_settings(&c->settings, s).containers));
+}
+
+int check_containers(struct check *c, struct facts *f, struct err *e)
+{
+	int k = c->containers_read ? 0 : container_list_load(c->o->root, &c->containers, e);
+
+	c->containers_read |= k == 0;
+	if (k == 0)
+		k = facts_look_for_containers(c->o->root, &c->containers, f, e);
+	if (k != -EACCES)
+		return k;
+	check_unseen(c, "the configurations of Proxmox VE's guests");
+	return 0;
 }
 
 static int share_cts(struct check *c, const struct pci_list *fns, const struct holder_list *holders, const char *card,
@@ -91,7 +120,7 @@ static int share_cts(struct check *c, const struct pci_list *fns, const struct h
 	if (k == 0)
 		k = sharing_find(c->o->root, &c->containers, fns, holders, &sharing, e);
 	for (size_t i = 0; i < sharing.n; i++)
-		report_sharer(&sharing.v[i], fns, card, holders, ret);
+		report_sharer(c, &sharing.v[i], fns, card, holders, ret);
 	for (size_t i = 0; i < sharing.unsure.n; i++)
 		finding_add(ret, FINDING_SHARED_CT, card, NULL,
 			    "CT %u may use %s: which device nodes are in it was not to be seen in time", sharing.unsure.v[i], card);

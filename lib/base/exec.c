@@ -94,8 +94,7 @@ static void stop_group(pid_t pid, int pidfd)
 	waitpid(pid, NULL, WNOHANG);
 }
 
-/* A descriptor to read input from; a file without a name, so that nobody has to feed a pipe. */
-static int input_fd(const char *input)
+int exec_child_input(const char *input)
 {
 	_cleanup_close_ int fd = -1;
 
@@ -160,7 +159,7 @@ static int run(const struct root *r, char *const argv[], const char *input, unsi
 		k = r->hooks->exec(r->hooks->ctx, argv, ret);
 		return k < 0 ? err_errno(e, k, "cannot run %s", argv[0]) : 0;
 	}
-	feed = input_fd(input);
+	feed = exec_child_input(input);
 	if (feed < 0)
 		return err_errno(e, feed, "cannot run %s", argv[0]);
 	if (pipe2(fds, O_CLOEXEC) < 0)

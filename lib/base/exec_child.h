@@ -14,6 +14,8 @@ struct exec_child {
 	int pidfd;
 };
 
+/* A descriptor to read input (NULL: nothing) from; a file without a name, so that nobody has to feed a pipe. -errno. */
+int exec_child_input(const char *input);
 /* Starts argv with these descriptors, which it leaves to the caller. 0, -ENOENT, -EOPNOTSUPP, -errno. */
 int exec_child_start(const struct root *r, char *const argv[], int in, int out, struct exec_child *ret, struct err *e);
 /* Waits for it. Its exit status, or 128 + signal. */

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/mman.h>
-#include <fcntl.h>
 
 #include "base/exec_child.h"
 #include "base/interrupt.h"
@@ -19,12 +18,12 @@ struct exec_job {
 
 static int start(const struct root *r, char *const argv[], struct exec_job *job, struct err *e)
 {
-	_cleanup_close_ int in = open("/dev/null", O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	_cleanup_close_ int in = exec_child_input(NULL);
 	_cleanup_close_ int out = memfd_create("gpupt", MFD_CLOEXEC);
 	int k;
 
 	if (in < 0 || out < 0)
-		return err_errno(e, -errno, "cannot run %s", argv[0]);
+		return err_errno(e, in < 0 ? in : -errno, "cannot run %s", argv[0]);
 	k = exec_child_start(r, argv, in, out, &job->child, e);
 	if (k == 0)
 		job->out = TAKE_FD(out);

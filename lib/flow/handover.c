@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 
+#include "base/log.h"
 #include "flow/handover_work.h"
 #include "flow/release.h"
 #include "flow/watch.h"
@@ -21,12 +22,21 @@ static void work_done(struct work *w)
 	guest_list_done(&w->room.shut);
 }
 
+/* Whose the nodes are that containers name can be seen only while they are there. To forget it is no reason not to start. */
+static void remember_containers(const struct work *w)
+{
+	struct err e = { "" };
+
+	if (facts_remember_containers(w->h->root, &w->facts, &e) < 0)
+		log_debug("which containers name the card is not remembered: %s", e.text);
+}
+
 static int apply(struct work *w)
 {
 	int k = work_remember_homes(w);
 
 	if (k == 0) {
-		work_remember_sharers(w);
+		remember_containers(w);
 		k = work_open_lease(w);
 	}
 	if (k == 0)
@@ -73,6 +83,14 @@ static void note_backup(struct work *w)
 	w->facts.leased = lease_path(w->h->root, w->h->vmid, path) != -ENOENT;
 }
 
+static int look_for_containers(struct work *w)
+{
+	_cleanup_container_list_ struct container_list containers = { 0 };
+	int k = container_list_load(w->h->root, &containers, w->e);
+
+	return k < 0 ? k : facts_look_for_containers(w->h->root, &containers, &w->facts, w->e);
+}
+
 static int look(struct work *w)
 {
 	int k;
@@ -84,6 +102,8 @@ static int look(struct work *w)
 	note_backup(w);
 	if (w->live)
 		k = wait_for_own(w);
+	if (k == 0)
+		k = look_for_containers(w);
 	if (k == 0 && w->live)
 		k = facts_look_at_units(w->h->root, w->h->settings, &w->facts);
 	if (k < 0)

@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "flow/giveback.h"
 #include "flow/handover_work.h"
-#include "flow/sharing.h"
 
 bool work_held(void *ctx, struct bdf b)
 {
@@ -132,39 +131,4 @@ int work_remember_homes(struct work *w)
 			return k;
 	}
 	return 0;
-}
-
-/* The functions of the card that a display belongs to, with what is known of each. */
-static int card_of(const struct work *w, const struct fn_facts *display, struct pci_list *ret)
-{
-	ret->v = calloc(w->facts.slots.n + 1, sizeof(*ret->v));
-	if (!ret->v)
-		return -ENOMEM;
-	for (size_t i = 0; i < w->facts.slots.n; i++)
-		if (bdf_same_slot(w->facts.slots.v[i].bdf, display->fn.bdf) && !w->facts.slots.v[i].bridge)
-			ret->v[ret->n++] = w->facts.slots.v[i];
-	return 0;
-}
-
-/* Whose the nodes are that containers name can be seen only while they are there. To forget it is no reason not to start. */
-void work_remember_sharers(struct work *w)
-{
-	_cleanup_container_list_ struct container_list containers = { 0 };
-	struct err e = { "" };
-	int k = container_list_load(w->h->root, &containers, &e);
-
-	for (size_t i = 0; k == 0 && containers.n > 0 && i < w->facts.n; i++) {
-		_cleanup_pci_list_ struct pci_list card = { 0 };
-		_cleanup_sharers_ struct sharers sharing = { 0 };
-
-		if (!gpu_is_display(&w->facts.v[i].fn))
-			continue;
-		k = card_of(w, &w->facts.v[i], &card);
-		if (k == 0)
-			k = sharing_find(w->h->root, &containers, &card, &w->facts.holders, &sharing, &e);
-		if (k == 0)
-			k = sharing_remember(w->h->root, &card, &sharing, &e);
-	}
-	if (k < 0)
-		log_debug("which containers name the card is not remembered: %s", e.text);
 }

@@ -46,7 +46,6 @@ int work_adopt(struct work *w);
 int work_give_back_unnamed(struct work *w);
 int work_open_lease(struct work *w);
 int work_remember_homes(struct work *w);
-void work_remember_sharers(struct work *w);
 /* After a failure: the lease ends, claims are dropped. Returns k, or -EUCLEAN if something could not be put back. */
 int work_withdraw(struct work *w, int k);
 

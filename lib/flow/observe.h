@@ -3,6 +3,7 @@
 #ifndef GPUPT_OBSERVE_H
 #define GPUPT_OBSERVE_H
 
+#include "flow/container.h"
 #include "flow/select.h"
 #include "plan/step.h"
 
@@ -34,6 +35,11 @@ int facts_look_at_units(const struct root *r, const struct settings *s, struct f
  * where there is no such function, where programs have no effect, and without root.
  */
 void facts_ask_persistence(const struct engine *en, struct facts *f);
+
+/* Finds the containers that have any of the functions of f; containers is what container_list_load() gave. 0 or -errno. */
+int facts_look_for_containers(const struct root *r, const struct container_list *containers, struct facts *f, struct err *e);
+/* Remembers whose the nodes are that they name (sharing_remember()). 0 or the first -errno. */
+int facts_remember_containers(const struct root *r, const struct facts *f, struct err *e);
 
 /* Looks again for who holds the functions of f, and for nothing else. 0 or -errno. */
 int facts_look_for_holders(const struct root *r, struct facts *f, struct err *e);

@@ -8,6 +8,7 @@ void facts_done(struct facts *f)
 	free(f->v);
 	pci_list_done(&f->slots);
 	holder_list_done(&f->holders);
+	sharers_done(&f->sharers);
 	vtcon_list_done(&f->consoles);
 	strv_done(&f->own_units);
 	strv_done(&f->batch_units);

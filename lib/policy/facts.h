@@ -13,6 +13,7 @@
 #include "plan/home.h"
 #include "plan/stuck.h"
 #include "policy/settings.h"
+#include "policy/sharers.h"
 
 /* Why a function goes along. */
 enum fn_role {
@@ -60,6 +61,7 @@ struct facts {
 	struct pci_list slots; /* every function of the slots concerned, taken or not */
 	struct iommu iommu;
 	struct holder_list holders;
+	struct sharers sharers; /* containers that have any of the functions, with what they have of them alone */
 	struct vtcon_list consoles;
 	pid_t ancestors[32]; /* of this process, the nearest first */
 	size_t n_ancestors;

@@ -26,6 +26,7 @@ static const struct row {
 	[FINDING_IN_USE] = { "in-use", SEVERITY_BLOCK, "a running VM has the card open" },
 	[FINDING_RESERVED] = { "reserved", SEVERITY_BLOCK, "Proxmox VE reserves the card for another VM" },
 	[FINDING_HELD] = { "held", SEVERITY_BLOCK, "processes hold the card" },
+	[FINDING_CONTAINER] = { "container", SEVERITY_BLOCK, "a container that has the card keeps it" },
 	[FINDING_BACKUP_REFUSED] = { "backup-refused", SEVERITY_BLOCK, "a backup of the VM, which starts it, does not get the card now" },
 	[FINDING_UNSURE] = { "unsure", SEVERITY_BLOCK, "the kernel did not say in time who holds the card" },
 	[FINDING_PERSISTENCE_UNKNOWN] = { "persistence-unknown", SEVERITY_BLOCK,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 
+#include "policy/containers.h"
 #include "policy/handover.h"
 #include "policy/home.h"
 #include "policy/persistence.h"
@@ -154,6 +155,8 @@ int handover_plan(const struct facts *f, const struct settings *s, handover_held
 	int k = persistence_plan(f, ret);
 
 	if (k == 0)
+		k = containers_plan_stop(f, s, ret);
+	if (k == 0)
 		k = plan_processes(&p);
 	if (k == 0)
 		k = plan_console(&p);
@@ -161,6 +164,8 @@ int handover_plan(const struct facts *f, const struct settings *s, handover_held
 		k = plan_drivers(&p, false, held, ctx);
 	if (k == 0)
 		k = plan_drivers(&p, true, held, ctx);
+	if (k == 0)
+		k = containers_plan_away(f, s, ret);
 	for (size_t i = 0; k == 0 && i < f->n; i++) {
 		const struct gpu_settings *g = settings_gpu(s, f->v[i].fn.bdf);
 

@@ -10,9 +10,9 @@
 typedef bool handover_held_fn(void *ctx, struct bdf b);
 
 /*
- * The steps in order: NVIDIA's persistence mode off, which its daemon must still be there for; processes that may be ended
- * (processes = terminate); the console off the card; the drivers, companions
- * before their display, so that undo returns the display first; with all functions detached, the choice of the reset
+ * The steps in order: NVIDIA's persistence mode off, which its daemon must still be there for; containers that are stopped; processes
+ * that may be ended (processes = terminate); the console off the card; the drivers, companions before their display, so that undo
+ * returns the display first; with all functions detached, placeholders for the nodes that containers name, the choice of the reset
  * method and the reset. held may be NULL. 0 or -ENOMEM.
  */
 int handover_plan(const struct facts *f, const struct settings *s, handover_held_fn *held, void *ctx, struct plan *ret);

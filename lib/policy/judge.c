@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/containers.h"
 #include "policy/judge.h"
 #include "policy/home.h"
 #include "policy/persistence.h"
@@ -277,6 +278,7 @@ void judge(const struct facts *f, const struct settings *s, struct findings *ret
 		judge_slot(&j);
 	}
 	persistence_judge(f, ret);
+	judge_containers(f, s, ret);
 	judge_holders(f, s, ret);
 	judge_consoles(&j);
 }

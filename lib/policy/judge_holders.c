@@ -9,6 +9,8 @@ static void holder_remedy(const struct holder *h, enum process_fate fate, char *
 		snprintf(buf, size, "shut down VM %s", h->id);
 	else if (h->kind == HOLDER_UNIT)
 		snprintf(buf, size, "stop it: systemctl stop %s", h->id);
+	else if (h->kind == HOLDER_CONTAINER && fate == FATE_REFUSE)
+		snprintf(buf, size, "end it in container %s; or containers = shutdown under [ct %s] in " SETTINGS_PATH, h->id, h->id);
 	else if (h->kind == HOLDER_CONTAINER)
 		snprintf(buf, size, "end it in container %s", h->id);
 	else
@@ -19,9 +21,9 @@ static void judge_holder(const struct facts *f, const struct settings *s, const 
 {
 	enum process_fate fate = process_fate(f, s, h);
 	_cleanup_text_ struct text nodes = { 0 };
-	char who[192], name[BDF_LEN] = "host", remedy[160];
+	char who[192], name[BDF_LEN] = "host", remedy[320];
 
-	if (fate == FATE_NONE || fate == FATE_UNIT || fate == FATE_END)
+	if (fate == FATE_NONE || fate == FATE_UNIT || fate == FATE_END || fate == FATE_CONTAINER)
 		return;
 	if (h->bdfs.n > 0)
 		bdf_format(h->bdfs.v[0], name);

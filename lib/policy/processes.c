@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/containers.h"
 #include "policy/persistence.h"
 #include "policy/processes.h"
 
@@ -52,6 +53,14 @@ const struct gpu_settings *process_settings(const struct facts *f, const struct 
 	return settings_gpu(s, h->bdfs.n ? h->bdfs.v[0] : f->v[0].fn.bdf);
 }
 
+static bool ends_with_container(const struct facts *f, const struct settings *s, const struct holder *h)
+{
+	const struct sharer *c = h->kind == HOLDER_CONTAINER ? container_of(f, h) : NULL;
+	enum container_fate fate = c ? container_fate(f, s, c) : CONTAINER_UNTOUCHED;
+
+	return (fate == CONTAINER_STOPS || fate == CONTAINER_DETACHES) && !outlives_us(f, h);
+}
+
 enum process_fate process_fate(const struct facts *f, const struct settings *s, const struct holder *h)
 {
 	if (h->shared_only || (h->kind == HOLDER_VM && f->vmid && strtoul(h->id, NULL, 10) == f->vmid))
@@ -61,6 +70,8 @@ enum process_fate process_fate(const struct facts *f, const struct settings *s, 
 	/* it is nobody's work that ends with it, so nobody has to permit it */
 	if (persistence_is_daemon(h))
 		return FATE_UNIT;
+	if (ends_with_container(f, s, h))
+		return FATE_CONTAINER;
 	switch (f->backup ? PROCESSES_REFUSE : process_settings(f, s, h)->processes) {
 	case PROCESSES_REFUSE:
 		return FATE_REFUSE;

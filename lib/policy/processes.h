@@ -11,6 +11,7 @@ enum process_fate {
 	FATE_PROTECTED, /* PID 1, an ancestor of ours, a daemon of Proxmox VE, a container's: never ended, whatever the settings */
 	FATE_REFUSE,	/* processes = refuse, or a start for a backup, which waits for nobody and ends nobody */
 	FATE_WAIT,	/* processes = wait: until then it is an obstacle like FATE_REFUSE */
+	FATE_CONTAINER, /* it ends with its container, which is shut down */
 	FATE_UNIT,	/* its unit is stopped, and started again when the card is back */
 	FATE_END,	/* SIGTERM, then SIGKILL */
 };

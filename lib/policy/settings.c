@@ -29,29 +29,12 @@ static int open_gpu(struct parser *p, const char *name)
 	return 0;
 }
 
-static int open_vm(struct parser *p, const char *name)
-{
-	struct vm_settings *v;
-	unsigned int vmid;
-
-	if (parse_vmid(name, &vmid) < 0)
-		return err_set(p->e, -EINVAL, "%s line %d: [vm %s] names no VM: use its id, such as 101", p->name, p->line, parser_shown(p, name));
-	if (settings_vm(&p->s, vmid))
-		return err_set(p->e, -EINVAL, "%s line %d: a second section for VM %u", p->name, p->line, vmid);
-	v = reallocarray(p->s.vms, p->s.n_vms + 1, sizeof(*v));
-	if (!v)
-		return -ENOMEM;
-	p->s.vms = v;
-	p->vm = &v[p->s.n_vms++];
-	*p->vm = (struct vm_settings){ .vmid = vmid };
-	return 0;
-}
-
 static int open_section(struct parser *p, const char *section)
 {
 	snprintf(p->section, sizeof(p->section), "%s", section);
 	p->gpu = NULL;
 	p->vm = NULL;
+	p->ct = NULL;
 	if (strcmp(section, "defaults") == 0) {
 		if (p->s.n_gpus > 0)
 			return err_set(p->e, -EINVAL, "%s line %d: [defaults] must stand before every [gpu …]", p->name, p->line);
@@ -61,8 +44,10 @@ static int open_section(struct parser *p, const char *section)
 	if (str_starts(section, "gpu "))
 		return open_gpu(p, section + 4);
 	if (str_starts(section, "vm "))
-		return open_vm(p, section + 3);
-	return err_set(p->e, -EINVAL, "%s line %d: there is no section [%s]: known are [defaults], [gpu ADDRESS] and [vm VMID]",
+		return parser_open_vm(p, section + 3);
+	if (str_starts(section, "ct "))
+		return parser_open_ct(p, section + 3);
+	return err_set(p->e, -EINVAL, "%s line %d: there is no section [%s]: known are [defaults], [gpu ADDRESS], [vm VMID] and [ct VMID]",
 		       p->name, p->line, parser_shown(p, section));
 }
 
@@ -71,7 +56,7 @@ static int take(struct parser *p, const char *section, const char *key, const ch
 	_cleanup_text_ struct text seen = { 0 };
 	int k = 0;
 
-	if ((!p->gpu && !p->vm) || strcmp(p->section, section) != 0)
+	if ((!p->gpu && !p->vm && !p->ct) || strcmp(p->section, section) != 0)
 		k = open_section(p, section);
 	if (k < 0)
 		return k;
@@ -81,7 +66,9 @@ static int take(struct parser *p, const char *section, const char *key, const ch
 			       parser_shown(p, section));
 	if (strv_add(&p->seen, text_str(&seen)) < 0)
 		return -ENOMEM;
-	return p->gpu ? parser_set_gpu_key(p, p->gpu, key, value) : parser_set_vm_key(p, p->vm, key, value);
+	if (p->gpu)
+		return parser_set_gpu_key(p, p->gpu, key, value);
+	return p->vm ? parser_set_vm_key(p, p->vm, key, value) : parser_set_ct_key(p, p->ct, key, value);
 }
 
 /* inih's handler: 0 stops nothing, so the first error is kept and the rest ignored. */
@@ -126,6 +113,7 @@ void settings_default(struct settings *ret)
 			.after_stop = AFTER_STOP_HOST,
 			.processes = PROCESSES_REFUSE,
 			.vms = VMS_REFUSE,
+			.containers = CONTAINERS_HOT,
 			.backup = BACKUP_HANDOVER,
 			.reset = "auto",
 			.reset_at_start = true,
@@ -194,6 +182,7 @@ void settings_done(struct settings *s)
 	for (size_t i = 0; i < s->n_vms; i++)
 		free(s->vms[i].next);
 	free(s->vms);
+	free(s->cts);
 	free(s->gpus);
 	*s = (struct settings){ 0 };
 }
@@ -204,12 +193,4 @@ const struct gpu_settings *settings_gpu(const struct settings *s, struct bdf b)
 		if (bdf_same_slot(s->gpus[i].bdf, b))
 			return &s->gpus[i];
 	return &s->defaults;
-}
-
-const struct vm_settings *settings_vm(const struct settings *s, unsigned int vmid)
-{
-	for (size_t i = 0; i < s->n_vms; i++)
-		if (s->vms[i].vmid == vmid)
-			return &s->vms[i];
-	return NULL;
 }

@@ -11,6 +11,12 @@
 enum after_stop { AFTER_STOP_HOST, AFTER_STOP_KEEP };
 enum processes { PROCESSES_REFUSE, PROCESSES_TERMINATE, PROCESSES_WAIT };
 enum vms { VMS_REFUSE, VMS_SHUTDOWN };
+enum containers {
+	CONTAINERS_HOT,	     /* they run on without it */
+	CONTAINERS_SHUTDOWN, /* they are stopped meanwhile */
+	CONTAINERS_DETACH,   /* they are started again without their lines about it */
+	CONTAINERS_REFUSE,   /* the VM does not start */
+};
 enum backup { BACKUP_HANDOVER, BACKUP_REFUSE };
 
 /* What one card, or [defaults], says. */
@@ -23,6 +29,7 @@ struct gpu_settings {
 	enum processes processes;
 	unsigned int wait; /* seconds, of PROCESSES_WAIT */
 	enum vms vms;	   /* another VM that has it */
+	enum containers containers; /* running ones that have it */
 	bool force_stop;   /* a guest that does not shut down within shutdown_timeout is stopped */
 	enum backup backup;
 	char reset[32];		 /* "auto", "none" or a method's name */
@@ -35,12 +42,23 @@ struct vm_settings {
 	char *next; /* volume id of a hookscript that is run after ours, or NULL */
 };
 
+/* What one container's section says in the place of the card's. */
+struct ct_settings {
+	unsigned int vmid;
+	bool has_containers, has_force_stop, has_shutdown_timeout;
+	enum containers containers;
+	bool force_stop;
+	unsigned int shutdown_timeout;
+};
+
 struct settings {
 	struct gpu_settings defaults;
 	struct gpu_settings *gpus;
 	size_t n_gpus;
 	struct vm_settings *vms;
 	size_t n_vms;
+	struct ct_settings *cts;
+	size_t n_cts;
 };
 
 /* What holds without a file. */
@@ -62,5 +80,10 @@ void settings_done(struct settings *s);
 const struct gpu_settings *settings_gpu(const struct settings *s, struct bdf b);
 /* NULL if the file has no section for the VM. */
 const struct vm_settings *settings_vm(const struct settings *s, unsigned int vmid);
+
+/* What holds for a container and the card that b belongs to; all of it is given. */
+struct ct_settings settings_ct(const struct settings *s, unsigned int vmid, struct bdf b);
+/* "hot", "shutdown" … */
+const char *containers_name(enum containers c);
 
 #endif

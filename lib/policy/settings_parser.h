@@ -15,6 +15,7 @@ struct parser {
 	int line;
 	struct gpu_settings *gpu; /* of the present section */
 	struct vm_settings *vm;
+	struct ct_settings *ct;
 	char section[64];
 	char shown[2][81]; /* two pieces of the file for one sentence */
 	unsigned int next_shown;
@@ -22,8 +23,21 @@ struct parser {
 
 /* What an error quotes, cut and fit for a terminal. */
 const char *parser_shown(struct parser *p, const char *s);
-/* One key of [defaults] or [gpu …], of [vm …]. 0, -EINVAL with its sentence, -ENOMEM. */
+/* -EINVAL with the sentence: what is accepted in a value's place, or which keys there are. */
+int parser_refuse(struct parser *p, const char *key, const char *value, const char *accepted);
+int parser_unknown_key(struct parser *p, const char *key, const char *known);
+/* What every number of seconds may be: 1 to 600. 0 or -EINVAL, without a sentence. */
+int parser_parse_seconds(const char *value, unsigned int *ret);
+/* Values that several sections have. 0 or -EINVAL with the sentence. */
+int parser_seconds(struct parser *p, const char *key, const char *value, unsigned int *ret);
+int parser_bool(struct parser *p, const char *key, const char *value, bool *ret);
+int parser_containers(struct parser *p, const char *key, const char *value, enum containers *ret);
+/* [vm NAME], [ct NAME]. 0, -EINVAL with the sentence, -ENOMEM. */
+int parser_open_vm(struct parser *p, const char *name);
+int parser_open_ct(struct parser *p, const char *name);
+/* One key of [defaults] or [gpu …], of [vm …], of [ct …]. 0, -EINVAL with its sentence, -ENOMEM. */
 int parser_set_gpu_key(struct parser *p, struct gpu_settings *g, const char *key, const char *value);
 int parser_set_vm_key(struct parser *p, struct vm_settings *v, const char *key, const char *value);
+int parser_set_ct_key(struct parser *p, struct ct_settings *c, const char *key, const char *value);
 
 #endif

@@ -203,6 +203,11 @@ put /proc/4242/stat '4242 (gpupt-hook) D 1 4242 4242 0 -1 4194304 0 0 0 0 0 0 0 
 put /run/gpupt/stuck/0000:03:00.0 '4242 777 writing unbind\n'
 finds stuck block 0000:03:00.0 'process 4242 .*writing unbind' 03:00
 
+tree containers
+put /etc/gpupt/gpupt.conf '[ct 201]\ncontainers = refuse\n'
+finds container block 0000:01:00.0 'CT 201 has 0000:01:00.0 \(dev0, dev1\), runs, and gpupt.conf has containers = refuse for it' 01:00
+remedy container '^pct shutdown 201; or containers = hot under \[ct 201\]'
+
 tree amd-four
 finds held block 0000:0b:00.0 'ffmpeg \(4711\) in container 200: /dev/dri/renderD128' 0b:00
 finds held block 0000:0b:00.1 'pipewire' 0b:00

@@ -16,7 +16,8 @@ shows() {
 shows twins 'hostpci0: 0000:01:00,pcie=1' 'driver 0000:01:00.1: snd_hda_intel -> vfio-pci
 driver 0000:01:00.0: radeon -> vfio-pci'
 shows twins 'hostpci0: 0000:02:00.0' 'driver 0000:02:00.1: snd_hda_intel -> vfio-pci
-driver 0000:02:00.0: radeon -> vfio-pci'
+driver 0000:02:00.0: radeon -> vfio-pci
+node 0000:02:00.0 /dev/dri/renderD129: (absent) -> c 226:129'
 shows twins 'hostpci0: 0000:03:00' 'attr /sys/class/vtconsole/[name=(M) frame buffer device]/bind: 1 -> 0
 driver 0000:03:00.0: bochs-drm -> vfio-pci'
 shows server 'hostpci0: 0001:81:00.0' 'driver 0001:81:00.0: nouveau -> vfio-pci'

@@ -34,6 +34,7 @@ static void assert_hopeless(const struct hand *h)
 static void claim(struct fn_facts *fn, unsigned int vmid)
 {
 	fn->claimed = true;
+	fn->claim.kind = vmid ? CLAIM_VM : CLAIM_RESET;
 	fn->claim.vmid = vmid;
 }
 

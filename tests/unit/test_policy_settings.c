@@ -43,6 +43,17 @@ static void nothing_said(void **state)
 	}
 }
 
+static void assert_container(const struct settings *s, unsigned int vmid, const char *gpu, enum containers containers, bool force,
+			     unsigned int timeout)
+{
+	struct ct_settings c = settings_ct(s, vmid, fake_bdf(gpu));
+
+	assert_int_equal(c.vmid, vmid);
+	assert_int_equal(c.containers, containers);
+	assert_int_equal(c.force_stop, force);
+	assert_int_equal(c.shutdown_timeout, timeout);
+}
+
 static void every_key(void **state)
 {
 	_cleanup_settings_ struct settings s = { 0 };
@@ -52,6 +63,7 @@ static void every_key(void **state)
 	      "after-stop = keep\n"
 	      "processes = terminate\n"
 	      "vms = shutdown\n"
+	      "containers = shutdown\n"
 	      "force-stop = 1\n"
 	      "shutdown-timeout = 600\n"
 	      "backup = refuse\n"
@@ -70,14 +82,25 @@ static void every_key(void **state)
 	      "id = 1002:73bf\n"
 	      "processes = wait 45\n"
 	      "vms = refuse\n"
+	      "containers = refuse\n"
 	      "force-stop = off\n"
 	      "shutdown-timeout = 1\n"
 	      "backup = handover\n"
 	      "[vm 101]\n"
 	      "next = local:snippets/my-hook\n"
 	      "[vm 102]\n"
-	      "next = nfs-1:snippets/sub/other\n",
+	      "next = nfs-1:snippets/sub/other\n"
+	      "[ct 200]\n"
+	      "containers = detach\n"
+	      "[ct 201]\n"
+	      "force-stop = 0\n"
+	      "shutdown-timeout = 5\n",
 	      &s);
+	assert_container(&s, 200, "01:00", CONTAINERS_DETACH, true, 600);
+	assert_container(&s, 201, "01:00", CONTAINERS_SHUTDOWN, false, 5);
+	assert_container(&s, 202, "01:00", CONTAINERS_SHUTDOWN, true, 600);
+	assert_container(&s, 202, "02:00", CONTAINERS_REFUSE, false, 1);
+	assert_container(&s, 200, "02:00", CONTAINERS_DETACH, false, 1);
 	assert_int_equal(s.defaults.after_stop, AFTER_STOP_KEEP);
 	assert_int_equal(s.defaults.processes, PROCESSES_TERMINATE);
 	assert_string_equal(s.defaults.reset, "none");
@@ -229,7 +252,12 @@ static void every_error(void **state)
 		{ "[vm 101x]\n", 1, "names no VM" },
 		{ "[vm 101]\nnext = /usr/local/bin/x\n", 2, "snippet" },
 		{ "[vm 101]\nreset = auto\n", 2, "next" },
-		{ "[ct 200]\nnext = local:snippets/x\n", 1, "no section" },
+		{ "[ct 200]\nnext = local:snippets/x\n", 2, "known are containers, force-stop, shutdown-timeout" },
+		{ "[ct 20]\n", 1, "names no container" },
+		{ "[ct 200]\ncontainers = hot\n[ct 200]\n", 3, "second section for CT 200" },
+		{ "[ct 200]\ncontainers = cold\n", 2, "use hot, shutdown, detach or refuse" },
+		{ "[defaults]\ncontainers = no\n", 2, "use hot, shutdown, detach or refuse" },
+		{ "[ct 200]\nshutdown-timeout = 0\n", 2, "whole seconds" },
 		{ "[defaults]\nreset = auto\nreset = none\n", 3, "second time" },
 		{ "[defaults]\nreset = auto\n[vm 101]\nnext = a:snippets/x\n[defaults]\nreset = auto\n", 6, "second time" },
 		{ "[vm 101]\nnext = a:snippets/x\n[vm 101]\nnext = a:snippets/y\n", 3, "second section for VM 101" },

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "plan/step_guest.h"
+#include "plan/step_node.h"
+#include "policy/containers.h"
+
+const struct sharer *container_of(const struct facts *f, const struct holder *h)
+{
+	for (size_t i = 0; i < f->sharers.n; i++)
+		if (sharer_has(&f->sharers.v[i], h))
+			return &f->sharers.v[i];
+	return NULL;
+}
+
+struct ct_settings container_settings(const struct settings *s, const struct sharer *c)
+{
+	return settings_ct(s, c->vmid, c->uses[0].bdf);
+}
+
+enum container_fate container_fate(const struct facts *f, const struct settings *s, const struct sharer *c)
+{
+	static const enum container_fate fates[] = {
+		[CONTAINERS_HOT] = CONTAINER_STAYS,
+		[CONTAINERS_SHUTDOWN] = CONTAINER_STOPS,
+		[CONTAINERS_DETACH] = CONTAINER_DETACHES,
+		[CONTAINERS_REFUSE] = CONTAINER_REFUSES,
+	};
+	enum container_fate fate;
+
+	if (!c->running || !sharer_sees(c))
+		return CONTAINER_UNTOUCHED;
+	fate = fates[container_settings(s, c).containers];
+	if (f->backup && (fate == CONTAINER_STOPS || fate == CONTAINER_DETACHES))
+		return CONTAINER_STAYS;
+	return fate;
+}
+
+/* Does the HA manager start and stop it? */
+static bool managed(const struct sharer *c)
+{
+	return c->ha && c->ha_state != HA_IGNORED;
+}
+
+/* "CT 200 has 0000:01:00.0 (dev0, dev1)". */
+static void describe(const struct sharer *c, struct text *t)
+{
+	_cleanup_text_ struct text keys = { 0 };
+	char name[BDF_LEN];
+
+	sharer_keys(c, &keys);
+	text_addf(t, "CT %u has %s (%s)", c->vmid, bdf_format(c->uses[0].bdf, name), text_str(&keys));
+}
+
+static void judge_refusal(const struct sharer *c, const char *card, struct findings *ret)
+{
+	_cleanup_text_ struct text what = { 0 };
+	char remedy[160];
+
+	describe(c, &what);
+	snprintf(remedy, sizeof(remedy), "pct shutdown %u; or containers = hot under [ct %u] in " SETTINGS_PATH ", if it can be without",
+		 c->vmid, c->vmid);
+	finding_add(ret, FINDING_CONTAINER, card, remedy, "%s, runs, and gpupt.conf has containers = refuse for it", text_str(&what));
+}
+
+/* Can it be stopped at all? */
+static void judge_stop(const struct sharer *c, const char *card, struct findings *ret)
+{
+	_cleanup_text_ struct text what = { 0 };
+	char remedy[120];
+
+	describe(c, &what);
+	if (c->flags.lock[0]) {
+		snprintf(remedy, sizeof(remedy), "wait for the end of the task that has locked it; if there is none: pct unlock %u", c->vmid);
+		finding_add(ret, FINDING_CONTAINER, card, remedy, "%s and cannot be stopped: its configuration is locked (%s)",
+			    text_str(&what), c->flags.lock);
+	} else if (managed(c) && c->ha_state != HA_STARTED) {
+		finding_add(ret, FINDING_CONTAINER, card, "wait until it is stopped: 'ha-manager status' shows it",
+			    "%s, and the HA manager, which is to have it %s, has not stopped it yet", text_str(&what),
+			    ha_state_name(c->ha_state));
+	}
+}
+
+void judge_containers(const struct facts *f, const struct settings *s, struct findings *ret)
+{
+	for (size_t i = 0; i < f->sharers.n; i++) {
+		const struct sharer *c = &f->sharers.v[i];
+		enum container_fate fate = container_fate(f, s, c);
+		char card[BDF_LEN];
+
+		bdf_format(c->uses[0].bdf, card);
+		if (fate == CONTAINER_REFUSES)
+			judge_refusal(c, card, ret);
+		else if (fate == CONTAINER_STOPS || fate == CONTAINER_DETACHES)
+			judge_stop(c, card, ret);
+	}
+}
+
+static void why(const struct sharer *c, char *buf, size_t size)
+{
+	char name[BDF_LEN];
+
+	/* the function stands in it: the container comes back when that one is home */
+	snprintf(buf, size, "it has %s", bdf_format(c->uses[0].bdf, name));
+}
+
+static int plan_state(const struct settings *s, const struct sharer *c, bool stop, struct plan *ret)
+{
+	struct ct_settings ct = container_settings(s, c);
+	struct guest_stop g = { .vmid = c->vmid, .timeout_s = ct.shutdown_timeout, .force = ct.force_stop };
+	const char *from = managed(c) ? ha_state_name(HA_STARTED) : GUEST_RUNNING;
+	const char *to = managed(c) ? ha_state_name(HA_STOPPED) : GUEST_STOPPED;
+	_cleanup_text_ struct text target = { 0 };
+	char because[48];
+
+	why(c, because, sizeof(because));
+	if (managed(c))
+		ha_target(&g, &target);
+	else
+		guest_target(&g, &target);
+	if (!plan_add(ret, managed(c) ? &step_ha : &step_guest, text_str(&target), stop ? from : to, stop ? to : from, because))
+		return -ENOMEM;
+	return 0;
+}
+
+int containers_plan_stop(const struct facts *f, const struct settings *s, struct plan *ret)
+{
+	int k = 0;
+
+	for (size_t i = 0; k == 0 && i < f->sharers.n; i++) {
+		enum container_fate fate = container_fate(f, s, &f->sharers.v[i]);
+
+		if (fate == CONTAINER_STOPS || fate == CONTAINER_DETACHES)
+			k = plan_state(s, &f->sharers.v[i], true, ret);
+	}
+	return k;
+}
+
+static bool planned(const struct plan *p, const char *target)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->steps[i].kind == &step_node && str_eq(p->steps[i].target, target))
+			return true;
+	return false;
+}
+
+/* Only below /dev a node vanishes with its driver; one that stands in already has been put there by us. */
+static bool wants_placeholder(const struct sharer_use *u)
+{
+	return u->path && !u->wildcard && !u->shared && u->dev && str_starts(u->path, "/dev/") &&
+	       (u->how == SHARING_NUMBER || !u->present);
+}
+
+static int plan_placeholder(const struct sharer *c, const struct sharer_use *u, struct plan *ret)
+{
+	_cleanup_text_ struct text target = { 0 }, value = { 0 };
+	struct step *step;
+	char because[48];
+
+	node_target(u->bdf, u->path, &target);
+	if (planned(ret, text_str(&target)))
+		return 0;
+	node_value(u->dev, &value);
+	snprintf(because, sizeof(because), "CT %u could not be started without it", c->vmid);
+	step = plan_add(ret, &step_node, text_str(&target), NULL, text_str(&value), because);
+	if (!step)
+		return -ENOMEM;
+	step->optional = true;
+	return 0;
+}
+
+int containers_plan_away(const struct facts *f, const struct settings *s, struct plan *ret)
+{
+	(void)s;
+	for (size_t i = 0; i < f->sharers.n; i++) {
+		const struct sharer *c = &f->sharers.v[i];
+
+		for (size_t j = 0; !c->flags.template && j < c->n; j++)
+			if (wants_placeholder(&c->uses[j]) && plan_placeholder(c, &c->uses[j], ret) < 0)
+				return -ENOMEM;
+	}
+	return 0;
+}

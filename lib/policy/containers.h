@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is to become of a container that has a card which a VM wants. Pure. */
+#ifndef GPUPT_POLICY_CONTAINERS_H
+#define GPUPT_POLICY_CONTAINERS_H
+
+#include "plan/plan.h"
+#include "policy/facts.h"
+#include "policy/finding.h"
+
+enum container_fate {
+	CONTAINER_UNTOUCHED, /* it does not run, or has no node of the card that works */
+	CONTAINER_STAYS,     /* it runs on, and is without the card: hot, and whatever the settings for a backup, which stops nobody */
+	CONTAINER_STOPS,     /* until the card is back */
+	CONTAINER_DETACHES,  /* it is started again without the lines that name the card */
+	CONTAINER_REFUSES,   /* the VM does not start */
+};
+
+enum container_fate container_fate(const struct facts *f, const struct settings *s, const struct sharer *c);
+/* The container in which a process runs, if its configuration gives it the card. NULL: none. */
+const struct sharer *container_of(const struct facts *f, const struct holder *h);
+/* What gpupt.conf says of it, for the first function of the card that it names. */
+struct ct_settings container_settings(const struct settings *s, const struct sharer *c);
+
+/* Containers that keep the VM from the card. Processes in those that run on are judge_holders()'s. */
+void judge_containers(const struct facts *f, const struct settings *s, struct findings *ret);
+
+/* The containers that are stopped. 0 or -ENOMEM. */
+int containers_plan_stop(const struct facts *f, const struct settings *s, struct plan *ret);
+/*
+ * What follows when the drivers have let go: a placeholder in the place of each node that a container names, so that it can be started
+ * meanwhile. 0 or -ENOMEM.
+ */
+int containers_plan_away(const struct facts *f, const struct settings *s, struct plan *ret);
+
+#endif
