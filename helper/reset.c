@@ -66,7 +66,7 @@ static int apply(struct work *w)
 	_cleanup_record_ struct record rec = { .fd = -1 };
 	struct undo_result u = { 0 };
 	char path[PATH_MAX];
-	int k = record_create(w->r, reset_view_path(path, w->gpu), &rec, w->e);
+	int k = record_create(w->r, errand_path(path, w->gpu), &rec, w->e);
 
 	if (k < 0)
 		return k;
@@ -155,7 +155,7 @@ static int settle_one(struct work *w)
 	_cleanup_record_ struct record rec = { .fd = -1 };
 	struct undo_result u = { 0 };
 	char path[PATH_MAX];
-	int k = record_open(w->r, reset_view_path(path, w->gpu), &rec, w->e);
+	int k = record_open(w->r, errand_path(path, w->gpu), &rec, w->e);
 
 	if (k < 0)
 		return k == -ENOENT ? 0 : k;
@@ -173,7 +173,7 @@ static int settle(struct work *w)
 	if (k == -ENODEV) {
 		char path[PATH_MAX];
 
-		return root_unlink(w->r, reset_view_path(path, w->gpu));
+		return root_unlink(w->r, errand_path(path, w->gpu));
 	}
 	if (k == 0)
 		k = claim(w);
@@ -192,7 +192,7 @@ static void show_left(struct work *w)
 
 	if (!w->steps->list)
 		printf("%s: what its reset left is put back\n", w->name);
-	else if (helper_result(record_load(w->r, reset_view_path(path, w->gpu), &rec, w->e), w->e) == EXIT_DONE)
+	else if (helper_result(record_load(w->r, errand_path(path, w->gpu), &rec, w->e), w->e) == EXIT_DONE)
 		for (size_t i = rec.n_steps; i > 0; i--)
 			if (record_step_open(&rec.steps[i - 1]))
 				report_shown(&w->report, 0, &rec.steps[i - 1].step);

@@ -4,19 +4,12 @@
 #include "helper/reset_view.h"
 #include "plan/claim.h"
 
-char *reset_view_path(char path[static PATH_MAX], struct bdf gpu)
-{
-	char name[BDF_LEN];
-
-	return path_f(path, RESET_DIR "/%s", bdf_format(gpu, name));
-}
-
 int reset_view_all(const struct root *r, struct bdf **ret, size_t *ret_n)
 {
 	_cleanup_strv_ struct strv names = { 0 };
 	_cleanup_free_ struct bdf *all = NULL;
 	size_t n = 0;
-	int k = state_list(r, RESET_DIR, &names);
+	int k = state_list(r, ERRAND_DIR, &names);
 
 	if (k < 0)
 		return k;
@@ -58,7 +51,7 @@ int reset_view_load(const struct root *r, struct bdf gpu, struct reset_view *ret
 	_cleanup_reset_view_ struct reset_view v = { .gpu = gpu, .rec.fd = -1 };
 	struct claim claim;
 	char path[PATH_MAX];
-	int k = record_load(r, reset_view_path(path, gpu), &v.rec, e);
+	int k = record_load(r, errand_path(path, gpu), &v.rec, e);
 
 	if (k == 0)
 		k = find_functions(&v);

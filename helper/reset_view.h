@@ -3,11 +3,8 @@
 #ifndef GPUPT_HELPER_RESET_VIEW_H
 #define GPUPT_HELPER_RESET_VIEW_H
 
+#include "plan/errand.h"
 #include "plan/record.h"
-#include "plan/state.h"
-
-/* A file for each card whose reset has not come to its end, by the address of its display; gone with the boot, as bindings are. */
-#define RESET_DIR STATE_RUN "/reset"
 
 struct reset_view {
 	struct bdf gpu;
@@ -23,8 +20,5 @@ int reset_view_all(const struct root *r, struct bdf **ret, size_t *ret_n);
 int reset_view_load(const struct root *r, struct bdf gpu, struct reset_view *ret, struct err *e);
 void reset_view_done(struct reset_view *v);
 #define _cleanup_reset_view_ _cleanup_(reset_view_done)
-
-/* Where the record of gpu is. */
-char *reset_view_path(char path[static PATH_MAX], struct bdf gpu);
 
 #endif

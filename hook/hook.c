@@ -205,19 +205,22 @@ static _printf_(1, 2) int usage(const char *fmt, ...)
 	return EXIT_USAGE;
 }
 
-/* What the guest's id stands for. EXIT_DONE to go on; *ret_done says that there is nothing to do. */
-static int load_guest(struct hook *h, const struct phase *p, bool *ret_done)
+/* What the guest's id stands for. EXIT_DONE to go on; *ret_kind says with what. */
+static int load_guest(struct hook *h, const struct phase *p, enum guest_kind *ret_kind)
 {
 	struct err e;
 	char path[PATH_MAX];
 	int k = config_load(&h->root, GUEST_VM, h->vmid, &h->cfg, &e);
 
+	*ret_kind = GUEST_VM;
 	h->has_config = k == 0;
 	if (k == 0)
 		return EXIT_DONE;
 	if (k == -ENOENT && guest_kind(&h->root, h->vmid) == GUEST_CT) {
-		*ret_done = true;
-		return EXIT_DONE;
+		*ret_kind = GUEST_CT;
+		k = config_load(&h->root, GUEST_CT, h->vmid, &h->cfg, &e);
+		h->has_config = k == 0;
+		return k == 0 ? EXIT_DONE : exit_code(h, k, &e);
 	}
 	/* a VM that was destroyed meanwhile still has its lease: it is undone from the record */
 	if (p->run != pre_start && (k == -ENOENT || lease_path(&h->root, h->vmid, path) == 0))
@@ -227,16 +230,18 @@ static int load_guest(struct hook *h, const struct phase *p, bool *ret_done)
 
 static int run(struct hook *h, const struct phase *p)
 {
-	bool done = false;
+	enum guest_kind kind;
 	struct err e = { "" };
-	int k = load_guest(h, p, &done);
+	int k = load_guest(h, p, &kind);
 
-	if (k != EXIT_DONE || done)
+	if (k != EXIT_DONE)
 		return k;
 	k = settings_load(&h->root, &h->settings, &e);
 	if (k == 0)
-		return p->run(h);
+		return kind == GUEST_CT ? hook_container(h) : p->run(h);
 	report_complain(&h->report, "%s", e.text);
+	if (kind == GUEST_CT)
+		return EXIT_DONE;
 	/* a VM that is none of ours is not held up by our configuration, unless that may have a hookscript for it */
 	if (h->has_config && !handover_concerns(&h->root, &h->cfg, h->vmid)) {
 		if (!settings_may_concern(&h->root, h->vmid))

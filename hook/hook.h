@@ -13,7 +13,7 @@ struct hook {
 	unsigned int vmid;
 	const char *vmid_text, *phase; /* as they were given */
 	bool dry_run;
-	bool has_config; /* the VM's; it may be gone at post-stop */
+	bool has_config; /* the guest's; a VM's may be gone at post-stop */
 	struct config cfg;
 	struct settings settings;
 	struct report report;
@@ -22,6 +22,8 @@ struct hook {
 /* The whole program below a root. Returns its exit code. */
 int hook_main(const struct root *root, int argc, char **argv);
 
+/* The container h->vmid, in any phase; h->cfg is its configuration. The exit code, which never keeps it from starting. */
+int hook_container(const struct hook *h);
 /* Runs the hookscript that gpupt.conf has for this VM after ours, if any: same arguments, environment and output. Its exit code, or 127. */
 int hook_next(const struct hook *h);
 /* Can it be run? If not, that is said. */

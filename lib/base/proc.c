@@ -100,6 +100,25 @@ int proc_boot_id(const struct root *r, char ret[static BOOT_ID_LEN])
 	return root_read_line(r, "/proc/sys/kernel/random/boot_id", ret, BOOT_ID_LEN);
 }
 
+int proc_boot_time(const struct root *r, time_t *ret)
+{
+	_cleanup_free_ char *text = NULL;
+	char *p, *line;
+	int k = root_read(r, "/proc/stat", 1024 * 1024, &text, NULL);
+
+	if (k < 0)
+		return k;
+	for (p = text; (line = str_line(&p));) {
+		uint64_t n;
+
+		if (str_starts(line, "btime ") && parse_uint(line + strlen("btime "), INT64_MAX, &n) == 0) {
+			*ret = (time_t)n;
+			return 0;
+		}
+	}
+	return -ENODATA;
+}
+
 uint64_t now_ms(void)
 {
 	struct timespec t;

@@ -26,6 +26,8 @@ int proc_program(const struct root *r, struct stat *ret);
 bool proc_alive(const struct root *r, struct proc_id id);
 /* /proc/sys/kernel/random/boot_id; -errno where a captured tree lacks it. */
 int proc_boot_id(const struct root *r, char ret[static BOOT_ID_LEN]);
+/* When the machine was booted, in seconds of CLOCK_REALTIME: btime of /proc/stat, proc(5). 0 or -errno. */
+int proc_boot_time(const struct root *r, time_t *ret);
 /* Milliseconds of CLOCK_MONOTONIC, for deadlines. */
 uint64_t now_ms(void);
 void sleep_ms(unsigned int ms);

@@ -6,6 +6,7 @@
 #include "flow/holding.h"
 #include "flow/observe.h"
 #include "flow/release.h"
+#include "policy/containers.h"
 #include "policy/handover.h"
 #include "pve/guest.h"
 
@@ -216,6 +217,27 @@ static void add(struct undo_result *sum, const struct undo_result *u)
 	sum->stuck += u->stuck;
 }
 
+/*
+ * Containers that came to want the card while it was away. They are on the record of this lease from here on, so that whoever is to
+ * bring them back when the card is home knows of them even if we do not live to see it.
+ */
+static int note_containers(struct work *w)
+{
+	_cleanup_container_list_ struct container_list containers = { 0 };
+	_cleanup_plan_ struct plan p = { 0 };
+	int k = container_list_load(w->g->root, &containers, w->e);
+
+	if (k == 0 && containers.n > 0)
+		k = facts_look_for_containers(w->g->root, &containers, &w->facts, w->e);
+	if (k == 0)
+		k = facts_look_for_failed_starts(w->g->root, &w->facts);
+	if (k == 0)
+		k = containers_plan_return(&w->facts, w->g->settings, &p);
+	for (size_t i = 0; k == 0 && i < p.n; i++)
+		k = record_adopt(w->rec, &p.steps[i], w->e);
+	return k;
+}
+
 static int undo(struct work *w)
 {
 	struct undo_result u;
@@ -269,6 +291,9 @@ int giveback_run(const struct giveback *g, struct record *rec, const struct bdf_
 		k = reset_cards(&w);
 	if (k == 0)
 		k = sort_out(&w);
+	/* the card goes home whatever is the matter with them */
+	if (k == 0 && w.back.n > 0 && note_containers(&w) < 0)
+		report_complain(g->report, "containers that were started while VM %u had its GPUs may be without: %s", g->vmid, e->text);
 	if (k == 0)
 		k = undo(&w);
 	if (k == 0)

@@ -3,6 +3,7 @@
 
 #include "flow/observe.h"
 #include "flow/sharing.h"
+#include "pve/task.h"
 
 /* The functions that are there, in the order of their addresses. */
 static int present_functions(const struct facts *f, struct pci_list *ret)
@@ -37,4 +38,37 @@ int facts_remember_containers(const struct root *r, const struct facts *f, struc
 	int k = f->sharers.n ? present_functions(f, &fns) : 0;
 
 	return k == 0 && f->sharers.n ? sharing_remember(r, &fns, &f->sharers, e) : k;
+}
+
+/* get_device_mode_and_rdev() in PVE/LXC/Tools.pm: "Device /dev/dri/renderD128 does not exist". */
+static bool for_want_of_a_node(const struct sharer *c, const char *status)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		char words[PATH_MAX];
+
+		if (c->uses[i].path && strstr(status, path_f(words, "Device %s does not exist", c->uses[i].path)))
+			return true;
+	}
+	return false;
+}
+
+int facts_look_for_failed_starts(const struct root *r, struct facts *f)
+{
+	time_t boot = 0;
+	int k = f->sharers.n ? proc_boot_time(r, &boot) : -ENOENT;
+
+	if (k == -ENOENT)
+		return 0;
+	for (size_t i = 0; k == 0 && i < f->sharers.n; i++) {
+		struct sharer *c = &f->sharers.v[i];
+		struct task t;
+
+		if (c->running || !c->flags.onboot)
+			continue;
+		k = task_last(r, "vzstart", c->vmid, boot, &t);
+		c->start_failed = k == 0 && for_want_of_a_node(c, t.status);
+		if (k == -ENOENT)
+			k = 0;
+	}
+	return k;
 }

@@ -181,6 +181,18 @@ int record_begin(struct record *rec, const struct step *s, unsigned int *ret_seq
 	return 0;
 }
 
+int record_adopt(struct record *rec, const struct step *s, struct err *e)
+{
+	unsigned int seq;
+	int k;
+
+	for (size_t i = 0; i < rec->n_steps; i++)
+		if (record_step_open(&rec->steps[i]) && rec->steps[i].step.kind == s->kind && str_eq(rec->steps[i].step.target, s->target))
+			return 0;
+	k = record_begin(rec, s, &seq, e);
+	return k < 0 ? k : record_mark(rec, seq, RECORD_DONE, e);
+}
+
 int record_mark(struct record *rec, unsigned int seq, enum record_state state, struct err *e)
 {
 	_cleanup_text_ struct text line = { 0 };

@@ -52,6 +52,8 @@ void record_close(struct record *rec);
 
 /* Announces a step, durably. 0 with its number in ret_seq, or -errno. */
 int record_begin(struct record *rec, const struct step *s, unsigned int *ret_seq, struct err *e);
+/* A step that is in force without us and is to be undone with the others. 0 (also if it is there already, and open) or -errno. */
+int record_adopt(struct record *rec, const struct step *s, struct err *e);
 /* Tells what became of it, durably. */
 int record_mark(struct record *rec, unsigned int seq, enum record_state state, struct err *e);
 /* Keeps a fact beside the steps; the last one of a key counts. */

@@ -181,3 +181,15 @@ int containers_plan_away(const struct facts *f, const struct settings *s, struct
 	}
 	return 0;
 }
+
+int containers_plan_return(const struct facts *f, const struct settings *s, struct plan *ret)
+{
+	for (size_t i = 0; i < f->sharers.n; i++) {
+		const struct sharer *c = &f->sharers.v[i];
+
+		/* the HA manager tries again by itself */
+		if (c->start_failed && c->flags.onboot && !c->running && !c->flags.template && !managed(c) && plan_state(s, c, true, ret) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}

@@ -31,5 +31,10 @@ int containers_plan_stop(const struct facts *f, const struct settings *s, struct
  * meanwhile. 0 or -ENOMEM.
  */
 int containers_plan_away(const struct facts *f, const struct settings *s, struct plan *ret);
+/*
+ * Steps that this lease has not made and that are to be undone with it: containers that should run, and whose start failed because the
+ * card was away. 0 or -ENOMEM.
+ */
+int containers_plan_return(const struct facts *f, const struct settings *s, struct plan *ret);
 
 #endif

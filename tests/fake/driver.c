@@ -3,7 +3,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
+#include "tests/fake/ct.h"
 #include "tests/fake/nvidia.h"
 
 #define DEVICES "/sys/bus/pci/devices"
@@ -91,19 +93,43 @@ static void fbcon_update(struct fake *f)
 	}
 }
 
+/* devtmpfs: nodes come and go with their driver. */
+static void card_nodes(struct fake *f, unsigned int n, bool there)
+{
+	char number[24], path[PATH_MAX];
+
+	snprintf(number, sizeof(number), "226:%u", n);
+	fake_node_set(f, number, path_f(path, "/dev/dri/card%u", n), there);
+	snprintf(number, sizeof(number), "226:%u", 128 + n);
+	fake_node_set(f, number, path_f(path, "/dev/dri/renderD%u", 128 + n), there);
+}
+
+/* The lowest that is free, as drm_minor_alloc() gives it (drivers/gpu/drm/drm_drv.c). */
+static unsigned int drm_minor(const struct fake *f)
+{
+	unsigned int m = 0;
+	char path[PATH_MAX], full[PATH_MAX];
+	struct stat st;
+
+	while (lstat(fake_path(f, full, path_f(path, "/sys/dev/char/226:%u", m)), &st) == 0)
+		m++;
+	return m;
+}
+
 static void add_nodes(struct fake *f, const char *bdf)
 {
 	char path[PATH_MAX], hidden[PATH_MAX], target[PATH_MAX];
-	unsigned int class, n = next_minor(f);
+	unsigned int class, n = next_minor(f), m = drm_minor(f);
 
 	class = (unsigned int)strtoul(fake_get(f, path_f(path, DEVICES "/%s/class", bdf)), NULL, 16);
 	if (class >> 16 == 3) {
-		fake_putf(f, path_f(path, DEVICES "/%s/drm/card%u/dev", bdf, n), "226:%u\n", n);
-		fake_putf(f, path_f(path, DEVICES "/%s/drm/renderD%u/dev", bdf, 128 + n), "226:%u\n", 128 + n);
+		card_nodes(f, m, true);
+		fake_putf(f, path_f(path, DEVICES "/%s/drm/card%u/dev", bdf, m), "226:%u\n", m);
+		fake_putf(f, path_f(path, DEVICES "/%s/drm/renderD%u/dev", bdf, 128 + m), "226:%u\n", 128 + m);
 		/* by these numbers a card is looked up whose node somebody else has */
-		fake_link(f, path_f(path, "/sys/dev/char/226:%u", n), path_f(target, "/sys/bus/pci/devices/%s/drm/card%u", bdf, n));
-		fake_link(f, path_f(path, "/sys/dev/char/226:%u", 128 + n),
-			  path_f(target, "/sys/bus/pci/devices/%s/drm/renderD%u", bdf, 128 + n));
+		fake_link(f, path_f(path, "/sys/dev/char/226:%u", m), path_f(target, "/sys/bus/pci/devices/%s/drm/card%u", bdf, m));
+		fake_link(f, path_f(path, "/sys/dev/char/226:%u", 128 + m),
+			  path_f(target, "/sys/bus/pci/devices/%s/drm/renderD%u", bdf, 128 + m));
 	}
 	if (class >> 8 == 0x0403)
 		fake_putf(f, path_f(path, DEVICES "/%s/sound/card%u/controlC%u/dev", bdf, n, n), "116:%u\n", 32 * n);
@@ -129,6 +155,13 @@ static void remove_nodes(struct fake *f, const char *bdf)
 	}
 	if (n >= 0)
 		free(v);
+	for (unsigned int m = 0; m < 64; m++) {
+		if (!fake_exists(f, path_f(path, DEVICES "/%s/drm/card%u/dev", bdf, m)))
+			continue;
+		card_nodes(f, m, false);
+		fake_remove(f, path_f(path, "/sys/dev/char/226:%u", m));
+		fake_remove(f, path_f(path, "/sys/dev/char/226:%u", 128 + m));
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		fake_remove(f, path_f(path, DEVICES "/%s/%s", bdf, kinds[i]));
 	fbcon_update(f);

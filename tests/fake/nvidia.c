@@ -3,11 +3,11 @@
 
 #include "base/exec.h"
 #include "host/nodes.h"
+#include "tests/fake/ct.h"
 #include "tests/fake/nvidia.h"
 
 #define MINORS	 8
 #define DAEMON	 "nvidia-persistenced.service"
-#define MANIFEST "/gpupt-nodes"
 
 static const char *const cards[] = { NV, NV_TWIN };
 
@@ -68,23 +68,13 @@ static unsigned int minor_of(const struct fake *f, const char *bdf)
 	return n;
 }
 
-/* The list of nodes without that of the minor; with it, if so wished. */
+/* The node of the minor, as devtmpfs does not make it. */
 static void node_set(struct fake *f, unsigned int n, bool there)
 {
-	_cleanup_free_ char *old = NULL;
-	struct text t = { 0 };
-	char line[64], *p, *l;
+	char number[24], path[PATH_MAX];
 
-	snprintf(line, sizeof(line), "c 195:%u /dev/nvidia%u", n, n);
-	if (root_read(&f->root, MANIFEST, 1 << 20, &old, NULL) < 0)
-		old = NULL;
-	for (p = old; p && (l = str_line(&p));)
-		if (!str_eq(l, line))
-			text_addf(&t, "%s\n", l);
-	if (there)
-		text_addf(&t, "%s\n", line);
-	fake_put(f, MANIFEST, text_str(&t));
-	text_done(&t);
+	snprintf(number, sizeof(number), "195:%u", n);
+	fake_node_set(f, number, path_f(path, "/dev/nvidia%u", n), there);
 }
 
 bool fake_nvidia_node(const struct fake *f, const char *bdf)

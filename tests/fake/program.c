@@ -6,6 +6,7 @@
 #include "base/exec.h"
 #include "base/proc.h"
 #include "base/unit.h"
+#include "tests/fake/ct.h"
 #include "tests/fake/nvidia.h"
 
 /* A module that is there is named in modules/; the ones that the machine was made with are loaded at once. */
@@ -68,6 +69,8 @@ int fake_exec(void *ctx, char *const argv[], struct exec_result *ret)
 		last = argv[i];
 	if (str_eq(argv[0], "modprobe"))
 		r = modprobe(f, last, ret);
+	else if (str_eq(argv[0], "pct") || str_eq(argv[0], "ha-manager"))
+		r = fake_pct(f, argv, ret);
 	else if (str_eq(argv[0], "qm"))
 		r = fake_qm(f, argv, ret);
 	else

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "tests/fake/ct.h"
 #include "tests/fake/nvidia.h"
 
 static const char *bound_to(const struct fake *f, const char *bdf, char buf[static 64])
@@ -72,6 +73,7 @@ char *fake_snapshot(const struct fake *f)
 	fake_each(f, add_function, &t);
 	add_each(f, &t, fake_path(f, path, "/sys/class/vtconsole"), true);
 	add_each(f, &t, fake_hidden_path(f, path, "units"), false);
+	fake_ct_describe(f, &t);
 	return text_take(&t);
 }
 

@@ -23,6 +23,16 @@ static void complain(void *ctx, const char *line)
 	text_addf(&v->complained, "%s\n", line);
 }
 
+static void add_line(void *ctx, const char *line)
+{
+	text_addf(ctx, "%s\n", line);
+}
+
+struct report fake_report(struct text *to)
+{
+	return (struct report){ .say = add_line, .complain = add_line, .ctx = to };
+}
+
 static struct report report_to(struct vm_result *v, unsigned int vmid)
 {
 	return (struct report){ .say = say, .complain = complain, .ctx = v, .vmid = vmid };

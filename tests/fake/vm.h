@@ -7,6 +7,9 @@
 #include "flow/release.h"
 #include "tests/fake/fake.h"
 
+/* Lines, of both kinds, into a text. */
+struct report fake_report(struct text *to);
+
 /* What came of one call. */
 struct vm_result {
 	int r;

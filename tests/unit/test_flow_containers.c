@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Containers that have the card which a VM wants: what becomes of each, by policy, and that they have it again. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "flow/homecoming.h"
+#include "flow/observe.h"
+#include "plan/lease.h"
+#include "tests/fake/ct.h"
+#include "tests/fake/vm.h"
+
+#define CALLS_MAX 800
+#define RENDER	  "/dev/dri/renderD129"
+#define DEV0	  "dev0: " RENDER ",gid=104\n"
+#define TWIN_DEV0 "dev0: /dev/dri/renderD130\n"
+
+static unsigned int vm101 = 101;
+
+static struct fake *machine(const char *conf)
+{
+	struct fake *f = fake_machine();
+
+	fake_put(f, "/etc/pve/qemu-server/101.conf", "machine: q35\nhostpci0: 0000:01:00,pcie=1\n");
+	fake_put(f, "/etc/gpupt/gpupt.conf", conf);
+	return f;
+}
+
+static void dump(const char *what, const struct vm_result *v)
+{
+	print_error("%s: %d %s\n%s%s", what, v->r, v->e.text, text_str(&v->said), text_str(&v->complained));
+	for (size_t i = 0; i < v->findings.n; i++)
+		print_error("%s: %s\n", finding_name(v->findings.v[i].code), v->findings.v[i].message);
+}
+
+static void start(struct fake *f)
+{
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	vm_start(f, 101, false, &v);
+	if (v.r != 0) {
+		dump("pre-start", &v);
+		fail_msg("VM 101 does not start");
+	}
+}
+
+/* It does not start, and why has these words. */
+static void refused(struct fake *f, const char *words)
+{
+	_cleanup_vm_ struct vm_result v = { 0 };
+	bool said;
+
+	vm_start(f, 101, false, &v);
+	said = v.r < 0 && strstr(v.e.text, words);
+	for (size_t i = 0; i < v.findings.n; i++)
+		said |= strstr(v.findings.v[i].message, words) != NULL;
+	if (v.r == 0 || !said) {
+		dump("pre-start", &v);
+		fail_msg("VM 101 is not refused by '%s'", words);
+	}
+}
+
+static void stop(struct fake *f)
+{
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	vm_stop(f, 101, &v);
+	if (v.r != 0 || !undo_complete(&v.undo)) {
+		dump("post-stop", &v);
+		fail_msg("VM 101 does not give back");
+	}
+	/* without systemd nobody watches: the hook has done it by itself */
+	if (v.complained.len) {
+		dump("post-stop", &v);
+		fail_msg("there are complaints");
+	}
+}
+
+static void assert_same(struct fake *f, const char *before, const char *what)
+{
+	_cleanup_free_ char *after = fake_snapshot(f);
+
+	if (strcmp(before, after) != 0)
+		fail_msg("%s:\n%s", what, fake_difference(before, after));
+	if (fake_exists(f, "/run/gpupt/lease/101") || fake_exists(f, "/var/lib/gpupt/lease/101"))
+		fail_msg("%s: the lease is still there", what);
+}
+
+static bool placeholder(struct fake *f)
+{
+	char full[PATH_MAX];
+	struct stat st;
+
+	return lstat(fake_path(f, full, RENDER), &st) == 0 && S_ISCHR(st.st_mode);
+}
+
+static int pct(struct fake *f, const char *verb, unsigned int vmid)
+{
+	_cleanup_exec_ struct exec_result res = { 0 };
+	char id[16], *argv[] = { (char[]){ "pct" }, (char *)(uintptr_t)verb, id, NULL };
+
+	snprintf(id, sizeof(id), "%u", vmid);
+	assert_int_equal(fake_pct(f, argv, &res), 0);
+	return res.status;
+}
+
+/* --- policies --- */
+
+static void hot(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("");
+	_cleanup_free_ char *before = NULL;
+
+	fake_ct(f, 200, DEV0, true);
+	fake_ct(f, 201, TWIN_DEV0, true);
+	before = fake_snapshot(f);
+	start(f);
+	assert_true(fake_ct_runs(f, 200));
+	assert_true(placeholder(f));
+	stop(f);
+	assert_false(placeholder(f));
+	assert_same(f, before, "hot");
+	assert_string_equal(fake_pct_calls(f), "");
+}
+
+static void hot_and_busy(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("");
+	_cleanup_free_ char *before = NULL;
+
+	fake_ct(f, 200, DEV0, true);
+	fake_ct_holder(f, 200, 4001, "player", "226:129", RENDER);
+	before = fake_snapshot(f);
+	refused(f, "is held by player (4001) in container 200");
+	assert_same(f, before, "refused");
+	assert_string_equal(fake_pct_calls(f), "");
+}
+
+static void shut_down(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("[defaults]\ncontainers = shutdown\n");
+	_cleanup_free_ char *before = NULL;
+
+	fake_ct(f, 200, DEV0, true);
+	fake_ct(f, 201, DEV0, true);
+	fake_ct(f, 202, DEV0, false);
+	fake_ct(f, 203, TWIN_DEV0, true);
+	fake_ct_holder(f, 200, 4001, "player", "226:129", RENDER);
+	before = fake_snapshot(f);
+	start(f);
+	assert_false(fake_ct_runs(f, 200) || fake_ct_runs(f, 201));
+	assert_true(fake_ct_runs(f, 203));
+	assert_string_equal(fake_pct_calls(f), "shutdown 200; shutdown 201");
+	stop(f);
+	assert_string_equal(fake_pct_calls(f), "shutdown 200; shutdown 201; start 201; start 200");
+	assert_same(f, before, "shut down and started again");
+}
+
+static void does_not_shut_down(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("[defaults]\ncontainers = shutdown\nshutdown-timeout = 1\n");
+	_cleanup_free_ char *before = NULL;
+
+	fake_ct(f, 200, DEV0, true);
+	fake_ct(f, 201, DEV0, true);
+	fake_ct_how(f, 200, "deaf");
+	before = fake_snapshot(f);
+	refused(f, "lxc-stop");
+	/* both were asked; the one that did is started again */
+	assert_string_equal(fake_pct_calls(f), "shutdown 200; shutdown 201; start 201");
+	assert_same(f, before, "one does not hear");
+}
+
+static void stopped_by_force(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("[defaults]\ncontainers = shutdown\n[ct 200]\nforce-stop = 1\n");
+	_cleanup_free_ char *before = NULL;
+
+	fake_ct(f, 200, DEV0, true);
+	fake_ct_how(f, 200, "deaf");
+	before = fake_snapshot(f);
+	start(f);
+	assert_string_equal(fake_pct_calls(f), "shutdown 200; stop 200");
+	stop(f);
+	assert_same(f, before, "stopped by force");
+}
+
+static void managed_by_ha(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("[defaults]\ncontainers = shutdown\n");
+	_cleanup_free_ char *before = NULL;
+
+	fake_ct(f, 200, DEV0, true);
+	fake_put(f, "/etc/pve/ha/resources.cfg", "ct: 200\n\tstate started\n\n");
+	before = fake_snapshot(f);
+	start(f);
+	assert_false(fake_ct_runs(f, 200));
+	/* the request is in /etc/pve and outlives a power cut, so the record must, too */
+	assert_true(fake_exists(f, "/var/lib/gpupt/lease/101"));
+	stop(f);
+	assert_string_equal(fake_pct_calls(f), "stopped 200; started 200");
+	assert_same(f, before, "managed by HA");
+}
+
+/* --- meanwhile --- */
+
+static void started_meanwhile(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("[defaults]\ncontainers = shutdown\n");
+
+	fake_ct(f, 200, DEV0, true);
+	fake_ct(f, 201, DEV0, false);
+	start(f);
+	/* both find a node to start with; whoever started 200 wants it to run */
+	assert_int_equal(pct(f, "start", 200), 0);
+	assert_int_equal(pct(f, "start", 201), 0);
+	stop(f);
+	assert_true(fake_ct_runs(f, 200) && fake_ct_runs(f, 201));
+	assert_string_equal(fake_pct_calls(f), "shutdown 200; start 200; start 201");
+}
+
+static void destroyed_meanwhile(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("[defaults]\ncontainers = shutdown\n");
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	fake_ct(f, 200, DEV0, true);
+	start(f);
+	fake_remove(f, "/etc/pve/lxc/200.conf");
+	vm_stop(f, 101, &v);
+	assert_int_equal(v.r, 0);
+	assert_non_null(strstr(text_str(&v.complained), "CT 200 is not on this node any more"));
+	assert_false(fake_exists(f, "/run/gpupt/lease/101"));
+}
+
+static void locked_meanwhile(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("[defaults]\ncontainers = shutdown\n");
+	_cleanup_vm_ struct vm_result v = { 0 }, w = { 0 };
+	_cleanup_free_ char *before = NULL;
+
+	fake_ct(f, 200, DEV0, true);
+	before = fake_snapshot(f);
+	start(f);
+	fake_put(f, "/etc/pve/lxc/200.conf", "lock: backup\narch: amd64\n" DEV0 "ostype: debian\n");
+	vm_stop(f, 101, &v);
+	assert_int_equal(v.r, 0);
+	assert_non_null(strstr(text_str(&v.complained), "CT is locked (backup)"));
+	/* on record until it is not */
+	assert_true(fake_exists(f, "/run/gpupt/lease/101"));
+	fake_put(f, "/etc/pve/lxc/200.conf", "arch: amd64\n" DEV0 "ostype: debian\n");
+	vm_late(f, 101, &w);
+	assert_int_equal(w.r, 0);
+	assert_same(f, before, "locked for a while");
+}
+
+/* Of containers that should run: their start failed because the card was away. */
+static void failed_at_boot(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("");
+
+	fake_put(f, "/proc/stat", "cpu 1 2 3\nbtime 1700000000\n");
+	fake_ct(f, 200, DEV0 "onboot: 1\n", false);
+	fake_ct(f, 201, DEV0, false);
+	fake_ct(f, 202, DEV0 "onboot: 1\n", false);
+	fake_ct(f, 203, DEV0 "onboot: 1\n", false);
+	fake_put(f, "/var/log/pve/tasks/active",
+		 "UPID:host:00001000:00002000:6553F200:vzstart:200:root@pam: 1 6553F201 Device " RENDER " does not exist\n"
+		 "UPID:host:00001001:00002001:6553F201:vzstart:201:root@pam: 1 6553F202 Device " RENDER " does not exist\n"
+		 "UPID:host:00001002:00002002:6553F202:vzstart:202:root@pam: 1 6553F203 Device /dev/kvm does not exist\n"
+		 "UPID:host:00001003:00002003:6553F0FF:vzstart:203:root@pam: 1 6553F0FF Device " RENDER " does not exist\n");
+	start(f);
+	stop(f);
+	assert_string_equal(fake_pct_calls(f), "start 200");
+	assert_true(fake_ct_runs(f, 200));
+}
+
+/* --- cut off and refused at every call --- */
+
+static void settle(struct fake *f, const char *before, const char *what, unsigned int n)
+{
+	_cleanup_vm_ struct vm_result v = { 0 };
+	_cleanup_free_ char *after = NULL;
+
+	vm_reconcile(f, 0, &v);
+	after = fake_snapshot(f);
+	if (v.r != 0 || strcmp(before, after) != 0) {
+		dump(what, &v);
+		fail_msg("%s at call %u:\n%s", what, n, fake_difference(before, after));
+	}
+	if (fake_exists(f, "/run/gpupt/lease/101"))
+		fail_msg("%s at call %u: the lease is still there", what, n);
+}
+
+static struct fake *shared_machine(void)
+{
+	struct fake *f = machine("[defaults]\ncontainers = shutdown\nshutdown-timeout = 1\n[ct 201]\ncontainers = hot\n");
+
+	fake_ct(f, 200, DEV0, true);
+	fake_ct(f, 201, "dev0: /dev/dri/card1\n" TWIN_DEV0, true);
+	fake_ct(f, 202, "dev0: /dev/dri/card1\n", true);
+	fake_ct(f, 203, DEV0, false);
+	return f;
+}
+
+static unsigned int cut(bool returning, enum fake_fault fault, const char *what)
+{
+	for (unsigned int n = 1; n < CALLS_MAX; n += FAKE_EVERY) {
+		_cleanup_fake_ struct fake *f = shared_machine();
+		_cleanup_free_ char *before = fake_snapshot(f);
+		int status;
+
+		if (returning)
+			assert_int_equal(fake_run(f, vm_start_run, &vm101), 0);
+		fake_arm(f, FAKE_KERNEL | FAKE_STORAGE, fault, n, 0);
+		status = fake_run(f, returning ? vm_stop_run : vm_start_run, &vm101);
+		fake_disarm(f);
+		if (WIFEXITED(status))
+			assert_int_equal(WEXITSTATUS(status), 0);
+		settle(f, before, what, n);
+		if (WIFEXITED(status))
+			return n - 1;
+	}
+	fail_msg("no end of calls");
+	return 0;
+}
+
+static void killed_on_the_way(void **state)
+{
+	unsigned int before = cut(false, FAKE_KILL_BEFORE, "hand-over with containers killed before");
+	unsigned int after = cut(false, FAKE_KILL_AFTER, "hand-over with containers killed after");
+
+	assert_true(before > 40 && after > 40);
+	fake_tally("crash-points", before + after, "crash points of a hand-over with containers");
+}
+
+static void killed_on_the_way_back(void **state)
+{
+	unsigned int before = cut(true, FAKE_KILL_BEFORE, "return with containers killed before");
+	unsigned int after = cut(true, FAKE_KILL_AFTER, "return with containers killed after");
+
+	assert_true(before > 20 && after > 20);
+	fake_tally("crash-points", before + after, "crash points of a return with containers");
+}
+
+static void calls_fail(void **state)
+{
+	static const enum fake_fault faults[] = { FAKE_ERROR_BEFORE, FAKE_ERROR_AFTER };
+	unsigned int failed = 0, calls = 0;
+
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(faults); i++) {
+		bool returning = i % 2;
+
+		for (unsigned int n = 1; n < CALLS_MAX; n += FAKE_EVERY) {
+			_cleanup_fake_ struct fake *f = shared_machine();
+			_cleanup_free_ char *before = fake_snapshot(f);
+			bool reached;
+			int status;
+
+			if (returning)
+				assert_int_equal(fake_run(f, vm_start_run, &vm101), 0);
+			fake_arm(f, FAKE_KERNEL, faults[i / 2], n, EIO);
+			status = fake_run(f, returning ? vm_stop_run : vm_start_run, &vm101);
+			reached = fake_count(f) >= n;
+			fake_disarm(f);
+			assert_true(WIFEXITED(status));
+			failed += WEXITSTATUS(status) != 0;
+			/* a start that went on without an optional step is as good as one with it */
+			settle(f, before, returning ? "a call fails on the way back" : "a call fails", n);
+			calls += reached;
+			if (!reached)
+				break;
+		}
+	}
+	assert_true(failed > 5 / FAKE_EVERY);
+	fake_tally("faults", calls, "calls of a hand-over with containers that fail (%u of them fail it)", failed);
+}
+
+/* --- a container's own hook --- */
+
+static int home(struct fake *f, unsigned int vmid, struct text *said)
+{
+	_cleanup_settings_ struct settings s = { 0 };
+	_cleanup_config_ struct config cfg = { 0 };
+	struct err e = { "" };
+	struct report report;
+	struct homecoming h;
+
+	assert_int_equal(settings_load(&f->root, &s, &e), 0);
+	assert_int_equal(config_load(&f->root, GUEST_CT, vmid, &cfg, &e), 0);
+	report = fake_report(said);
+	h = (struct homecoming){ .root = &f->root, .settings = &s, .report = &report, .ct = &cfg };
+	return homecoming_run(&h, &e);
+}
+
+static void comes_home_for_a_container(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("");
+	_cleanup_text_ struct text running = { 0 }, dead = { 0 }, again = { 0 };
+	_cleanup_free_ char *before = NULL;
+
+	fake_ct(f, 200, DEV0, false);
+	fake_ct(f, 201, TWIN_DEV0, false);
+	before = fake_snapshot(f);
+	start(f);
+	fake_vm_runs(f, 101, 7001);
+	assert_int_equal(home(f, 200, &running), 0);
+	assert_non_null(strstr(text_str(&running), "CT 200 starts without 0000:01:00.0: VM 101 has it"));
+	fake_vm_ends(f, 101);
+	/* the twin's container has nothing to do with it */
+	assert_int_equal(home(f, 201, &again), 0);
+	assert_string_equal(text_str(&again), "");
+	assert_int_equal(home(f, 200, &dead), 0);
+	assert_non_null(strstr(text_str(&dead), "0000:01:00.0: back from VM 101"));
+	assert_same(f, before, "a dead lease");
+}
+
+static void strays_come_home(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("");
+	_cleanup_text_ struct text kept = { 0 }, home_again = { 0 };
+	_cleanup_free_ char *before = NULL;
+
+	fake_ct(f, 200, DEV0, false);
+	before = fake_snapshot(f);
+	/* a hand-over teaches whose the node is; then somebody moves the card by hand */
+	start(f);
+	stop(f);
+	fake_detach(f, CARD);
+	fake_attach(f, CARD, "vfio-pci");
+	fake_put(f, "/etc/gpupt/gpupt.conf", "[gpu 01:00]\nafter-stop = keep\n");
+	assert_int_equal(home(f, 200, &kept), 0);
+	assert_non_null(strstr(text_str(&kept), "after-stop = keep"));
+	fake_put(f, "/etc/gpupt/gpupt.conf", "");
+	assert_int_equal(home(f, 200, &home_again), 0);
+	assert_non_null(strstr(text_str(&home_again), "it is home for CT 200"));
+	assert_same(f, before, "a stray");
+	assert_string_equal(vm_leftovers(f), "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hot),
+		cmocka_unit_test(hot_and_busy),
+		cmocka_unit_test(shut_down),
+		cmocka_unit_test(does_not_shut_down),
+		cmocka_unit_test(stopped_by_force),
+		cmocka_unit_test(managed_by_ha),
+		cmocka_unit_test(started_meanwhile),
+		cmocka_unit_test(destroyed_meanwhile),
+		cmocka_unit_test(locked_meanwhile),
+		cmocka_unit_test(failed_at_boot),
+		cmocka_unit_test(killed_on_the_way),
+		cmocka_unit_test(killed_on_the_way_back),
+		cmocka_unit_test(calls_fail),
+		cmocka_unit_test(comes_home_for_a_container),
+		cmocka_unit_test(strays_come_home),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
