@@ -8,6 +8,7 @@
 
 #include "base/exec.h"
 #include "plan/step_guest.h"
+#include "pve/cfs.h"
 #include "pve/guest.h"
 #include "pve/ha.h"
 
@@ -42,13 +43,6 @@ static int parse(const struct step *s, struct target *ret, struct err *e)
 	return 0;
 }
 
-static int gone(const struct engine *en, unsigned int vmid, struct err *e)
-{
-	if (guest_kind(en->root, vmid) == GUEST_CT)
-		return 0;
-	return err_set(e, -ENODEV, "CT %u is not on this node any more", vmid);
-}
-
 static int value(const char *v, char **ret)
 {
 	*ret = strdup(v);
@@ -61,7 +55,7 @@ static int guest_get(const struct engine *en, const struct step *s, char **ret, 
 	int k = parse(s, &t, e);
 
 	if (k == 0)
-		k = gone(en, t.vmid, e);
+		k = cfs_find_ct(en->root, t.vmid, e);
 	if (k < 0)
 		return k;
 	k = guest_running(en->root, GUEST_CT, t.vmid, NULL);
