@@ -2,12 +2,15 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "base/interrupt.h"
+#include "base/proc.h"
 #include "pve/cfs.h"
 #include "pve/config.h"
 
 #define LOCAL "/etc/pve/local" /* the link to this node's directory */
 #define CTS   "/etc/pve/lxc"
 #define NODES "/etc/pve/nodes"
+#define LOOK_MS 250
 
 static int no_quorum(struct err *e)
 {
@@ -30,6 +33,18 @@ int cfs_ready(const struct root *r, struct err *e)
 		return faccessat(dir, ".", W_OK, AT_EACCESS) == 0 || errno != EROFS ? 0 : no_quorum(e);
 	}
 	return err_set(e, -ENOTCONN, "the cluster's filesystem is not at /etc/pve: see 'systemctl status pve-cluster'");
+}
+
+bool cfs_wait(const struct root *r, unsigned int timeout_ms)
+{
+	uint64_t deadline = now_ms() + timeout_ms;
+
+	while (cfs_ready(r, NULL) < 0) {
+		if (interrupt_pending() || now_ms() >= deadline)
+			return false;
+		sleep_ms(LOOK_MS);
+	}
+	return true;
 }
 
 int cfs_sync(const struct root *r)

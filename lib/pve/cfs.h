@@ -12,6 +12,9 @@
  */
 int cfs_ready(const struct root *r, struct err *e);
 
+/* Waits until it may, so long at most; a signal ends it. True if it may. */
+bool cfs_wait(const struct root *r, unsigned int timeout_ms);
+
 /*
  * Makes what was written to /etc/pve last through a power cut: pmxcfs keeps it in a database whose log it does not sync (bdb_create() in
  * src/pmxcfs/database.c: WAL, synchronous=NORMAL), and has no fsync of its own. 0 (also without such a database), -errno.
