@@ -39,8 +39,8 @@ bool release_postponed(const struct root *r, unsigned int vmid, const char **ret
 /*
  * Settles the lease of vmid, or all with vmid 0, whose VM does not run and is not being worked on by Proxmox VE (its lock is only
  * tried); leases of an earlier boot have lapsed, but for what survives one. Unattended, for all, what is left to be put back late gets
- * a watcher, since guests start next and nobody else would try again. Forgets stuck functions whose process has ended. ret counts over all. 0, -EUCLEAN if
- * something could not be put back, -errno.
+ * a watcher, since guests start next and nobody else would try again. Forgets stuck functions whose process has ended. ret counts over
+ * all. 0, -EUCLEAN if something could not be put back, -errno.
  */
 int reconcile_run(const struct release *rel, struct undo_result *ret, struct err *e);
 

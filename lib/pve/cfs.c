@@ -12,27 +12,18 @@
 #define NODES "/etc/pve/nodes"
 #define LOOK_MS 250
 
-static int no_quorum(struct err *e)
-{
-	return err_set(e, -EROFS, "/etc/pve is read-only: the cluster has no quorum, see 'pvecm status'");
-}
-
 int cfs_ready(const struct root *r, struct err *e)
 {
+	const char *name;
+	_cleanup_close_ int dir = root_open_parent(r, CTS, 0, &name);
 	struct stat st;
 	int k = root_lstat(r, LOCAL, &st);
 
-	if (k == 0)
-		return st.st_mode & S_IWUSR ? 0 : no_quorum(e);
-	if (k == -ENOENT && root_exists(r, CTS)) {
-		const char *name;
-		_cleanup_close_ int dir = root_open_parent(r, CTS, 0, &name);
-
-		if (dir < 0)
-			return err_errno(e, dir, "cannot open /etc/pve");
-		return faccessat(dir, ".", W_OK, AT_EACCESS) == 0 || errno != EROFS ? 0 : no_quorum(e);
-	}
-	return err_set(e, -ENOTCONN, "the cluster's filesystem is not at /etc/pve: see 'systemctl status pve-cluster'");
+	if (dir < 0 || (k < 0 && !root_exists(r, CTS)))
+		return err_set(e, -ENOTCONN, "the cluster's filesystem is not at /etc/pve: see 'systemctl status pve-cluster'");
+	if ((k == 0 && !(st.st_mode & S_IWUSR)) || (faccessat(dir, ".", W_OK, AT_EACCESS) < 0 && errno == EROFS))
+		return err_set(e, -EROFS, "/etc/pve is read-only: the cluster has no quorum, see 'pvecm status'");
+	return 0;
 }
 
 bool cfs_wait(const struct root *r, unsigned int timeout_ms)
