@@ -63,8 +63,8 @@ static int pct(void *ctx, char *const argv[], struct exec_result *ret)
 static struct fake *detached(bool started)
 {
 	struct fake *f = fake_machine();
-	_cleanup_record_ struct record rec = { .fd = -1 }, var = { .fd = -1 };
-	_cleanup_free_ char *text = NULL, *old = NULL;
+	_cleanup_record_ struct record rec = { .fd = -1 };
+	_cleanup_free_ char *text = NULL;
 	_cleanup_config_ struct config cfg = { 0 };
 	_cleanup_plan_ struct plan p = { 0 };
 	_cleanup_text_ struct text target = { 0 };
