@@ -49,6 +49,9 @@ static int run_release(const struct options *o, int argc, char **argv)
 	return code != EXIT_DONE ? code : steps_print(&s, release(&s, vmid));
 }
 
+/* At boot; less than gpupt-reconcile.service gives us */
+#define QUORUM_WAIT_MS 60000
+
 static int reconcile(struct steps *s, unsigned int vmid, bool unattended)
 {
 	_cleanup_settings_ struct settings settings = { 0 };
@@ -62,6 +65,7 @@ static int reconcile(struct steps *s, unsigned int vmid, bool unattended)
 
 	s->settings = &settings;
 	rel.dry_run = helper_shows_only(s->o);
+	rel.quorum_wait_ms = unattended && !vmid ? QUORUM_WAIT_MS : 0;
 	r = vmid ? EXIT_DONE : reset_settle(s, &settings);
 	r = r > bad ? r : bad;
 	k = reconcile_run(&rel, &undo, &e);

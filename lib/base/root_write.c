@@ -50,6 +50,23 @@ static int write_and_rename(int dir, int fd, const char *tmp, const char *name, 
 	return 0;
 }
 
+/*
+ * Mode and owner, where they are not so already: pmxcfs gives every file the same and refuses others, of some versions even what it
+ * gives (cfs_fuse_chmod() in src/pmxcfs/pmxcfs.c of pve-cluster).
+ */
+static int own_as(int fd, mode_t mode, const struct stat *like)
+{
+	struct stat now;
+
+	if (fstat(fd, &now) < 0)
+		return -errno;
+	if ((now.st_mode & 07777) != mode && fchmod(fd, mode) < 0)
+		return -errno;
+	if (like && (now.st_uid != like->st_uid || now.st_gid != like->st_gid) && fchown(fd, like->st_uid, like->st_gid) < 0)
+		return -errno;
+	return 0;
+}
+
 int root_write_file(const struct root *r, const char *path, const char *data, size_t len, mode_t mode)
 {
 	const char *name;
@@ -69,9 +86,7 @@ int root_write_file(const struct root *r, const char *path, const char *data, si
 	fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	k = 0;
-	if (fchmod(fd, kept ? st.st_mode & 07777 : mode) < 0 || (kept && fchown(fd, st.st_uid, st.st_gid) < 0))
-		k = -errno;
+	k = own_as(fd, kept ? st.st_mode & 07777 : mode, kept ? &st : NULL);
 	if (k == 0)
 		k = write_and_rename(dir, fd, tmp, name, data, len);
 	if (k < 0)

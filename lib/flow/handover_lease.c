@@ -71,12 +71,16 @@ int work_give_back_unnamed(struct work *w)
 /* The start fails: nobody will call post-stop, so an adopted lease ends here as well. */
 int work_withdraw(struct work *w, int k)
 {
+	_cleanup_bdf_list_ struct bdf_list all = { 0 };
 	struct giveback g = as_giveback(w);
 	struct err e = { "" };
 
 	if (w->has_lease && w->lease.path[0]) {
 		if (w->adopted && giveback_run(&g, &w->lease, NULL, NULL, &e) < 0)
 			report_complain(w->h->report, "%s", e.text);
+		/* what made room comes back when its function is off the lease */
+		if (selection_all(&w->sel, &all) == 0)
+			holding_forget(&w->lease, w->h->vmid, &all, NULL);
 		if (holding_early(&w->lease))
 			k = -EUCLEAN;
 		else if (holding_close(&w->lease, w->h->vmid, &e) < 0)

@@ -22,7 +22,7 @@ bool holding_same_device(const struct record *rec, const struct root *r, struct 
 
 /*
  * Is s a late step whose time has come: the function on whose account it was made is off the lease? One of no function in particular
- * waits for all. ctx is the record: an undo_filter_fn.
+ * waits for all, and one that survives a reboot after one for none. ctx is the record: an undo_filter_fn.
  */
 bool holding_late_due(void *ctx, const struct step *s);
 /* Is anything open that is not late? */

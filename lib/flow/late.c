@@ -8,6 +8,7 @@
 #include "plan/claim.h"
 #include "plan/nvidia.h"
 #include "plan/turn.h"
+#include "pve/cfs.h"
 
 #define TURN_WAIT_MS   1000
 #define JOB_TIMEOUT_MS 120000 /* for one service; nobody waits for us */
@@ -33,7 +34,15 @@ struct work {
 	const struct release *rel;
 	struct record rec;
 	unsigned int taken_by; /* another VM that has one of the cards by now */
+	bool unready;	       /* Proxmox VE's configuration cannot be changed now */
+	struct err why;	       /* why not */
 };
+
+/* Proxmox VE starts no container without quorum, nor can its configuration be written: no try, which would be on record each time. */
+static bool needs_quorum(const struct step *s)
+{
+	return s->kind == &step_config || s->kind == &step_guest || s->kind == &step_ha;
+}
 
 static bool may_come_back(void *ctx, const struct step *s)
 {
@@ -43,6 +52,10 @@ static bool may_come_back(void *ctx, const struct step *s)
 
 	if (!holding_late_due(&w->rec, s))
 		return false;
+	if (needs_quorum(s) && (w->unready || cfs_ready(w->rel->root, &w->why) < 0)) {
+		w->unready = true;
+		return false;
+	}
 	if (!step_about(s, &b) || claim_find(w->rel->root, b, &c) <= 0 || c.vmid == w->rel->vmid)
 		return true;
 	w->taken_by = c.vmid;
@@ -78,6 +91,8 @@ static int in_turn(struct work *w, struct undo_result *ret, struct err *e)
 	record_undo_to(&en, &w->rec, may_come_back, goal, w, ret);
 	if (w->taken_by)
 		return err_set(e, -EAGAIN, "what made room for VM %u comes back when VM %u has given the card back", rel->vmid, w->taken_by);
+	if (w->unready)
+		return err_set(e, -EAGAIN, "what made room for VM %u comes back later: %s", rel->vmid, w->why.text);
 	if (any_due(&w->rec))
 		return err_set(e, -EUCLEAN, "not everything that made room for VM %u could be put back: see 'gpupt-helper status -v'", rel->vmid);
 	return holding_close(&w->rec, rel->vmid, e);

@@ -3,10 +3,13 @@
 
 #include "base/unit.h"
 #include "flow/alarm.h"
+#include "flow/late.h"
 #include "flow/release.h"
 #include "flow/sweep.h"
+#include "flow/watch.h"
 #include "plan/lease.h"
 #include "plan/stuck.h"
+#include "pve/cfs.h"
 #include "pve/guest.h"
 
 bool release_postponed(const struct root *r, unsigned int vmid, const char **ret_why)
@@ -17,11 +20,14 @@ bool release_postponed(const struct root *r, unsigned int vmid, const char **ret
 	char path[PATH_MAX];
 	const char *taken_under;
 
+	/* whoever announced the start has ended with its boot; the lock that a backup had set stays in the file */
+	if (lease_path(r, vmid, path) == 0 && record_load(r, path, &rec, NULL) == 0 && lease_is_old(r, &rec))
+		return false;
 	if (root_exists(r, path_f(path, "/run/qemu-server/%u.reboot", vmid))) {
 		*ret_why = "it is being rebooted";
 		return true;
 	}
-	if (config_load(r, GUEST_VM, vmid, &cfg, NULL) < 0 || lease_path(r, vmid, path) < 0 || record_load(r, path, &rec, NULL) < 0)
+	if (config_load(r, GUEST_VM, vmid, &cfg, NULL) < 0 || !rec.path[0])
 		return false;
 	guest_flags(r, &cfg, &flags);
 	taken_under = record_get(&rec, LEASE_LOCK);
@@ -76,18 +82,46 @@ static int reconcile_one(const struct release *rel, struct undo_result *sum)
 	return k == -EBUSY ? 0 : k;
 }
 
+/*
+ * Lines that a power cut has left taken out of containers' configurations have to be back before Proxmox VE starts guests. That cannot be
+ * without quorum, for which it waits then as well (startall in PVE/API2/Nodes.pm): who is ordered before it holds up nothing.
+ */
+static void wait_for_quorum(const struct release *rel, const unsigned int *vms, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!late_due(rel->root, vms[i]))
+			continue;
+		cfs_wait(rel->root, rel->quorum_wait_ms);
+		return;
+	}
+}
+
+/* Whatever kept it from coming back now: somebody tries again. */
+static void leave_to_watcher(const struct release *rel)
+{
+	struct err e = { "" };
+
+	if (late_due(rel->root, rel->vmid) && watch_ensure(rel->root, rel->vmid, &e) < 0)
+		report_complain(rel->report, "nobody watches over what is left of VM %u, try 'gpupt-helper reconcile %u' later: %s", rel->vmid,
+				rel->vmid, e.text);
+}
+
 int reconcile_run(const struct release *rel, struct undo_result *ret, struct err *e)
 {
 	_cleanup_free_ unsigned int *vms = NULL;
 	struct undo_result sum = { 0 };
 	int worst = 0, k;
+	bool live;
 	size_t n;
 
 	k = lease_all(rel->root, &vms, &n);
 	if (k < 0)
 		return err_errno(e, k, "cannot list the leases");
-	if (root_is_live(rel->root) && !rel->dry_run)
+	live = root_is_live(rel->root) && !rel->dry_run;
+	if (live)
 		forget_stuck(rel->root);
+	if (live && rel->quorum_wait_ms)
+		wait_for_quorum(rel, vms, n);
 	for (size_t i = 0; i < n; i++) {
 		struct release one = *rel;
 
@@ -97,8 +131,10 @@ int reconcile_run(const struct release *rel, struct undo_result *ret, struct err
 		k = reconcile_one(&one, &sum);
 		if (k < 0 && worst != -EUCLEAN)
 			worst = k;
+		if (live && rel->unattended && !rel->vmid)
+			leave_to_watcher(&one);
 	}
-	if (root_is_live(rel->root) && !rel->dry_run)
+	if (live)
 		sweep_run(rel->root);
 	if (ret)
 		*ret = sum;

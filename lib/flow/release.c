@@ -16,11 +16,12 @@ static int release_show(const struct release *rel, const char *path, struct err 
 {
 	_cleanup_record_ struct record rec = { .fd = -1 };
 	int k = record_load(rel->root, path, &rec, e);
+	bool old = k == 0 && lease_is_old(rel->root, &rec);
 
-	if (k < 0 || lease_is_old(rel->root, &rec))
+	if (k < 0)
 		return k;
 	for (size_t i = rec.n_steps; i > 0; i--)
-		if (record_step_open(&rec.steps[i - 1]))
+		if (record_step_open(&rec.steps[i - 1]) && (!old || rec.steps[i - 1].step.kind->survives_reboot))
 			report_shown(rel->report, rel->vmid, &rec.steps[i - 1].step);
 	return 0;
 }

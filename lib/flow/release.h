@@ -13,6 +13,7 @@ struct release {
 	unsigned int vmid;
 	bool dry_run;	    /* tell what would be undone, change nothing */
 	bool unattended;    /* nobody reads the report: what is left goes to root by mail */
+	unsigned int quorum_wait_ms; /* reconcile: how long to wait for a quorum that something due needs; 0: not at all */
 	bool called_by_pve; /* our caller holds Proxmox VE's lock of the VM; else it is tried */
 	const struct report *report;
 };
@@ -37,8 +38,9 @@ bool release_postponed(const struct root *r, unsigned int vmid, const char **ret
 
 /*
  * Settles the lease of vmid, or all with vmid 0, whose VM does not run and is not being worked on by Proxmox VE (its lock is only
- * tried); leases of an earlier boot have lapsed. Forgets stuck functions whose process has ended. ret counts over all. 0, -EUCLEAN if
- * something could not be put back, -errno.
+ * tried); leases of an earlier boot have lapsed, but for what survives one. Unattended, for all, what is left to be put back late gets
+ * a watcher, since guests start next and nobody else would try again. Forgets stuck functions whose process has ended. ret counts over
+ * all. 0, -EUCLEAN if something could not be put back, -errno.
  */
 int reconcile_run(const struct release *rel, struct undo_result *ret, struct err *e);
 

@@ -5,6 +5,7 @@
 #include "plan/claim.h"
 #include "plan/turn.h"
 #include "plan/state.h"
+#include "pve/config_change.h"
 #include "pve/guest.h"
 #include "pve/lock.h"
 #include "pve/reservation.h"
@@ -34,4 +35,5 @@ void sweep_run(const struct root *r)
 				drop_reservation(r, dead[i].bdf, dead[i].vmid);
 	turn_drop_dead(r);
 	state_drop_temporary(r);
+	config_drop_temporary(r);
 }

@@ -13,6 +13,7 @@
 #include "plan/turn.h"
 #include "plan/lease.h"
 #include "plan/state.h"
+#include "pve/cfs.h"
 #include "pve/guest.h"
 #include "pve/lock.h"
 
@@ -228,7 +229,10 @@ static bool settle_late(struct watcher *w)
 	}
 	read_settings(w);
 	k = late_run(&w->rel, NULL, &e);
-	if (k == -EAGAIN || k == -EBUSY)
+	/* with quorum Proxmox VE starts guests: what has waited for it is to be quicker */
+	if (k == -EAGAIN && cfs_ready(w->rel.root, NULL) < 0)
+		cfs_wait(w->rel.root, SLOW_MS);
+	else if (k == -EAGAIN || k == -EBUSY)
 		w->pause_ms = SLOW_MS / 5;
 	else
 		conclude(w, k, &e);

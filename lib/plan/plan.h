@@ -48,7 +48,8 @@ typedef bool undo_filter_fn(void *ctx, const struct step *s);
 
 /*
  * Undoes the open steps of a record, last first: a step whose target has neither its value nor one of our half-way values is
- * somebody else's now and is left. What fails stays open, the others are undone all the same.
+ * somebody else's now and is left. What fails stays open, the others are undone all the same, but for earlier steps about the same
+ * container, which wait for it.
  */
 void record_undo(const struct engine *en, struct record *rec, undo_filter_fn *filter, void *ctx,
 		 struct undo_result *ret);

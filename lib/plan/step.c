@@ -6,6 +6,7 @@
 
 static const struct step_kind *const kinds[] = {
 	&step_driver, &step_attr, &step_file, &step_unit, &step_run, &step_persistence, &step_node, &step_guest, &step_ha,
+	&step_config,
 };
 
 const struct step_kind *step_kind_find(const char *name)

@@ -9,6 +9,7 @@
 #include "base/exec.h"
 #include "base/interrupt.h"
 #include "plan/step_guest.h"
+#include "pve/cfs.h"
 #include "pve/guest.h"
 #include "pve/lock.h"
 
@@ -33,20 +34,13 @@ int guest_target_parse(const char *target, struct guest_stop *ret, struct err *e
 	return 0;
 }
 
-int guest_check_here(const struct root *r, unsigned int vmid, struct err *e)
-{
-	if (guest_kind(r, vmid) == GUEST_CT)
-		return 0;
-	return err_set(e, -ENODEV, "CT %u is not on this node any more", vmid);
-}
-
 static int guest_get(const struct engine *en, const struct step *s, char **ret, struct err *e)
 {
 	struct guest_stop g;
 	int k = guest_target_parse(s->target, &g, e);
 
 	if (k == 0)
-		k = guest_check_here(en->root, g.vmid, e);
+		k = cfs_find_ct(en->root, g.vmid, e);
 	if (k < 0)
 		return k;
 	k = guest_running(en->root, GUEST_CT, g.vmid, NULL);
@@ -126,7 +120,7 @@ static void guest_await(const struct engine *en, const struct step *s)
 	uint64_t deadline;
 	struct guest_stop g;
 
-	if (guest_target_parse(s->target, &g, NULL) < 0 || guest_check_here(en->root, g.vmid, NULL) < 0)
+	if (guest_target_parse(s->target, &g, NULL) < 0 || cfs_find_ct(en->root, g.vmid, NULL) < 0)
 		return;
 	deadline = now_ms() + (g.timeout_s + MARGIN_S) * 1000;
 	while (now_ms() < deadline && !interrupt_pending() &&

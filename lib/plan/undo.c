@@ -55,6 +55,30 @@ static void undo_step(const struct engine *en, struct record *rec, struct record
 	}
 }
 
+/* The container that a step is about: "lxc/200 …" and "ct:200 …". 0: about none. */
+static unsigned int container_of_step(const struct step *s)
+{
+	unsigned int vmid = 0;
+
+	if (sscanf(s->target, "lxc/%9u ", &vmid) != 1 && sscanf(s->target, "ct:%9u ", &vmid) != 1)
+		return 0;
+	return vmid;
+}
+
+/*
+ * Is a later step about the same container still open? A container that does not stop must not get its lines back and be taken for
+ * started again; and where a line belongs is known as long as what was taken out after it is back.
+ */
+static bool has_to_wait(const struct record *rec, size_t i)
+{
+	unsigned int vmid = container_of_step(&rec->steps[i].step);
+
+	for (size_t later = i + 1; vmid && later < rec->n_steps; later++)
+		if (record_step_open(&rec->steps[later]) && container_of_step(&rec->steps[later].step) == vmid)
+			return true;
+	return false;
+}
+
 void record_undo_to(const struct engine *en, struct record *rec, undo_filter_fn *filter, undo_goal_fn *goal, void *ctx,
 		    struct undo_result *ret)
 {
@@ -63,7 +87,11 @@ void record_undo_to(const struct engine *en, struct record *rec, undo_filter_fn 
 	for (size_t i = rec->n_steps; i > 0; i--) {
 		struct record_step *rs = &rec->steps[i - 1];
 
-		if (record_step_open(rs) && (!filter || filter(ctx, &rs->step)))
+		if (!record_step_open(rs) || (filter && !filter(ctx, &rs->step)))
+			continue;
+		if (has_to_wait(rec, i - 1))
+			u.failed++;
+		else
 			undo_step(en, rec, rs, goal ? goal(ctx, &rs->step) : NULL, &u);
 	}
 	*ret = u;

@@ -153,6 +153,8 @@ void fake_vm_ends(struct fake *f, unsigned int vmid);
  * does not hear the first), "deaf, then locked", "undying" (nor the second), "hangs", "interrupted". Hidden: "qm-calls" has the calls.
  */
 void fake_qm_how(struct fake *f, unsigned int vmid, const char *how);
+/* Without it /etc/pve/local has no right to write. A link cannot be without, so it is a directory then. */
+void fake_quorum(struct fake *f, bool there);
 /* Ends the test program if one of our locks is held, but for turns. */
 void fake_no_locks(const struct fake *f);
 /*

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <dirent.h>
+#include <errno.h>
 #include <glob.h>
 #include <stdlib.h>
 
@@ -308,4 +309,18 @@ void fake_unit(struct fake *f, const char *unit, const char *state)
 	char path[PATH_MAX];
 
 	fake_hide(f, path_f(path, "units/%s", unit), state);
+}
+
+void fake_quorum(struct fake *f, bool there)
+{
+	char path[PATH_MAX];
+
+	fake_remove(f, "/etc/pve/local");
+	if (there) {
+		fake_link(f, "/etc/pve/local", "nodes/host");
+		return;
+	}
+	fake_mkdir(f, "/etc/pve/local");
+	if (chmod(fake_path(f, path, "/etc/pve/local"), 0555) < 0)
+		fake_die("chmod: %s", strerror(errno));
 }
