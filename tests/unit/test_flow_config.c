@@ -78,7 +78,7 @@ static struct fake *detached(bool started)
 	fake_put(f, "/proc/net/unix", "0: 2 0 10000 1 1 1 @/var/lib/lxc/200/command\n");
 	vm_start(f, 101, false, &v);
 	assert_int_equal(v.r, 0);
-	guest_target(200, 5, false, &target);
+	guest_target(&(struct guest_stop){ .vmid = 200, .timeout_s = 5 }, &target);
 	plan_add(&p, &step_guest, text_str(&target), "running", "stopped", "it has " CARD);
 	assert_int_equal(config_load(&f->root, GUEST_CT, 200, &cfg, &e), 0);
 	assert_int_equal(config_steps(&p, &cfg, lines, ARRAY_SIZE(lines), "it has " CARD), 0);

@@ -234,7 +234,7 @@ static void destroyed_meanwhile(void **state)
 	fake_remove(f, "/etc/pve/lxc/200.conf");
 	vm_stop(f, 101, &v);
 	assert_int_equal(v.r, 0);
-	assert_non_null(strstr(text_str(&v.complained), "CT 200 is not on this node any more"));
+	assert_non_null(strstr(text_str(&v.complained), "CT 200 does not exist any more"));
 	assert_false(fake_exists(f, "/run/gpupt/lease/101"));
 }
 
