@@ -47,7 +47,11 @@ static int look(const struct root *r, const struct look *l, struct inside_stat *
 	if (l->manifest && found.kind == INSIDE_FILE &&
 	    manifest_find(l->manifest, path_f(path, "/proc/%d/root%s", (int)l->init.pid, l->path), &found.dev) == 0)
 		found.kind = INSIDE_NODE;
-	found.is_host = l->host && root_stat(r, l->host, &host) == 0 && host.st_dev == st.st_dev && host.st_ino == st.st_ino;
+	/* a captured tree has copies of a directory that was mounted */
+	if (l->manifest && l->host && found.kind == INSIDE_DIR)
+		found.is_host = root_stat(r, l->host, &host) == 0 && S_ISDIR(host.st_mode);
+	else
+		found.is_host = l->host && root_stat(r, l->host, &host) == 0 && host.st_dev == st.st_dev && host.st_ino == st.st_ino;
 	*ret = found;
 	return 0;
 }
