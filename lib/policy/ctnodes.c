@@ -57,7 +57,7 @@ static bool is_known(const struct ctnode_facts *l, const struct sharer *s, const
 	for (size_t i = 0; i < l->n; i++) {
 		const struct ctnode *n = &l->v[i].node;
 
-		/* of one node's place the last line is what lies on top; a directory has a node of each role in it */
+		/* one node is at a place, whichever line put it there; in a directory there is one of each role */
 		if (n->vmid == s->vmid && str_eq(n->path, path) && (!n->from || (bdf_eq(n->bdf, u->bdf) && str_eq(n->role, u->role))))
 			return true;
 	}

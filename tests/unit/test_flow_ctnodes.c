@@ -111,7 +111,7 @@ static void not_working(void **state)
 			       "201 card 226:0 allow=r node=/dev/dri/card0: does not\n"
 			       "203 card 226:0 allow=- dir=/dev/dri from=/dev/dri: works\n"
 			       "203 renderD 226:128 allow=- dir=/dev/dri from=/dev/dri: works\n");
-	assert_int_equal(pci_slot_outline(&t.root, (struct bdf){ .bus = 1, .fn = -1 }, &card, NULL), 0);
+	assert_int_equal(pci_slot_outline(&t.root, (struct bdf){ .bus = 1, .fn = BDF_ANY_FN }, &card, NULL), 0);
 	assert_int_equal(sharing_load(&t.root, &card, NULL, &s, &e), 0);
 	snprintf(path, sizeof(path), "%s/proc/2030/stat", t.dir);
 	assert_int_equal(unlink(path), 0);
