@@ -5,6 +5,7 @@
 
 #include "base/slow.h"
 #include "host/inside.h"
+#include "host/inside_root.h"
 
 #define DEPTH_MAX   6     /* directories below each other: /dev/snd/by-path is three */
 #define ENTRIES_MAX 32768 /* of one container: /dev has a hundred, but /dev/shm may be anybody's */
@@ -100,36 +101,20 @@ static void walk_dir(struct walk *w, const char *dir, unsigned int depth)
 	}
 }
 
-/* The root directory of a process: a link that only the kernel can follow, in a captured tree a directory. */
-static int open_inner(const struct root *r, const struct walk *w, pid_t pid)
-{
-	_cleanup_close_ int proc = -1;
-	char path[PATH_MAX];
-	int fd;
-
-	if (w->captured)
-		return root_open_nofollow(r, path_f(path, "/proc/%d/root", (int)pid), O_PATH | O_DIRECTORY, 0);
-	proc = root_open(r, "/proc", O_PATH | O_DIRECTORY, 0);
-	if (proc < 0)
-		return proc;
-	fd = openat(proc, path_f(path, "%d/root", (int)pid), O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
 static void walk_place(const struct root *r, struct look *l)
 {
 	const struct inside_place *p = &l->places[l->at];
 	struct walk w = { .look = l, .captured = !root_is_real(r) };
+	int k;
 
-	w.inner.fd = open_inner(r, &w, p->init.pid);
-	/* what was opened is the container's if its init is alive after that */
-	if (w.inner.fd < 0 || (!w.captured && !proc_alive(r, p->init))) {
-		w.unsure = w.inner.fd != -ENOENT && w.inner.fd != -ESRCH && w.inner.fd < 0;
-	} else {
+	k = inside_open_root(r, p->init, &w.inner);
+	if (k == 0) {
 		strv_foreach(dir, p->in)
 			walk_dir(&w, dir, 1);
+		root_close(&w.inner);
 	}
-	root_close(&w.inner);
+	/* one that has ended has nothing */
+	w.unsure |= k < 0 && k != -ESRCH;
 	if (w.unsure)
 		found_add(l, UNSURE, "");
 }

@@ -6,7 +6,7 @@
 
 static const struct step_kind *const kinds[] = {
 	&step_driver, &step_attr, &step_file, &step_unit, &step_run, &step_persistence, &step_node, &step_guest, &step_ha,
-	&step_config,
+	&step_config, &step_ctnode,
 };
 
 const struct step_kind *step_kind_find(const char *name)
@@ -135,7 +135,7 @@ static int verify(const struct engine *en, const struct step *s, struct err *e)
 	_cleanup_free_ char *now = NULL;
 	int k;
 
-	if (s->kind->effect)
+	if (s->kind->effect || (s->kind->follows && !s->after))
 		return 0;
 	k = s->kind->get(en, s, &now, e);
 	if (k < 0)

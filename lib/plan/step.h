@@ -59,6 +59,11 @@ struct step_kind {
 	bool late;
 	/* Of late kinds: nor is it put back with a plan that fails, but then, too, by whoever has the time for it. */
 	bool patient;
+	/*
+	 * Absent comes about by another step of the plan, the card's leaving: setting it writes nothing, and it does not read back yet. The
+	 * step stands before the one that makes it so, and its undo behind it.
+	 */
+	bool follows;
 	/* The present value (NULL: absent). 0, -ENODEV (the target is gone; err says why), -EBUSY (stuck), -errno. */
 	int (*get)(const struct engine *en, const struct step *s, char **ret, struct err *e);
 	/* Makes s->after the value. 0, 1 (as far as possible; err says what is missing), -ETIMEDOUT (now stuck), -errno. */
@@ -125,6 +130,6 @@ void step_format(const struct step *s, struct text *t);
 void engine_tell(const struct engine *en, enum step_event event, const struct step *s, const char *text);
 
 extern const struct step_kind step_driver, step_attr, step_file, step_unit, step_run, step_persistence, step_node, step_guest, step_ha,
-	step_config;
+	step_config, step_ctnode;
 
 #endif

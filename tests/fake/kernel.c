@@ -2,6 +2,7 @@
 /* What a write to an attribute does: Documentation/ABI/testing/sysfs-bus-pci, drivers/pci/pci.c, drivers/vfio/pci. */
 #include <errno.h>
 
+#include "tests/fake/inside.h"
 #include "tests/fake/nvidia.h"
 
 #define DEVICES "/sys/bus/pci/devices/"
@@ -149,6 +150,8 @@ static int write_driver(struct fake *f, const char *path, const char *value)
 
 static int effect(struct fake *f, const char *path, const char *value)
 {
+	if (str_starts(path, "/proc/"))
+		return fake_inside_write(f, path, value);
 	if (!fake_exists(f, path))
 		return -ENOENT;
 	if (str_starts(path, DEVICES))

@@ -7,6 +7,7 @@
 #include "base/proc.h"
 #include "base/unit.h"
 #include "tests/fake/ct.h"
+#include "tests/fake/inside.h"
 #include "tests/fake/nvidia.h"
 
 /* A module that is there is named in modules/; the ones that the machine was made with are loaded at once. */
@@ -73,6 +74,8 @@ int fake_exec(void *ctx, char *const argv[], struct exec_result *ret)
 		r = fake_pct(f, argv, ret);
 	else if (str_eq(argv[0], "qm"))
 		r = fake_qm(f, argv, ret);
+	else if (str_eq(argv[0], "lxc-cgroup"))
+		r = fake_lxc(f, argv, ret);
 	else
 		r = fake_nvidia_exec(f, argv, ret);
 	return fake_after(f, n, r);
