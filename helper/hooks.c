@@ -98,6 +98,8 @@ static int find_cts(struct work *w, struct err *e)
 	if (k < 0 || containers.n == 0)
 		return k;
 	k = pci_scan(w->r, &all, e);
+	if (k == -ENOENT) /* no PCI, no card */
+		return 0;
 	if (k == 0)
 		k = gpu_list(&all, &gpus);
 	for (size_t i = 0; k == 0 && i < gpus.n; i++)

@@ -111,6 +111,13 @@ like "$err" "^gpupt-helper: VM 102 is passed over: .*contains a NUL byte$" "… 
 mkdir -p "$T/bare/sys/bus/pci/devices" "$T/bare/proc"
 helper --root "$T/bare" hooks --json
 is "$rc|$err|$(json hooks vmid)" "0||" "no Proxmox VE: an empty list"
+rm -r "$T/bare/sys"
+mkdir -p "$T/bare/etc/pve/nodes/pve/lxc"
+ln -s nodes/pve "$T/bare/etc/pve/local"
+ln -s nodes/pve/lxc "$T/bare/etc/pve/lxc"
+echo 'dev0: /dev/dri/card0' >"$T/bare/etc/pve/lxc/200.conf"
+helper --root "$T/bare" hooks --json
+is "$rc|$err|$(json hooks vmid,gpu)" "0||200 no" "no PCI: no GPU"
 helper --root "$T/bare" hooks x
 is "$rc" 2 "it takes no argument"
 done_testing
