@@ -54,7 +54,7 @@ _gpupt_helper()
 	[[ $takes != *COMMAND* ]] || words+=" $("$helper" help --noheadings -o command 2>/dev/null)"
 	[[ $takes != *GPU* ]] || words+=" $("$helper" ${root:+--root "$root"} list --noheadings -o bdf 2>/dev/null)"
 	[[ $takes != *VMID* ]] || words+=" $(compgen -G "$root/etc/pve/qemu-server/*.conf" | sed 's,.*/,,; s,\.conf$,,' | sort -n)"
-	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur"; [[ $takes != *FILE* ]] || compgen -f -- "$cur")
 	# a colon ends a word for readline; without this it would be there twice
 	if declare -F __ltrim_colon_completions >/dev/null; then
 		__ltrim_colon_completions "$cur"

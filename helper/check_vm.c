@@ -5,11 +5,10 @@
 #include "flow/next.h"
 #include "flow/observe.h"
 #include "helper/check.h"
+#include "helper/hook_script.h"
 #include "policy/judge.h"
 #include "pve/guest.h"
 #include "pve/storage.h"
-
-#define HOOK_NAME "gpupt-hook"
 
 /* One VM. */
 struct subject {
@@ -81,16 +80,6 @@ static int rehearse(struct subject *s)
 	return 0;
 }
 
-static bool is_ours(const struct subject *s, const char *path)
-{
-	const char *base = strrchr(path, '/');
-	char target[NAME_MAX + 1];
-
-	if (str_starts(base ? base + 1 : path, HOOK_NAME))
-		return true;
-	return root_readlink_base(s->r, path, target, sizeof(target)) == 0 && str_starts(target, HOOK_NAME);
-}
-
 /* What to do about a script that cannot be run: -ENOEXEC is easily mended. */
 static const char *script_remedy(const struct subject *s, const char *volid, int k, const char *otherwise, char *buf, size_t size)
 {
@@ -105,32 +94,38 @@ static const char *script_remedy(const struct subject *s, const char *volid, int
 
 static void advise_hook(struct subject *s)
 {
-	const char *volid = config_get(&s->cfg, "hookscript");
-	char path[PATH_MAX], attach[160], remedy[256];
+	struct hook_guest g = { .kind = GUEST_VM, .vmid = s->vmid, .wants = true, .volid = config_get(&s->cfg, "hookscript") };
+	struct hook_script h;
+	char remedy[256];
 	struct finding *f;
-	struct stat st;
-	struct err e;
-	int k;
 
-	snprintf(attach, sizeof(attach), "qm set %u --hookscript local:snippets/" HOOK_NAME, s->vmid);
-	if (!volid) {
-		finding_add(&s->found, FINDING_NO_HOOK, s->name, attach,
+	hook_script_look(s->r, g.volid, &h);
+	hook_script_remedy(&h, &g, remedy, sizeof(remedy));
+	switch (h.state) {
+	case HOOK_OURS:
+	case HOOK_ELSEWHERE:
+		break;
+	case HOOK_NONE:
+		finding_add(&s->found, FINDING_NO_HOOK, s->name, remedy,
 			    "VM %u has no hookscript: Proxmox VE will take the card, and nobody will give it back", s->vmid);
-		return;
-	}
-	k = storage_script(s->r, volid, path, &st, &e);
-	if (k == -EACCES) {
+		break;
+	case HOOK_OTHER:
+		finding_add(&s->found, FINDING_NO_HOOK, s->name, remedy, "VM %u has another hookscript than gpupt's: %.120s", s->vmid,
+			    g.volid);
+		break;
+	case HOOK_UNSEEN:
 		check_unseen(s->c, "the hookscripts of the VMs");
-	} else if (k < 0) {
+		break;
+	case HOOK_MISSING:
+	case HOOK_NOT_EXECUTABLE:
+	case HOOK_BAD:
+	case HOOK_HANGS:
 		/* Proxmox VE's exec_hookscript() dies of it at pre-start */
-		f = finding_add(&s->found, FINDING_NO_HOOK, s->name, script_remedy(s, volid, k, attach, remedy, sizeof(remedy)),
-				"hookscript of VM %u: %s; the VM cannot start", s->vmid, e.text);
+		f = finding_add(&s->found, FINDING_NO_HOOK, s->name, remedy, "hookscript of VM %u: %s; the VM cannot start", s->vmid,
+				h.e.text);
 		if (f)
 			f->severity = SEVERITY_BLOCK;
-	} else if (!is_ours(s, path)) {
-		snprintf(remedy, sizeof(remedy), "attach " HOOK_NAME ", and set 'next = %.60s' in [vm %u] of gpupt.conf", volid, s->vmid);
-		finding_add(&s->found, FINDING_NO_HOOK, s->name, remedy, "VM %u has another hookscript than gpupt's: %.120s", s->vmid,
-			    volid);
+		break;
 	}
 }
 
@@ -144,7 +139,7 @@ static void check_next(struct subject *s)
 	int k;
 
 	/* nobody runs it if the hookscript is not ours */
-	if (!vm || !volid || storage_snippet(s->r, volid, path, NULL) < 0 || !is_ours(s, path))
+	if (!vm || !volid || storage_snippet(s->r, volid, path, NULL) < 0 || !hook_script_is_ours(s->r, path))
 		return;
 	k = next_find(s->r, &s->c->settings, &s->cfg, s->vmid, path, &e);
 	if (k == -EACCES)

@@ -9,7 +9,8 @@
 
 static const struct command *const commands[] = {
 	&command_list,	    &command_check, &command_status, &command_release,
-	&command_reconcile, &command_reset, &command_settle, &command_help,
+	&command_reconcile, &command_reset, &command_settle, &command_rom,
+	&command_hooks,	    &command_capture, &command_help,
 };
 
 static int set_root(struct options *o, const char *arg)

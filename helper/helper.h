@@ -29,7 +29,7 @@ struct command {
 };
 
 extern const struct command command_list, command_check, command_status, command_release, command_reconcile, command_reset,
-	command_settle, command_help;
+	command_settle, command_rom, command_hooks, command_capture, command_help;
 
 /* All commands, in the order of the help; *ret_n of them. */
 const struct command *const *helper_commands(size_t *ret_n);

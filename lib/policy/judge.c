@@ -162,7 +162,7 @@ static void judge_owner(struct judge *j)
 
 	if (fn->claimed && fn->claim.kind == CLAIM_RESET) {
 		snprintf(remedy, sizeof(remedy), "wait until process %d has ended", (int)fn->claim.owner.pid);
-		finding_add(j->ret, FINDING_CLAIMED, j->name, remedy, "%s is being reset by 'gpupt-helper reset' (process %d)", j->name,
+		finding_add(j->ret, FINDING_CLAIMED, j->name, remedy, "%s is being reset, or its ROM read, by gpupt-helper (process %d)", j->name,
 			    (int)fn->claim.owner.pid);
 	} else if (fn->claimed) {
 		snprintf(remedy, sizeof(remedy), "shut down VM %u, or see 'gpupt-helper status'", fn->claim.vmid);

@@ -169,10 +169,17 @@ int config_parse(const char *data, size_t len, enum guest_kind kind, struct conf
 int config_load(const struct root *r, enum guest_kind kind, unsigned int vmid, struct config *ret,
 		struct err *e)
 {
-	_cleanup_free_ char *data = NULL;
 	char path[PATH_MAX];
+
+	return config_load_file(r, config_path(path, kind, vmid), kind, vmid, ret, e);
+}
+
+int config_load_file(const struct root *r, const char *path, enum guest_kind kind, unsigned int vmid, struct config *ret,
+		     struct err *e)
+{
+	_cleanup_free_ char *data = NULL;
 	size_t len = 0;
-	int k = root_read(r, config_path(path, kind, vmid), CONFIG_MAX, &data, &len);
+	int k = root_read(r, path, CONFIG_MAX, &data, &len);
 
 	if (k == -ENOENT)
 		return err_set(e, k, "Configuration file '%s' does not exist", path);

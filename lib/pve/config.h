@@ -61,6 +61,10 @@ char *config_path(char buf[static PATH_MAX], enum guest_kind kind, unsigned int 
 int config_load(const struct root *r, enum guest_kind kind, unsigned int vmid, struct config *ret,
 		struct err *e);
 
+/* The same of a file by its path: a guest's of another node, below /etc/pve/nodes. */
+int config_load_file(const struct root *r, const char *path, enum guest_kind kind, unsigned int vmid, struct config *ret,
+		     struct err *e);
+
 /* Parses len bytes (copied). 0, -EBADMSG (a NUL byte), -EFBIG or -ENOMEM. */
 int config_parse(const char *data, size_t len, enum guest_kind kind, struct config *ret);
 

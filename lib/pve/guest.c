@@ -51,9 +51,13 @@ bool guest_list_has(const struct guest_list *l, unsigned int vmid)
 
 int guest_list(const struct root *r, enum guest_kind kind, struct guest_list *ret, struct err *e)
 {
+	return guest_list_dir(r, kind == GUEST_CT ? GUEST_CTS : GUEST_VMS, ret, e);
+}
+
+int guest_list_dir(const struct root *r, const char *path, struct guest_list *ret, struct err *e)
+{
 	_cleanup_guest_list_ struct guest_list l = { 0 };
 	_cleanup_closedir_ DIR *dir = NULL;
-	const char *path = kind == GUEST_CT ? GUEST_CTS : GUEST_VMS;
 	struct dirent *de;
 	unsigned int vmid;
 	int k = root_opendir(r, path, &dir);

@@ -14,6 +14,8 @@ struct guest_list {
 
 /* Ids of all VMs or CTs: one directory is read, no file is opened. 0 (also without Proxmox VE) or -errno. */
 int guest_list(const struct root *r, enum guest_kind kind, struct guest_list *ret, struct err *e);
+/* The same of a directory, which may be another node's. */
+int guest_list_dir(const struct root *r, const char *path, struct guest_list *ret, struct err *e);
 void guest_list_done(struct guest_list *l);
 bool guest_list_has(const struct guest_list *l, unsigned int vmid);
 int guest_list_add(struct guest_list *l, unsigned int vmid); /* at its end. 0 or -ENOMEM */

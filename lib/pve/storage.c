@@ -9,11 +9,12 @@
 #define STORAGE_FILE "/etc/pve/storage.cfg"
 #define STORAGE_MAX  (1024 * 1024)
 #define LOCAL_PATH   "/var/lib/vz"
+#define ID_MAX	     128
 
 /* What storage.cfg says of the one storage that is asked for; NULL: nothing. */
 struct storage {
-	bool found;
-	const char *type, *path, *content_dirs;
+	bool found, shared;
+	const char *type, *path, *content_dirs, *nodes;
 };
 
 /* parse_id() in PVE/JSONSchema.pm */
@@ -48,6 +49,10 @@ static void read_section_line(struct storage *st, const char *key, const char *v
 		st->path = value;
 	if (str_eq(key, "content-dirs") && !st->content_dirs)
 		st->content_dirs = value;
+	if (str_eq(key, "nodes") && !st->nodes)
+		st->nodes = value;
+	if (str_eq(key, "shared") && value)
+		parse_bool(value, &st->shared);
 }
 
 /* The last section of that id counts. */
@@ -81,9 +86,13 @@ static void amend_local(struct storage *st)
 	if (!st->found || strcasecmp(st->type, "dir") != 0 || (st->path && !str_eq(st->path, LOCAL_PATH)))
 		*st = (struct storage){ .found = true, .type = "dir" };
 	st->path = LOCAL_PATH;
+	st->nodes = NULL;
 }
 
-/* What Proxmox VE mounts below /mnt/pve (check_config() in NFSPlugin.pm, CIFSPlugin.pm, CephFSPlugin.pm). */
+/*
+ * What Proxmox VE mounts below /mnt/pve (check_config() in NFSPlugin.pm, CIFSPlugin.pm, CephFSPlugin.pm). Of the types with directories
+ * they are those that are shared whatever the file says, too (@SHARED_STORAGE in Plugin.pm).
+ */
 static bool mounted_by_pve(const char *type)
 {
 	static const char *const types[] = { "nfs", "cifs", "cephfs", "glusterfs" };
@@ -118,14 +127,13 @@ static size_t snippets_dir(const char *dirs, const char **ret)
 	return len;
 }
 
-int storage_snippet_in(char *data, const char *volid, char ret[static PATH_MAX], struct err *e)
+/* Takes a volume id apart and finds its storage. 0 with the file's name, or as storage_snippet(). */
+static int find_volume(char *data, const char *volid, struct storage *ret, char id[static ID_MAX], const char **ret_file, struct err *e)
 {
-	const char *colon = strchr(volid, ':'), *file, *dir;
-	size_t id_len = colon ? (size_t)(colon - volid) : 0, dir_len;
-	char id[128], base[PATH_MAX], path[PATH_MAX];
-	struct storage st;
+	const char *colon = strchr(volid, ':'), *file;
+	size_t id_len = colon ? (size_t)(colon - volid) : 0;
 
-	if (!colon || !id_valid(volid, id_len) || id_len >= sizeof(id) || !colon[1])
+	if (!colon || !id_valid(volid, id_len) || id_len >= ID_MAX || !colon[1])
 		return err_set(e, -EINVAL, "unable to parse volume ID '%.100s'", volid);
 	file = colon + 1 + strlen("snippets/");
 	if (!str_starts(colon + 1, "snippets/") || !*file || strchr(file, '/') || str_eq(file, ".") ||
@@ -133,11 +141,25 @@ int storage_snippet_in(char *data, const char *volid, char ret[static PATH_MAX],
 		return err_set(e, -EINVAL, "'%.100s' is not in the snippets directory", volid);
 	memcpy(id, volid, id_len);
 	id[id_len] = '\0';
-	st = find_storage(data, id);
+	*ret = find_storage(data, id);
 	if (str_eq(id, "local"))
-		amend_local(&st);
-	if (!st.found)
+		amend_local(ret);
+	if (!ret->found)
 		return err_set(e, -ENOENT, "storage '%s' does not exist", id);
+	*ret_file = file;
+	return 0;
+}
+
+int storage_snippet_in(char *data, const char *volid, char ret[static PATH_MAX], struct err *e)
+{
+	char id[ID_MAX], base[PATH_MAX], path[PATH_MAX];
+	const char *file, *dir;
+	struct storage st;
+	size_t dir_len;
+	int k = find_volume(data, volid, &st, id, &file, e);
+
+	if (k < 0)
+		return k;
 	if (!st.path && mounted_by_pve(st.type))
 		st.path = path_f(base, "/mnt/pve/%s", id);
 	if (!st.path || *st.path != '/')
@@ -150,19 +172,60 @@ int storage_snippet_in(char *data, const char *volid, char ret[static PATH_MAX],
 	return 0;
 }
 
+/* Is node in a list as split_list() in PVE/Tools.pm takes it? */
+static bool list_has(const char *list, const char *node)
+{
+	size_t len = strlen(node);
+
+	for (const char *p = list; *p;) {
+		size_t n = strcspn(p, ",; \t");
+
+		if (n == len && strncmp(p, node, n) == 0)
+			return true;
+		p += n + strspn(p + n, ",; \t");
+	}
+	return false;
+}
+
+int storage_shared_in(char *data, const char *volid, const char *node, bool *ret, struct err *e)
+{
+	char id[ID_MAX];
+	const char *file;
+	struct storage st;
+	int k = find_volume(data, volid, &st, id, &file, e);
+
+	if (k < 0)
+		return k;
+	*ret = (st.shared || mounted_by_pve(st.type)) && (!st.nodes || list_has(st.nodes, node));
+	return 0;
+}
+
+/* The file's text; without a file there is still "local". */
+static int read_file(const struct root *r, char **ret, struct err *e)
+{
+	int k = root_read(r, STORAGE_FILE, STORAGE_MAX, ret, NULL);
+
+	if (k < 0 && k != -ENOENT)
+		return err_errno(e, k, "cannot read '%s'", STORAGE_FILE);
+	if (k == -ENOENT)
+		*ret = calloc(1, 1);
+	return *ret ? 0 : err_set(e, -ENOMEM, "out of memory");
+}
+
+int storage_shared(const struct root *r, const char *volid, const char *node, bool *ret, struct err *e)
+{
+	_cleanup_free_ char *data = NULL;
+	int k = read_file(r, &data, e);
+
+	return k < 0 ? k : storage_shared_in(data, volid, node, ret, e);
+}
+
 int storage_snippet(const struct root *r, const char *volid, char ret[static PATH_MAX], struct err *e)
 {
 	_cleanup_free_ char *data = NULL;
-	int k = root_read(r, STORAGE_FILE, STORAGE_MAX, &data, NULL);
+	int k = read_file(r, &data, e);
 
-	/* without a file there is still "local" */
-	if (k == -ENOENT)
-		data = calloc(1, 1);
-	else if (k < 0)
-		return err_errno(e, k, "cannot read '%s'", STORAGE_FILE);
-	if (!data)
-		return err_set(e, -ENOMEM, "out of memory");
-	return storage_snippet_in(data, volid, ret, e);
+	return k < 0 ? k : storage_snippet_in(data, volid, ret, e);
 }
 
 int storage_script(const struct root *r, const char *volid, char ret[static PATH_MAX], struct stat *ret_st, struct err *e)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* As much of storage.cfg as it takes to find a snippet, by the rules of PVE/Storage/Plugin.pm. */
+/*
+ * As much of storage.cfg as it takes to find a snippet, by the rules of PVE/Storage/Plugin.pm (parse_section_header(), parse_config(),
+ * get_subdir()).
+ */
 #ifndef GPUPT_PVE_STORAGE_H
 #define GPUPT_PVE_STORAGE_H
 
@@ -19,7 +22,15 @@ int storage_snippet(const struct root *r, const char *volid, char ret[static PAT
  */
 int storage_script(const struct root *r, const char *volid, char ret[static PATH_MAX], struct stat *ret_st, struct err *e);
 
-/* The same as storage_snippet() with the text of storage.cfg, which is cut into pieces. */
+/*
+ * Does this node see in volid's storage what every other node sees? It does if the storage is shared, by its type or by its own word,
+ * and not for other nodes alone (`nodes`). 0 or as storage_snippet().
+ */
+int storage_shared(const struct root *r, const char *volid, const char *node, bool *ret, struct err *e);
+/* With the text of storage.cfg, which is cut into pieces. */
+int storage_shared_in(char *data, const char *volid, const char *node, bool *ret, struct err *e);
+
+/* storage_snippet() with the text of storage.cfg, which is cut into pieces. */
 int storage_snippet_in(char *data, const char *volid, char ret[static PATH_MAX], struct err *e);
 
 #endif

@@ -21,6 +21,7 @@ offers() {
 tree twins
 vm 102 'cores: 1'
 offers 're' "release reconcile reset"
+offers 'ro' "rom"
 offers 'st' "status"
 offers '--no' "--noheadings"
 offers '--root|/nowhere/at/all' ""
@@ -28,6 +29,8 @@ offers '--output-format|j' "json"
 offers "--root|$tree|check|0000:02" "0000:02:00.0"
 offers "--root|$tree|check|1" "101 102"
 offers "--root|$tree|reset|" "0000:01:00.0 0000:02:00.0 0000:03:00.0"
+offers "--root|$tree|rom|0000:0" "0000:01:00.0 0000:02:00.0 0000:03:00.0"
+offers "rom|01:00|$T/tree.tw" "$tree"
 offers "--root|$tree|release|" "101 102"
 offers "--root|$tree|list|" ""
 offers 'list|-o|b' "bdf boot"

@@ -161,7 +161,7 @@ put /proc/4242/stat '4242 (gpupt-helper) S 1 4242 4242 0 -1 4194304 0 0 0 0 0 0 
 rm "$tree"/run/gpupt/claim/*
 put /run/gpupt/claim/0000:01:00.0 "reset boot $(boot_of) owner 4242 777\n"
 for asked in 01:00 101; do
-	finds claimed block 0000:01:00.0 "is being reset by 'gpupt-helper reset' \(process 4242\)" $asked
+	finds claimed block 0000:01:00.0 "is being reset, or its ROM read, by gpupt-helper \(process 4242\)" $asked
 	lacks ready $asked
 done
 remedy claimed 'process 4242'

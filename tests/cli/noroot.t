@@ -42,12 +42,16 @@ like "$err" "Permission denied" "… says so"
 as_nobody "$HELPER" --root "$tree" status
 is "$rc" 1 "status"
 like "$err" 'only root can see' "… says so"
+as_nobody "$HELPER" --root "$tree" hooks
+is "$rc|$out|$err" "1||gpupt-helper: only root can see Proxmox VE's guests" "hooks says so"
+as_nobody "$HELPER" --root "$tree" capture -
+is "$rc" 0 "capture goes as far as it can"
 is "$(listing)" "$before" "nothing was changed"
 
 # the real root: this machine, whatever it is
 as_nobody "$HELPER" list
 [ "$rc" -eq 0 ] || like "$err" '^gpupt-helper: cannot list ' "list of this machine: done, or one sentence"
-for command in 'release 101' reconcile 'reset 01:00'; do
+for command in 'release 101' reconcile 'reset 01:00' 'rom 01:00'; do
 	# shellcheck disable=SC2086
 	as_nobody "$HELPER" $command
 	is "$rc|$out" "1|" "$command refuses"

@@ -101,12 +101,30 @@ static int write_reset(struct fake *f, const char *bdf, const char *path, const 
 	return -ENOTTY;
 }
 
+/* pci_write_rom(): all but "0\n" switches it on. Then what is hidden in rom/BDF can be read. */
+static int write_rom(struct fake *f, const char *bdf, const char *path, const char *value)
+{
+	char full[PATH_MAX], hidden[PATH_MAX], data[4096];
+	bool on = !str_eq(value, "0\n");
+	size_t n = 0;
+	FILE *in;
+
+	fake_hide(f, path_f(full, "rom-on/%s", bdf), on ? "1" : "0");
+	in = fopen(fake_hidden_path(f, hidden, "rom/%s", bdf), "re");
+	if (in && on)
+		n = fread(data, 1, sizeof(data), in);
+	if (in)
+		fclose(in);
+	fake_put_bytes(f, path, data, n);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*write)(struct fake *f, const char *bdf, const char *path, const char *value);
 } attrs[] = {
 	{ "driver_override", write_override }, { "power/control", write_choice }, { "d3cold_allowed", write_choice },
-	{ "reset_method", write_reset_method }, { "reset", write_reset },
+	{ "reset_method", write_reset_method }, { "reset", write_reset }, { "rom", write_rom },
 };
 
 static int write_device(struct fake *f, const char *path, const char *value)
@@ -189,6 +207,9 @@ int fake_write(void *ctx, const char *path, const char *value)
 	if (!*value)
 		return 0;
 	snprintf(text, sizeof(text), "%.*s", (int)strcspn(value, "\n"), value);
+	/* but here it counts */
+	if (strlen(path) > 4 && str_eq(path + strlen(path) - 4, "/rom"))
+		snprintf(text, sizeof(text), "%s", value);
 	if (!fake_before(f, FAKE_KERNEL, about(path, text, &b) ? &b : NULL, &n, &r))
 		return r;
 	return fake_after(f, n, effect(f, path, text));

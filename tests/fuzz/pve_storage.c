@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* storage.cfg, with a volume id in its first line: a path that is found is absolute. */
+/* storage.cfg, with a volume id in its first line: a path that is found is absolute, and what has one may be shared or not. */
 #include "pve/storage.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	_cleanup_free_ char *text = strndup((const char *)data, size);
-	char *rest = text, *volid, path[PATH_MAX];
+	_cleanup_free_ char *text = strndup((const char *)data, size), *again = strndup((const char *)data, size);
+	char *rest = text, *rest_again = again, *volid, path[PATH_MAX];
 	struct err e = { "" };
+	bool shared;
+	int k;
 
-	if (!text)
+	if (!text || !again)
 		return 0;
 	volid = str_line(&rest);
 	if (!volid)
 		return 0;
+	str_line(&rest_again);
+	k = storage_shared_in(rest_again ? rest_again : again + strlen(again), volid, "pve", &shared, NULL);
 	if (storage_snippet_in(rest ? rest : volid + strlen(volid), volid, path, &e) == 0) {
+		if (k < 0)
+			abort();
 		if (path[0] != '/')
 			abort();
 	} else if (!e.text[0]) {

@@ -225,7 +225,7 @@ static void owners(void **state)
 	assert_only(&h, FINDING_CLAIMED, CARD, "VM 102", "shut down VM 102");
 	assert_int_equal(severity_of(&h), SEVERITY_BLOCK);
 	h.display->claim = (struct claim){ .kind = CLAIM_RESET, .owner = { .pid = 4242 } };
-	assert_only(&h, FINDING_CLAIMED, CARD, "is being reset by 'gpupt-helper reset' (process 4242)", "wait until process 4242");
+	assert_only(&h, FINDING_CLAIMED, CARD, "is being reset, or its ROM read, by gpupt-helper (process 4242)", "wait until process 4242");
 	h.display->claimed = false;
 	h.display->reserved_by = 103;
 	assert_only(&h, FINDING_RESERVED, CARD, "103", "103");

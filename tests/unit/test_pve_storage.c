@@ -116,9 +116,46 @@ static void test_local(void **state)
 	}
 }
 
+/* What another node sees, too. */
+static void test_shared(void **state)
+{
+	static const char text[] = "nfs: nn\n\tserver 10.0.0.1\n\texport /x\n\n"
+				   "cephfs: cc\n\tnodes a,b;c d\n\n"
+				   "dir: own\n\tpath /srv\n\n"
+				   "dir: said\n\tpath /srv\n\tshared 1\n\n"
+				   "dir: denied\n\tpath /srv\n\tshared 0\n\n"
+				   "btrfs: odd\n\tpath /srv\n\tshared\n\n"
+				   "dir: only\n\tpath /srv\n\tshared yes\n\tnodes aa\n\n"
+				   "dir: local\n\tpath /var/lib/vz\n\tnodes b\n\tshared 1\n";
+	static const struct {
+		const char *storage, *node;
+		bool shared;
+	} rows[] = {
+		{ "nn", "a", true }, { "cc", "a", true }, { "cc", "b", true }, { "cc", "c", true }, { "cc", "d", true }, { "cc", "e", false },
+		{ "own", "a", false }, { "said", "a", true }, { "denied", "a", false }, { "odd", "a", false }, { "only", "aa", true },
+		{ "only", "a", false }, { "local", "a", true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_text_ struct text cfg = { 0 };
+		char volid[64];
+		bool shared = !rows[i].shared;
+		struct err e;
+
+		text_add(&cfg, text);
+		snprintf(volid, sizeof(volid), "%s:snippets/x", rows[i].storage);
+		if (storage_shared_in(cfg.s, volid, rows[i].node, &shared, &e) < 0)
+			fail_msg("%s: %s", volid, e.text);
+		if (shared != rows[i].shared)
+			fail_msg("%s on %s", volid, rows[i].node);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_paths), cmocka_unit_test(test_local), cmocka_unit_test(test_scripts) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_paths), cmocka_unit_test(test_local), cmocka_unit_test(test_scripts), cmocka_unit_test(test_shared),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* tests/trees/capture on this machine: the tree shows the same machine, and nothing that is nobody's
- * business. */
+/* `capture` on this machine: the tree shows the same machine, and nothing that is nobody's business. */
+#include "helper/helper.h"
 #include "host/holders.h"
 #include "host/iommu.h"
 #include "tree.h"
@@ -9,17 +9,23 @@ static struct tree captured;
 
 static int capture(void **state)
 {
-	char script[] = "tests/trees/capture", *argv[] = { script, captured.dir, NULL };
+	char helper[] = "gpupt-helper", command[] = "capture", file[128], tar[] = "tar", option[] = "-xf", into[] = "-C";
+	char *argv[] = { helper, command, file, NULL }, *unpack[] = { tar, option, file, into, captured.dir, NULL };
+	struct root root;
 	int status = -1;
 	pid_t pid;
 
 	tree_new(&captured);
-	rmdir(captured.dir); /* it makes its own */
-	assert_int_equal(posix_spawn(&pid, script, NULL, NULL, argv, environ), 0);
+	root_close(&captured.root);
+	assert_int_equal(root_open_dir(&root, "/", NULL), 0);
+	snprintf(file, sizeof(file), "%s/capture.tar", captured.dir);
+	assert_int_equal(helper_main(&root, 3, argv), EXIT_DONE);
+	root_close(&root);
+	assert_int_equal(posix_spawnp(&pid, tar, NULL, NULL, unpack, environ), 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
-	root_close(&captured.root);
-	return root_open_dir(&captured.root, captured.dir, NULL);
+	snprintf(file, sizeof(file), "%s/machine", captured.dir);
+	return root_open_dir(&captured.root, file, NULL);
 }
 
 static int forget(void **state)
@@ -81,7 +87,7 @@ static int look(const char *path, const struct stat *st, int flag, struct FTW *f
 	strv_foreach (s, &secrets)
 		assert_null(strstr(path, s));
 	if (flag != FTW_F ||
-	    root_read(&captured.root, path + strlen(captured.dir), 64 << 20, &text, &len) < 0)
+	    root_read(&captured.root, path + strlen(captured.root.path), 64 << 20, &text, &len) < 0)
 		return 0;
 	strv_foreach (s, &secrets)
 		assert_null(memmem(text, len, s, strlen(s)));
@@ -102,7 +108,7 @@ static void no_secrets(void **state)
 	secret_add("/sys/class/dmi/id/product_serial");
 	secret_add("/proc/sys/kernel/random/boot_id");
 	assert_true(secrets.n > 0);
-	assert_int_equal(nftw(captured.dir, look, 16, FTW_PHYS), 0);
+	assert_int_equal(nftw(captured.root.path, look, 16, FTW_PHYS), 0);
 	strv_done(&secrets);
 }
 
