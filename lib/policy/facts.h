@@ -8,6 +8,7 @@
 #include "host/gpu.h"
 #include "host/holders.h"
 #include "host/iommu.h"
+#include "host/loader.h"
 #include "plan/claim.h"
 #include "plan/driver.h"
 #include "plan/home.h"
@@ -57,6 +58,9 @@ struct facts {
 	size_t n;
 	struct pci_list slots; /* every function of the slots concerned, taken or not */
 	struct iommu iommu;
+	bool boot_known; /* the next two; asked only where no IOMMU is in use */
+	struct boot boot;
+	struct loader loader;
 	struct holder_list holders;
 	struct vtcon_list consoles;
 	pid_t ancestors[32]; /* of this process, the nearest first */
