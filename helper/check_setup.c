@@ -5,11 +5,16 @@
 #include "helper/check.h"
 #include "policy/iommu_judge.h"
 
-/* Files that are there and could not be read. */
+/* Files that are there and could not be read: for want of rights, or since they are no text. */
 static void note_unread(struct check *c, const struct strv *l)
 {
-	strv_foreach (path, l)
-		check_unseen(c, path);
+	strv_foreach (path, l) {
+		if (geteuid() != 0)
+			check_unseen(c, path);
+		else
+			finding_add(&c->found, FINDING_BLIND, "host", "correct or remove it", "%s is not to be read: what it decides is not known",
+				    path);
+	}
 }
 
 static int load(struct check *c, struct err *e)

@@ -32,7 +32,7 @@ static const struct row {
 	[FINDING_PERSISTENCE_UNKNOWN] = { "persistence-unknown", SEVERITY_BLOCK,
 					  "NVIDIA's persistence mode may hold the card: nvidia-smi did not tell" },
 	[FINDING_PERSISTENCED] = { "persistenced", SEVERITY_INFO, "nvidia-persistenced holds the card; it is stopped meanwhile" },
-	[FINDING_BLIND] = { "blind", SEVERITY_INFO, "without root not everything could be seen" },
+	[FINDING_BLIND] = { "blind", SEVERITY_INFO, "not everything could be seen" },
 	[FINDING_SLOT_PARTIAL] = { "slot-partial", SEVERITY_WARN, "a function of the card stays with the host" },
 	[FINDING_RESET_UNLIKELY] = { "reset-unlikely", SEVERITY_WARN, "no reset is likely to work on this card" },
 	[FINDING_BMC_DISPLAY] = { "bmc-display", SEVERITY_WARN, "the display of a management controller is no card for a VM" },

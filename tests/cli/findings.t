@@ -260,6 +260,9 @@ for file in etc/modprobe.d/vfio.conf etc/modprobe.d/blacklist-gpu.conf etc/initr
 done
 put /etc/default/grub 'GRUB_CMDLINE_LINUX_DEFAULT="quiet"\n'
 put /proc/cmdline 'BOOT_IMAGE=/x quiet\n'
+lacks blind
+put /etc/modprobe.d/odd.conf 'blacklist \0nouveau\n'
+finds blind info host '/etc/modprobe.d/odd.conf'
 lacks pinned
 lacks kept-away
 lacks acs-override
