@@ -28,6 +28,8 @@ static void check_done(struct check *c)
 	text_done(&c->unseen);
 	text_done(&c->plans);
 	container_list_done(&c->containers);
+	setup_done(&c->setup);
+	pins_done(&c->pins);
 	steps_done(&c->steps);
 }
 
@@ -122,8 +124,8 @@ static int check_leases(struct check *c, struct err *e)
 static int check_bare(struct check *c, struct err *e)
 {
 	_cleanup_findings_ struct findings found = { 0 };
-	struct facts facts = { 0 };
-	int k = iommu_load(c->o->root, &facts.iommu, e);
+	_cleanup_facts_ struct facts facts = { 0 };
+	int k = facts_look_at_iommu(c->o->root, &facts, e);
 
 	if (k < 0)
 		return k;
@@ -148,6 +150,8 @@ static int check_host(struct check *c, struct err *e)
 	}
 	if (k == 0 && !any)
 		k = check_bare(c, e);
+	if (k == 0)
+		k = check_setup(c, NULL, e);
 	if (k == 0)
 		k = check_all_vms(c, e);
 	return k < 0 ? k : check_leases(c, e);

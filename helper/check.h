@@ -9,6 +9,7 @@
 #include "helper/steps.h"
 #include "host/pci.h"
 #include "policy/finding.h"
+#include "policy/pins.h"
 
 struct check {
 	const struct options *o;
@@ -18,6 +19,9 @@ struct check {
 	struct text plans;  /* of VMs, with -v or --dry-run */
 	struct container_list containers; /* read for the first card, then used for all */
 	bool containers_read;
+	struct setup setup; /* likewise */
+	struct pins pins;
+	bool setup_read;
 	struct steps steps; /* the same in JSON */
 };
 
@@ -40,6 +44,11 @@ int check_all_vms(struct check *c, struct err *e);
 
 /* facts_look_for_containers(), the containers read once for all cards. */
 int check_containers(struct check *c, struct facts *f, struct err *e);
+/*
+ * How the host is set up, for the card in b's slot; with NULL all that there is to say about it. 0 or -errno.
+ */
+int check_setup(struct check *c, const struct bdf *b, struct err *e);
+
 /*
  * Guests that use the card of fns: containers, with the processes in them that hold it, and, if there are several, the VMs that name
  * it; but for VM vmid (0: none is left out).

@@ -258,11 +258,24 @@ int facts_look_at_units(const struct root *r, const struct settings *s, struct f
 	return 0;
 }
 
+int facts_look_at_iommu(const struct root *r, struct facts *f, struct err *e)
+{
+	int k = iommu_load(r, &f->iommu, e);
+
+	if (k < 0 || iommu_state(&f->iommu) == IOMMU_ON)
+		return k;
+	k = boot_load(r, &f->boot);
+	if (k == 0)
+		k = loader_load(r, &f->boot, &f->loader);
+	f->boot_known = k == 0;
+	return k < 0 ? err_errno(e, k, "cannot tell how this host was booted") : 0;
+}
+
 int facts_load(const struct engine *en, const struct selection *sel, unsigned int vmid, bool hurried,
 	       struct facts *ret, struct err *e)
 {
 	_cleanup_facts_ struct facts f = { .vmid = vmid, .root = geteuid() == 0 };
-	int k = iommu_load(en->root, &f.iommu, e);
+	int k = facts_look_at_iommu(en->root, &f, e);
 
 	f.v = calloc(sel->n + 1, sizeof(*f.v));
 	if (!f.v)

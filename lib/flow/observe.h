@@ -24,6 +24,9 @@ void engine_init(struct engine *en, const struct root *r, const struct settings 
 int facts_load(const struct engine *en, const struct selection *sel, unsigned int vmid, bool hurried,
 	       struct facts *ret, struct err *e);
 
+/* The IOMMU, and, where none is in use, how the host was booted and will be: what can be done about it. 0 or -errno. */
+int facts_look_at_iommu(const struct root *r, struct facts *f, struct err *e);
+
 /* An engine's may_unbind: looks at who has the function open at this moment. */
 int may_unbind(const struct engine *en, struct bdf b, struct err *e);
 

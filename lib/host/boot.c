@@ -5,6 +5,8 @@
 #include "base/slow.h"
 
 #define CMDLINE_MAX 65536 /* COMMAND_LINE_SIZE is 2048 on x86, at most 64 KiB elsewhere */
+/* isspace() of the kernel, at which next_arg() splits */
+#define SPACE	    " \t\n\v\f\r"
 #define EFIVARS	    "/sys/firmware/efi/efivars/"
 
 /*
@@ -31,10 +33,10 @@ int boot_cmdline_parse(const char *text, struct strv *ret)
 		_cleanup_text_ struct text token = { 0 };
 		bool quoted = false, any = false;
 
-		text += strspn(text, " \t\n");
+		text += strspn(text, SPACE);
 		if (!*text)
 			break;
-		for (; *text && (quoted || !strchr(" \t\n", *text)); text++) {
+		for (; *text && (quoted || !strchr(SPACE, *text)); text++) {
 			if (*text == '"')
 				quoted = !quoted;
 			else
@@ -90,6 +92,9 @@ const char *boot_param(const struct boot *b, const char *name)
 	strv_foreach (token, &b->cmdline) {
 		size_t n = strcspn(token, "=");
 
+		/* what follows is for init (parse_args() in kernel/params.c) */
+		if (strcmp(token, "--") == 0)
+			break;
 		if (n == strlen(name) && same_name(token, name, n))
 			value = token[n] ? token + n + 1 : "";
 	}

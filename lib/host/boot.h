@@ -26,7 +26,7 @@ void boot_done(struct boot *b);
 int boot_cmdline_parse(const char *text, struct strv *ret);
 /*
  * The value of the last token NAME=value, "" for a token NAME alone, NULL if there is none. '-' and '_' are
- * the same.
+ * the same. Nothing counts behind a lone "--".
  */
 const char *boot_param(const struct boot *b, const char *name);
 /* Is the release at least major.minor? False if unknown. */

@@ -4,7 +4,8 @@
 #include "host/iommu.h"
 #include "base/slow.h"
 
-#define GROUPS "/sys/kernel/iommu_groups"
+#define GROUPS	   "/sys/kernel/iommu_groups"
+#define CONFIG_MAX (1 << 20) /* of Debian's and Proxmox VE's: 280 KiB */
 
 /* A group without isolation: vfio_noiommu_group_alloc() in drivers/vfio/group.c. */
 static bool is_noiommu(const struct root *r, const char *group)
@@ -26,6 +27,25 @@ static int count_entries(const struct root *r, const char *dir, unsigned int *re
 	for (struct dirent *ent; (ent = readdir(d));)
 		*ret += ent->d_name[0] != '.' && !is_noiommu(r, ent->d_name);
 	return 0;
+}
+
+/*
+ * From the kernel's configuration beside it in /boot. Debian's kernels have the option off; Proxmox VE's have it on from 6.8 (its
+ * Administration Guide, "PCI(e) Passthrough").
+ */
+static enum tri intel_default(const struct root *r)
+{
+	_cleanup_free_ char *text = NULL;
+	char release[65], path[PATH_MAX];
+	unsigned int major, minor;
+
+	if (root_read_line(r, "/proc/sys/kernel/osrelease", release, sizeof(release)) < 0 || strchr(release, '/'))
+		return TRI_UNKNOWN;
+	if (root_read(r, path_f(path, "/boot/config-%s", release), CONFIG_MAX, &text, NULL) == 0)
+		return strstr(text, "\nCONFIG_INTEL_IOMMU_DEFAULT_ON=y\n") ? TRI_YES : TRI_NO;
+	if (!strstr(release, "-pve") || sscanf(release, "%3u.%5u", &major, &minor) != 2)
+		return TRI_UNKNOWN;
+	return major > 6 || (major == 6 && minor >= 8) ? TRI_YES : TRI_NO;
 }
 
 int iommu_load(const struct root *r, struct iommu *ret, struct err *e)
@@ -50,6 +70,9 @@ int iommu_load(const struct root *r, struct iommu *ret, struct err *e)
 		if (!i.firmware[0] && root_exists(r, path_f(path, "/sys/firmware/acpi/tables/%s", tables[n])))
 			snprintf(i.firmware, sizeof(i.firmware), "%s", tables[n]);
 	}
+	i.intel_default = TRI_UNKNOWN;
+	if (iommu_state(&i) == IOMMU_OFF && strcmp(i.firmware, "DMAR") == 0)
+		i.intel_default = intel_default(r);
 	*ret = i;
 	return 0;
 }

@@ -16,6 +16,8 @@ struct iommu {
 	char firmware[8];
 	/* there are ACPI tables to look at: an empty `firmware` then means that it is switched off there */
 	bool firmware_known;
+	/* the kernel uses Intel's without being told to (CONFIG_INTEL_IOMMU_DEFAULT_ON); asked only where it matters */
+	enum tri intel_default;
 };
 
 enum iommu_state {

@@ -3,11 +3,10 @@
 #include <fnmatch.h>
 
 #include "host/modalias.h"
+#include "host/modprobe.h"
 
 #define ALIASES_MAX (64 << 20) /* modules.alias of a full kernel: 1.5 MiB */
-#define CONF_MAX    (1 << 20)
 #define ALIAS	    "alias "
-#define BLACKLIST   "blacklist"
 
 char *modalias_format(const struct pci_fn *fn, char out[static MODALIAS_LEN])
 {
@@ -15,15 +14,6 @@ char *modalias_format(const struct pci_fn *fn, char out[static MODALIAS_LEN])
 		 fn->id.device, fn->id.subvendor, fn->id.subdevice, fn->class >> 16 & 0xff,
 		 fn->class >> 8 & 0xff, fn->class & 0xff);
 	return out;
-}
-
-/* A module's name as the kernel has it. */
-static char *module_name(char *s)
-{
-	for (char *p = s; *p; p++)
-		if (*p == '-')
-			*p = '_';
-	return s;
 }
 
 /*
@@ -37,12 +27,12 @@ static bool is_vfio(const char *module)
 	return n >= m && strcmp(module + n - m, "vfio_pci") == 0;
 }
 
-int modalias_match_text(char *text, const char *modalias, struct strv *ret)
+/* The next PCI alias of the text, cut in place: its pattern and its module. */
+static bool next_alias(char **text, char **ret_pattern, char **ret_module)
 {
-	const size_t id = strlen("pci:v00001002d");
 	char *line;
 
-	while ((line = str_line(&text))) {
+	while ((line = str_line(text))) {
 		char *pattern, *module;
 
 		if (!str_starts(line, ALIAS "pci:v"))
@@ -52,94 +42,122 @@ int modalias_match_text(char *text, const char *modalias, struct strv *ret)
 		if (!module)
 			continue;
 		*module++ = '\0';
-		/* most lines name another vendor: no need to match the rest of them */
-		if (strlen(pattern) >= id && !memchr(pattern, '*', id) && !memchr(pattern, '[', id) &&
-		    strncmp(pattern, modalias, id) != 0)
+		module = modprobe_name(str_trim(module));
+		if (!*module)
 			continue;
-		if (fnmatch(pattern, modalias, 0) != 0)
-			continue;
-		module = module_name(str_trim(module));
-		if (*module && !strv_has(ret, module) && strv_add(ret, module) < 0)
-			return -ENOMEM;
+		*ret_pattern = pattern;
+		*ret_module = module;
+		return true;
 	}
+	return false;
+}
+
+static bool alias_matches(const char *pattern, const char *modalias)
+{
+	const size_t id = strlen("pci:v00001002d");
+
+	/* most lines name another vendor: no need to match the rest of them */
+	if (strlen(pattern) >= id && !memchr(pattern, '*', id) && !memchr(pattern, '[', id) && strncmp(pattern, modalias, id) != 0)
+		return false;
+	return fnmatch(pattern, modalias, 0) == 0;
+}
+
+int modalias_match_text(char *text, const char *modalias, struct strv *ret)
+{
+	char *pattern, *module;
+
+	while (next_alias(&text, &pattern, &module))
+		if (alias_matches(pattern, modalias) && !strv_has(ret, module) && strv_add(ret, module) < 0)
+			return -ENOMEM;
 	return 0;
 }
 
-int modalias_blacklist_text(char *text, struct strv *ret)
+/* Does the pattern name one device, and not a class or all of a vendor? */
+static bool names_device(const char *pattern)
 {
-	char *line;
+	const size_t from = strlen("pci:v00001002d"), to = from + 8;
 
-	while ((line = str_line(&text))) {
-		char *word = str_trim(line);
-		size_t n = strlen(BLACKLIST);
-
-		if (!str_starts(word, BLACKLIST) || !strchr(" \t", word[n]) || !word[n])
-			continue;
-		word = str_trim(word + n);
-		word[strcspn(word, " \t")] = '\0';
-		module_name(word);
-		if (*word && !strv_has(ret, word) && strv_add(ret, word) < 0)
-			return -ENOMEM;
-	}
-	return 0;
+	return strlen(pattern) >= to && strcspn(pattern + from, "*?[") >= to - from;
 }
 
-static bool is_conf(const char *name)
+static bool is_fb(const char *module)
 {
-	size_t n = strlen(name);
+	size_t n = strlen(module);
 
-	return n > 5 && name[0] != '.' && strcmp(name + n - 5, ".conf") == 0;
+	return n > 2 && strcmp(module + n - 2, "fb") == 0;
 }
 
-/* modprobe.d(5): in these directories; a file hides those of the same name in later ones. */
-static int blacklist_load(const struct root *r, struct strv *ret)
+/* How much a match says: the device itself, its class, an old frame buffer driver that every distribution keeps from loading. */
+enum { BY_FB, BY_CLASS, BY_DEVICE, RANKS };
+
+int modalias_native_text(char *text, const struct pci_fn *fns, size_t n, struct strv ret[])
 {
-	static const char *const dirs[] = { "/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d",
-					    "/usr/lib/modprobe.d", "/lib/modprobe.d" };
-	_cleanup_strv_ struct strv seen = { 0 };
+	_cleanup_free_ struct strv *found = calloc(n * RANKS + 1, sizeof(*found));
+	_cleanup_free_ char(*modaliases)[MODALIAS_LEN] = calloc(n + 1, sizeof(*modaliases));
+	char *pattern, *module;
+	int k = found && modaliases ? 0 : -ENOMEM;
 
-	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
-		_cleanup_closedir_ DIR *d = NULL;
+	for (size_t i = 0; k == 0 && i < n; i++)
+		modalias_format(&fns[i], modaliases[i]);
 
-		if (root_opendir(r, dirs[i], &d) < 0)
-			continue;
-		for (struct dirent *ent; (ent = readdir(d));) {
-			_cleanup_free_ char *text = NULL;
-			char path[PATH_MAX];
+	while (k == 0 && next_alias(&text, &pattern, &module)) {
+		int rank = is_fb(module) ? BY_FB : names_device(pattern) ? BY_DEVICE : BY_CLASS;
 
-			if (!is_conf(ent->d_name) || strv_has(&seen, ent->d_name))
-				continue;
-			if (strv_add(&seen, ent->d_name) < 0)
-				return -ENOMEM;
-			path_f(path, "%s/%s", dirs[i], ent->d_name);
-			if (root_read(r, path, CONF_MAX, &text, NULL) == 0 &&
-			    modalias_blacklist_text(text, ret) < 0)
-				return -ENOMEM;
+		for (size_t i = 0; k == 0 && i < n && !is_vfio(module); i++) {
+			struct strv *l = &found[i * RANKS + (size_t)rank];
+
+			if (alias_matches(pattern, modaliases[i]) && !strv_has(l, module))
+				k = strv_add(l, module);
 		}
 	}
-	return 0;
+	for (size_t i = 0; found && i < n * RANKS; i++) {
+		struct strv *best = &found[i / RANKS * RANKS + (RANKS - 1 - i % RANKS)], *to = &ret[i / RANKS];
+
+		if (k == 0 && !to->n) {
+			*to = *best;
+			*best = (struct strv){ 0 };
+		}
+		strv_done(best);
+	}
+	return k;
+}
+
+/* The aliases of the running kernel's modules. */
+static int read_aliases(const struct root *r, char **ret, struct err *e)
+{
+	char release[65], path[PATH_MAX];
+	int k = root_read_line(r, "/proc/sys/kernel/osrelease", release, sizeof(release));
+
+	if (k < 0 || strchr(release, '/'))
+		return err_errno(e, k < 0 ? k : -EINVAL, "cannot tell the running kernel's release");
+	k = root_read(r, path_f(path, "/lib/modules/%s/modules.alias", release), ALIASES_MAX, ret, NULL);
+	return k < 0 ? err_errno(e, k, "cannot read %s%s", r->path, path) : 0;
+}
+
+int modalias_native(const struct root *r, const struct pci_fn *fns, size_t n, struct strv ret[], struct err *e)
+{
+	_cleanup_free_ char *text = NULL;
+	int k = read_aliases(r, &text, e);
+
+	if (k < 0)
+		return k;
+	return modalias_native_text(text, fns, n, ret) < 0 ? err_errno(e, -ENOMEM, "cannot look up the modules for PCI devices") : 0;
 }
 
 int modalias_modules(const struct root *r, const struct pci_fn *fn, struct strv *ret, struct err *e)
 {
-	_cleanup_strv_ struct strv all = { 0 }, black = { 0 };
+	_cleanup_strv_ struct strv all = { 0 };
+	_cleanup_modprobe_ struct modprobe conf = { 0 };
 	_cleanup_free_ char *text = NULL;
-	char release[65], path[PATH_MAX], modalias[MODALIAS_LEN];
-	int k;
+	char modalias[MODALIAS_LEN];
+	int k = read_aliases(r, &text, e);
 
-	k = root_read_line(r, "/proc/sys/kernel/osrelease", release, sizeof(release));
-	if (k < 0 || strchr(release, '/'))
-		return err_errno(e, k < 0 ? k : -EINVAL, "cannot tell the running kernel's release");
-	path_f(path, "/lib/modules/%s/modules.alias", release);
-	k = root_read(r, path, ALIASES_MAX, &text, NULL);
 	if (k < 0)
-		return err_errno(e, k, "cannot read %s%s", r->path, path);
-	if (modalias_match_text(text, modalias_format(fn, modalias), &all) < 0 ||
-	    blacklist_load(r, &black) < 0)
+		return k;
+	if (modalias_match_text(text, modalias_format(fn, modalias), &all) < 0 || modprobe_load(r, &conf) < 0)
 		return err_errno(e, -ENOMEM, "cannot look up the modules for a PCI device");
 	strv_foreach (module, &all)
-		if (!is_vfio(module) && !strv_has(&black, module) && !strv_has(ret, module) &&
-		    strv_add(ret, module) < 0)
+		if (!is_vfio(module) && !modprobe_blacklisted(&conf, module) && !strv_has(ret, module) && strv_add(ret, module) < 0)
 			return err_errno(e, -ENOMEM, "cannot look up the modules for a PCI device");
 	return 0;
 }
@@ -153,7 +171,7 @@ int module_pci_drivers(const struct root *r, const char *module, struct strv *re
 	if (strlen(module) >= sizeof(name) || strchr(module, '/'))
 		return -EINVAL;
 	memcpy(name, module, strlen(module) + 1);
-	k = root_opendir(r, path_f(path, "/sys/module/%s/drivers", module_name(name)), &d);
+	k = root_opendir(r, path_f(path, "/sys/module/%s/drivers", modprobe_name(name)), &d);
 	if (k < 0)
 		return k == -ENOENT ? 0 : k;
 	for (struct dirent *ent; (ent = readdir(d));)

@@ -30,10 +30,14 @@ int modalias_modules(const struct root *r, const struct pci_fn *fn, struct strv 
 int module_pci_drivers(const struct root *r, const char *module, struct strv *ret);
 
 /*
- * The two parsers, text cut in place: adds the modules of modules.alias lines that match modalias; the names
- * of blacklist lines. 0 or -ENOMEM.
+ * The modules that are native to each of n functions, blacklisted or not, into n zeroed lists: those whose aliases name the very device;
+ * where there are none, its class; and where there are none either, old frame buffer drivers (nvidiafb, radeonfb). Without vfio-pci. 0 or
+ * -errno as modalias_modules().
  */
+int modalias_native(const struct root *r, const struct pci_fn *fns, size_t n, struct strv ret[], struct err *e);
+
+/* The two parsers, text cut in place: the modules of modules.alias lines that match modalias; modalias_native(). 0 or -ENOMEM. */
 int modalias_match_text(char *text, const char *modalias, struct strv *ret);
-int modalias_blacklist_text(char *text, struct strv *ret);
+int modalias_native_text(char *text, const struct pci_fn *fns, size_t n, struct strv ret[]);
 
 #endif

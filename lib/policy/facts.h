@@ -8,6 +8,7 @@
 #include "host/gpu.h"
 #include "host/holders.h"
 #include "host/iommu.h"
+#include "host/loader.h"
 #include "plan/claim.h"
 #include "plan/driver.h"
 #include "plan/home.h"
@@ -60,6 +61,9 @@ struct facts {
 	size_t n;
 	struct pci_list slots; /* every function of the slots concerned, taken or not */
 	struct iommu iommu;
+	bool boot_known; /* the next two; asked only where no IOMMU is in use */
+	struct boot boot;
+	struct loader loader;
 	struct holder_list holders;
 	struct sharers sharers; /* containers that have any of the functions, with what they have of them alone */
 	struct vtcon_list consoles;

@@ -2,6 +2,7 @@
 #include "policy/containers.h"
 #include "policy/judge.h"
 #include "policy/home.h"
+#include "policy/iommu_judge.h"
 #include "policy/persistence.h"
 #include "policy/reset_choice.h"
 
@@ -238,31 +239,11 @@ static void judge_consoles(struct judge *j)
 				    "the kernel did not say in time whether the console '%s' is in use", j->f->consoles.v[i].title);
 }
 
-static void judge_iommu(struct judge *j)
-{
-	switch (iommu_state(&j->f->iommu)) {
-	case IOMMU_ON:
-		break;
-	case IOMMU_OFF:
-		finding_add(j->ret, FINDING_IOMMU_OFF, "host",
-			    strcmp(j->f->iommu.firmware, "IVRS") == 0 ?
-				    "remove amd_iommu=off or iommu=off from the kernel command line and reboot" :
-				    "add intel_iommu=on to the kernel command line and reboot",
-			    "the firmware describes an IOMMU (%s), the running kernel does not use it", j->f->iommu.firmware);
-		break;
-	case IOMMU_NO_GROUPS:
-	case IOMMU_ABSENT:
-		finding_add(j->ret, FINDING_IOMMU_OFF, "host", "switch on VT-d (Intel) or IOMMU/AMD-Vi (AMD) in the firmware setup",
-			    j->f->iommu.firmware_known ? "no IOMMU: the firmware does not offer one" : "no IOMMU is in use on this host");
-		break;
-	}
-}
-
 void judge(const struct facts *f, const struct settings *s, struct findings *ret)
 {
 	struct judge j = { .f = f, .s = s, .ret = ret };
 
-	judge_iommu(&j);
+	iommu_judge(&f->iommu, f->boot_known ? &f->boot : NULL, f->boot_known ? &f->loader : NULL, ret);
 	for (size_t i = 0; i < f->n; i++) {
 		j.fn = &f->v[i];
 		bdf_format(j.fn->fn.bdf, j.name);

@@ -234,10 +234,73 @@ remedy held 'systemctl stop dcgm-exporter.service'
 lacks persistenced 01:00
 finds ready ok 0000:00:02.0 'reset: flr' 00:02.0
 
+# off on the command line, on after a reboot, off in the firmware, and on but of no use
 tree no-iommu
-finds iommu-off block host 'IVRS.*does not use it'
-remedy iommu-off 'amd_iommu=off'
-finds iommu-off block host 'IVRS' 01:00
+finds iommu-cmdline block host 'IVRS.*amd_iommu=off keeps the running kernel from using it'
+remedy iommu-cmdline "^take amd_iommu=off out of /etc/default/grub, run 'update-grub' and reboot\$"
+finds iommu-cmdline block host 'IVRS' 01:00
+lacks iommu-off
+put /etc/default/grub 'GRUB_CMDLINE_LINUX_DEFAULT="quiet"\n'
+finds iommu-reboot block host 'IVRS.*switched on in /etc/default/grub, but the running kernel was started without that'
+remedy iommu-reboot "^run 'update-grub' if that was not done after the change, and reboot\$"
+finds iommu-reboot block host 'IVRS' 01:00
+lacks iommu-cmdline
+put /proc/cmdline 'BOOT_IMAGE=/boot/vmlinuz quiet\n'
+finds iommu-off block host "IVRS.*the kernel's parameters ask for it, and it does not use it"
+remedy iommu-off dmesg
+rm "$tree/sys/firmware/acpi/tables/IVRS"
+finds iommu-off block host 'the firmware does not offer one'
+remedy iommu-off 'firmware setup'
+lacks iommu-reboot
+tree wrong-loader
+finds iommu-cmdline block host 'DMAR.*intel_iommu=on is missing.*; /etc/default/grub has it, which systemd-boot by proxmox-boot-tool does not read'
+remedy iommu-cmdline "^add intel_iommu=on to the line of /etc/kernel/cmdline, run 'proxmox-boot-tool refresh' and reboot\$"
+put /etc/kernel/cmdline 'root=ZFS=rpool/ROOT/pve-1 boot=zfs intel_iommu=on\n'
+finds iommu-reboot block host 'DMAR.*switched on in /etc/kernel/cmdline'
+# a kernel that has it on by itself, and one that was told not to
+put /boot/config-6.5.13-6-pve 'A=y\nCONFIG_INTEL_IOMMU_DEFAULT_ON=y\n'
+finds iommu-off block host 'DMAR.*does not use it'
+put /proc/cmdline 'BOOT_IMAGE=/x intel_iommu=off\n'
+put /etc/default/grub '. /etc/os-release\n'
+finds iommu-cmdline block host 'DMAR.*intel_iommu=off keeps'
+finds params-unclear info host '/etc/default/grub line 1 is shell code'
+
+# a host that others have been at: each of their lines, with what it does to which card
+tree foreign
+put /etc/gpupt/gpupt.conf '[gpu 02:00]\nafter-stop = keep\n'
+finds pinned warn 0000:01:00.0 "^/etc/modprobe.d/vfio.conf line 2 \('options vfio-pci ids=10de:2484,10de:228b,8086:10d3  disable_vga=1'\) gives 0000:01:00.0, 0000:01:00.1, 0000:02:00.0 and 0000:02:00.1 to vfio-pci, and is about other devices, too\$"
+finds pinned warn 0000:01:00.0 "^/etc/modprobe.d/blacklist-gpu.conf line 1 \('blacklist nouveau'\) keeps nouveau from loading for 0000:01:00.0 and 0000:02:00.0\$" 02:00
+finds pinned warn 0000:03:00.0 "line 3 \('install radeon /bin/false'\) keeps radeon from loading for 0000:03:00.0" 03:00
+finds pinned info 0000:01:00.0 "vfio.conf line 4 \('softdep nouveau pre: vfio-pci'\) has vfio-pci loaded before nouveau, the driver of 0000:01:00.0 and 0000:02:00.0"
+finds pinned warn 0000:03:00.0 "^/etc/initramfs-tools/modules line 3 \('vfio_pci ids=1002:5159'\) gives 0000:03:00.0 to vfio-pci"
+finds pinned warn 0000:03:00.0 '^/etc/udev/rules.d/90-gpu.rules line 2 .* sets driver_override of 0000:03:00.0 and 0000:03:00.1 to vfio-pci'
+finds pinned warn 0000:01:00.1 '^/etc/udev/rules.d/90-gpu.rules line 4 .* perhaps runs a command that is about drivers for 0000:01:00.1 and 0000:02:00.1'
+finds pinned warn 0000:03:00.1 "^/etc/driverctl.d/pci-0000:03:00.1 \('vfio-pci'\) binds 0000:03:00.1 to vfio-pci at boot, by driverctl"
+finds pinned warn 0000:02:00.0 '^/etc/initramfs-tools/scripts/init-top/vfio-override line 4 .* names 0000:02:00.0 and 0000:02:00.1'
+finds pinned warn 0000:01:00.0 "^/etc/default/grub.d/gpu.cfg line 1 \('modprobe.blacklist=radeon,nouveau'\) .* 0000:01:00.0, 0000:02:00.0 and 0000:03:00.0, from the next boot on"
+finds pinned warn 0000:01:00.0 "^the running kernel's command line \('vfio-pci.ids=10de:2484'\) gives 0000:01:00.0 and 0000:02:00.0 to vfio-pci, until the next boot"
+like "$(json findings remedy finding=pinned "message=^the running kernel")" 'reboot: /etc/default/grub does not have it any more' "… which a reboot mends"
+like "$(json findings remedy finding=pinned "message=grub.d")" "take the parameter out, run 'update-grub' and reboot" "… with the command for this loader"
+finds kept-away warn 0000:01:00.0 'is on vfio-pci and not on its native driver nouveau: .*blacklist-gpu.conf line 1, /etc/modprobe.d/vfio.conf line 2'
+remedy kept-away 'after-stop = keep'
+is "$(json findings subject message=i915)" "" "a file of the same name hides the distribution's"
+finds acs-override warn host 'pcie_acs_override=downstream,multifunction is in force'
+remedy acs-override 'take it out'
+finds kept-away warn 0000:03:00.0 'is on no driver and not on its native driver radeon' 03:00
+is "$(json findings message finding=pinned | grep -cv 0000:03:00)" 0 "of one card nothing is said of the others"
+lacks kept-away 02:00
+for file in etc/modprobe.d/vfio.conf etc/modprobe.d/blacklist-gpu.conf etc/initramfs-tools/modules etc/udev/rules.d/90-gpu.rules \
+	etc/driverctl.d/pci-0000:03:00.1 etc/initramfs-tools/scripts/init-top/vfio-override etc/default/grub.d/gpu.cfg lib/modprobe.d/vfio.conf; do
+	rm "$tree/$file"
+done
+put /etc/default/grub 'GRUB_CMDLINE_LINUX_DEFAULT="quiet"\n'
+put /proc/cmdline 'BOOT_IMAGE=/x quiet\n'
+lacks blind
+put /etc/modprobe.d/odd.conf 'blacklist \0nouveau\n'
+finds blind info host '/etc/modprobe.d/odd.conf'
+lacks pinned
+lacks kept-away
+lacks acs-override
 
 tree server
 finds bmc-display warn 0000:04:00.0 'remote console' 04:00

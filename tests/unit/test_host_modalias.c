@@ -100,24 +100,49 @@ static void match(void **state)
 	}
 }
 
-static void blacklist(void **state)
+static void native(void **state)
 {
-	static const struct {
-		const char *text, *names;
-	} cases[] = {
-		{ "blacklist nouveau\n  blacklist\tsnd-hda-intel  \n#blacklist radeon\n",
-		  "nouveau snd_hda_intel" },
-		{ "blacklist\nblacklist \nblacklisted x\nblacklist a b\nblacklist a\n", "a" },
-		{ "options x blacklist=1\nalias blacklist y\ninstall x /bin/false\n", "" },
+	const struct pci_fn fns[] = {
+		{ .id = { 0x1002, 0x5159, 0, 0 }, .class = 0x030000 },
+		{ .id = { 0x1002, 0x744c, 0, 0 }, .class = 0x030000 },
+		{ .id = { 0x10de, 0x2484, 0, 0 }, .class = 0x030000 },
+		{ .id = { 0x1af4, 0x1050, 0, 0 }, .class = 0x030000 },
+		{ .id = { 0x5333, 0x8a22, 0, 0 }, .class = 0x030000 },
 	};
+	/* the very device before its class, whatever the order; frame buffer drivers only where there is nothing else */
+	static const char aliases[] = "alias pci:v00001002d*sv*sd*bc03sc00i00* amdgpu\n"
+				      "alias pci:v00001002d00005159sv*sd*bc*sc*i* radeonfb\n"
+				      "alias pci:v00001002d00005159sv*sd*bc*sc*i* radeon\n"
+				      "alias pci:v000010DEd*sv*sd*bc03sc*i* nvidiafb\n"
+				      "alias pci:v000010DEd*sv*sd*bc03sc*i* nouveau\n"
+				      "alias pci:v000010DEd*sv*sd*bc03sc00i00* nvidia-current\n"
+				      "alias pci:v00005333d00008A22sv*sd*bc*sc*i* savagefb\n"
+				      "alias pci:v*d*sv*sd*bc*sc*i* vfio-pci\n";
+	static const char *const expected[] = { "radeon", "amdgpu", "nouveau nvidia_current", "", "savagefb" };
+	struct strv l[ARRAY_SIZE(fns)] = { 0 };
+	char *text = strdup(aliases);
 
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		_cleanup_free_ char *text = strdup(cases[i].text);
-		_cleanup_strv_ struct strv l = { 0 };
-
-		assert_int_equal(modalias_blacklist_text(text, &l), 0);
-		assert_list(&l, cases[i].names);
+	assert_int_equal(modalias_native_text(text, fns, ARRAY_SIZE(fns), l), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(fns); i++) {
+		assert_list(&l[i], expected[i]);
+		strv_done(&l[i]);
 	}
+	free(text);
+}
+
+/* Blacklisted or not. */
+static void native_of_tree(void **state)
+{
+	_cleanup_tree_ struct tree t;
+	const struct pci_fn fn = { .id = { .vendor = 0x1002, .device = 0x5159 }, .class = 0x030000 };
+	struct strv l = { 0 };
+	struct err e;
+
+	tree_expand(&t, "twins");
+	tree_put(&t, "/etc/modprobe.d/a.conf", "blacklist radeon\n");
+	assert_int_equal(modalias_native(&t.root, &fn, 1, &l, &e), 0);
+	assert_list(&l, "radeon");
+	strv_done(&l);
 }
 
 /* A file in /etc hides the one of the same name in /usr/lib. */
@@ -165,7 +190,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(of_trees),  cmocka_unit_test(format),		 cmocka_unit_test(match),
-		cmocka_unit_test(blacklist), cmocka_unit_test(hidden_blacklist), cmocka_unit_test(drivers),
+		cmocka_unit_test(native),    cmocka_unit_test(native_of_tree),	 cmocka_unit_test(hidden_blacklist),
+		cmocka_unit_test(drivers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How the host is set up for its cards, by whomever: what its configuration files and kernel parameters say, and the functions that it is
+ * said of. lib/flow/setup.c gathers it; policy itself reads nothing.
+ */
+#ifndef GPUPT_POLICY_SETUP_H
+#define GPUPT_POLICY_SETUP_H
+
+#include "host/driverctl.h"
+#include "host/initscript.h"
+#include "host/iommu.h"
+#include "host/loader.h"
+#include "host/modload.h"
+#include "host/modprobe.h"
+#include "host/udev_rule.h"
+
+/* A function of the machine. */
+struct setup_fn {
+	struct pci_fn fn; /* without config space */
+	bool card;	  /* in the slot of a display that is no management controller's */
+	bool taken;	  /* a VM has it, by gpupt or by Proxmox VE's reservation; or it is being reset */
+	char module[PCI_NAME_LEN]; /* of its driver; "" without one, or built in */
+	/* modules that its modalias asks for, blacklisted or not, and the one that drives it now, if that is not vfio-pci */
+	struct strv native;
+};
+
+struct setup {
+	struct setup_fn *v; /* by address */
+	size_t n;
+	struct iommu iommu;
+	struct boot boot;
+	struct loader loader;
+	struct modprobe modprobe;
+	struct modload modload;
+	struct udev_rules udev;
+	struct driverctl driverctl;
+	struct initscripts initscripts;
+};
+
+void setup_done(struct setup *s);
+#define _cleanup_setup_ _cleanup_(setup_done)
+
+#endif

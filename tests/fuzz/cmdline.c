@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A line and, behind a $, a parameter: what is added and removed again leaves every byte as it was. */
+#include "policy/cmdline.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	_cleanup_free_ char *line = strndup((const char *)data, size), *more = NULL, *again = NULL, *less = NULL;
+	char *param = line ? strchr(line, '$') : NULL;
+	bool had;
+
+	if (!param)
+		return 0;
+	*param++ = '\0';
+	had = cmdline_has(line, param);
+	if (cmdline_remove(line, param, &less) == 0 && (cmdline_has(less, param) || (!had && strcmp(less, line) != 0)))
+		abort();
+	if (cmdline_add(line, param, &more) < 0)
+		return 0;
+	if (!cmdline_has(more, param) || strlen(more) < strlen(line))
+		abort();
+	if (had || cmdline_remove(more, param, &again) < 0)
+		return 0;
+	if (strcmp(again, line) != 0)
+		abort();
+	return 0;
+}
