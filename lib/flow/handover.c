@@ -88,7 +88,9 @@ static int look_for_containers(struct work *w)
 	_cleanup_container_list_ struct container_list containers = { 0 };
 	int k = container_list_load(w->h->root, &containers, w->e);
 
-	return k < 0 ? k : facts_look_for_containers(w->h->root, &containers, &w->facts, w->e);
+	if (k == 0)
+		k = facts_look_for_containers(w->h->root, &containers, &w->facts, w->e);
+	return k < 0 ? k : facts_look_into_containers(w->h->root, &w->facts, w->e);
 }
 
 static int look(struct work *w)

@@ -180,6 +180,10 @@ static int search_finish(struct search *s, struct sharers *ret)
 		if (k < 0)
 			return k;
 		ha_known = true;
+		k = config_parse(s->v[i].container->cfg.raw, s->v[i].container->cfg.raw_len, GUEST_CT, &sh->cfg);
+		if (k < 0)
+			return k;
+		sh->cfg.vmid = sh->vmid;
 		sh->ha = ha_get(&ha, GUEST_CT, sh->vmid, &sh->ha_state) == 0;
 		l.v[l.n++] = *sh;
 		*sh = (struct sharer){ 0 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 
+#include "plan/step_config.h"
 #include "plan/step_guest.h"
 #include "plan/step_node.h"
 #include "policy/containers.h"
@@ -63,8 +64,8 @@ static void judge_refusal(const struct sharer *c, const char *card, struct findi
 	finding_add(ret, FINDING_CONTAINER, card, remedy, "%s, runs, and gpupt.conf has containers = refuse for it", text_str(&what));
 }
 
-/* Can it be stopped at all? */
-static void judge_stop(const struct sharer *c, const char *card, struct findings *ret)
+/* Can it be stopped at all, and its lines taken out? */
+static void judge_stop(const struct facts *f, const struct sharer *c, bool detach, const char *card, struct findings *ret)
 {
 	_cleanup_text_ struct text what = { 0 };
 	char remedy[120];
@@ -78,6 +79,9 @@ static void judge_stop(const struct sharer *c, const char *card, struct findings
 		finding_add(ret, FINDING_CONTAINER, card, "wait until it is stopped: 'ha-manager status' shows it",
 			    "%s, and the HA manager, which is to have it %s, has not stopped it yet", text_str(&what),
 			    ha_state_name(c->ha_state));
+	} else if (f->pve_read_only && (detach || managed(c))) {
+		finding_add(ret, FINDING_CONTAINER, card, "wait until the node has quorum: 'pvecm status' shows it",
+			    "%s, and Proxmox VE's configuration cannot be changed for it now: %s", text_str(&what), f->pve_why);
 	}
 }
 
@@ -92,7 +96,7 @@ void judge_containers(const struct facts *f, const struct settings *s, struct fi
 		if (fate == CONTAINER_REFUSES)
 			judge_refusal(c, card, ret);
 		else if (fate == CONTAINER_STOPS || fate == CONTAINER_DETACHES)
-			judge_stop(c, card, ret);
+			judge_stop(f, c, fate == CONTAINER_DETACHES, card, ret);
 	}
 }
 
@@ -123,6 +127,22 @@ static int plan_state(const struct settings *s, const struct sharer *c, bool sto
 	return 0;
 }
 
+/* Lines that name this card and nothing else; a wildcard, or what all cards share, is not the card's to take. */
+static int plan_lines(const struct sharer *c, struct plan *ret)
+{
+	_cleanup_free_ size_t *lines = calloc(c->n, sizeof(*lines));
+	char because[48];
+	size_t n = 0;
+
+	if (!lines)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->n; i++)
+		if (!c->uses[i].wildcard && !c->uses[i].shared)
+			lines[n++] = c->uses[i].ref.line;
+	why(c, because, sizeof(because));
+	return n ? config_steps(ret, &c->cfg, lines, n, because) : 0;
+}
+
 int containers_plan_stop(const struct facts *f, const struct settings *s, struct plan *ret)
 {
 	int k = 0;
@@ -132,6 +152,14 @@ int containers_plan_stop(const struct facts *f, const struct settings *s, struct
 
 		if (fate == CONTAINER_STOPS || fate == CONTAINER_DETACHES)
 			k = plan_state(s, &f->sharers.v[i], true, ret);
+	}
+	for (size_t i = 0; k == 0 && i < f->sharers.n; i++) {
+		enum container_fate fate = container_fate(f, s, &f->sharers.v[i]);
+
+		if (fate == CONTAINER_DETACHES)
+			k = plan_lines(&f->sharers.v[i], ret);
+		else if (fate == CONTAINER_STAYS)
+			k = ctnodes_plan(&f->ctnodes, f->sharers.v[i].vmid, ret);
 	}
 	return k;
 }
@@ -171,13 +199,20 @@ static int plan_placeholder(const struct sharer *c, const struct sharer_use *u, 
 
 int containers_plan_away(const struct facts *f, const struct settings *s, struct plan *ret)
 {
-	(void)s;
 	for (size_t i = 0; i < f->sharers.n; i++) {
 		const struct sharer *c = &f->sharers.v[i];
 
 		for (size_t j = 0; !c->flags.template && j < c->n; j++)
 			if (wants_placeholder(&c->uses[j]) && plan_placeholder(c, &c->uses[j], ret) < 0)
 				return -ENOMEM;
+	}
+	for (size_t i = 0; i < f->sharers.n; i++) {
+		if (container_fate(f, s, &f->sharers.v[i]) != CONTAINER_DETACHES)
+			continue;
+		if (plan_state(s, &f->sharers.v[i], false, ret) < 0)
+			return -ENOMEM;
+		/* without the card it may not want to start: its lines come back all the same */
+		ret->steps[ret->n - 1].optional = true;
 	}
 	return 0;
 }

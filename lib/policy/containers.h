@@ -24,11 +24,14 @@ struct ct_settings container_settings(const struct settings *s, const struct sha
 /* Containers that keep the VM from the card. Processes in those that run on are judge_holders()'s. */
 void judge_containers(const struct facts *f, const struct settings *s, struct findings *ret);
 
-/* The containers that are stopped. 0 or -ENOMEM. */
+/*
+ * Before the drivers: the containers that are stopped, all at once; lines that are taken out of their configurations; the nodes of those
+ * that run on. 0, -ENOMEM, -E2BIG (a line that is far too long).
+ */
 int containers_plan_stop(const struct facts *f, const struct settings *s, struct plan *ret);
 /*
  * What follows when the drivers have let go: a placeholder in the place of each node that a container names, so that it can be started
- * meanwhile. 0 or -ENOMEM.
+ * meanwhile; and the start of those that have lost their lines. 0 or -ENOMEM.
  */
 int containers_plan_away(const struct facts *f, const struct settings *s, struct plan *ret);
 /*

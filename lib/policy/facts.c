@@ -11,6 +11,7 @@ void facts_done(struct facts *f)
 	pci_list_done(&f->slots);
 	holder_list_done(&f->holders);
 	sharers_done(&f->sharers);
+	ctnode_facts_done(&f->ctnodes);
 	vtcon_list_done(&f->consoles);
 	strv_done(&f->own_units);
 	strv_done(&f->batch_units);

@@ -13,6 +13,7 @@
 #include "plan/driver.h"
 #include "plan/home.h"
 #include "plan/stuck.h"
+#include "policy/ctnodes.h"
 #include "policy/settings.h"
 #include "policy/sharers.h"
 
@@ -66,6 +67,9 @@ struct facts {
 	struct loader loader;
 	struct holder_list holders;
 	struct sharers sharers; /* containers that have any of the functions, with what they have of them alone */
+	struct ctnode_facts ctnodes; /* the nodes in those that run */
+	bool pve_read_only; /* /etc/pve cannot be written to */
+	char pve_why[120];
 	struct vtcon_list consoles;
 	pid_t ancestors[32]; /* of this process, the nearest first */
 	size_t n_ancestors;

@@ -14,6 +14,7 @@ void sharer_done(struct sharer *s)
 	for (size_t i = 0; i < s->n; i++)
 		sharer_use_done(&s->uses[i]);
 	free(s->uses);
+	config_done(&s->cfg);
 }
 
 void sharers_done(struct sharers *s)

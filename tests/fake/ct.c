@@ -212,10 +212,13 @@ int fake_pct(struct fake *f, char *const argv[], struct exec_result *ret)
 
 static void describe(const struct fake *f, unsigned int vmid, void *ctx)
 {
-	text_addf(ctx, "ct %u %s\n", vmid, fake_ct_runs(f, vmid) ? "running" : "stopped");
+	_cleanup_free_ char *conf = NULL;
+	char path[PATH_MAX];
+
+	root_read(&f->root, path_f(path, "/etc/pve/lxc/%u.conf", vmid), 1 << 20, &conf, NULL);
+	text_addf(ctx, "ct %u %s\n%s", vmid, fake_ct_runs(f, vmid) ? "running" : "stopped", conf ? conf : "");
 }
 
-/* With the placeholders that are left. */
 void fake_ct_describe(const struct fake *f, struct text *t)
 {
 	char full[PATH_MAX];

@@ -23,7 +23,7 @@ int fake_pct(struct fake *f, char *const argv[], struct exec_result *ret);
 /* In the list of nodes of a tree (NODE_MANIFEST): that node, or not. */
 void fake_node_set(struct fake *f, const char *number, const char *path, bool there);
 
-/* For snapshots: "ct 200 running", a line each. */
+/* For snapshots: "ct 200 running" and its configuration; placeholders that are left. */
 void fake_ct_describe(const struct fake *f, struct text *t);
 
 #endif

@@ -190,6 +190,55 @@ static void stopped_by_force(void **state)
 	assert_same(f, before, "stopped by force");
 }
 
+#define DETACH "hostname: a\n" DEV0 "memory: 512\n" "lxc.mount.entry: " RENDER " dev/dri/x none bind\n" "lxc.apparmor.profile: unconfined\n"
+
+static void detached(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("[ct 200]\ncontainers = detach\n");
+	_cleanup_free_ char *before = NULL, *conf = NULL;
+
+	fake_ct(f, 200, DETACH, true);
+	fake_ct_holder(f, 200, 4001, "player", "226:129", RENDER);
+	before = fake_snapshot(f);
+	start(f);
+	assert_true(fake_ct_runs(f, 200));
+	assert_string_equal(fake_pct_calls(f), "shutdown 200; start 200");
+	assert_int_equal(root_read(&f->root, "/etc/pve/lxc/200.conf", 4096, &conf, NULL), 0);
+	assert_string_equal(conf, "arch: amd64\nhostname: a\nmemory: 512\nlxc.apparmor.profile: unconfined\nostype: debian\n");
+	/* the lines are to be put back even after a power cut */
+	assert_true(fake_exists(f, "/var/lib/gpupt/lease/101"));
+	stop(f);
+	assert_string_equal(fake_pct_calls(f), "shutdown 200; start 200; shutdown 200; start 200");
+	assert_same(f, before, "detached");
+}
+
+static void detached_and_stopped_meanwhile(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("[ct 200]\ncontainers = detach\n");
+	_cleanup_free_ char *before = NULL;
+
+	fake_ct(f, 200, DETACH, true);
+	before = fake_snapshot(f);
+	start(f);
+	assert_int_equal(pct(f, "stop", 200), 0);
+	stop(f);
+	/* whoever stopped it did so without knowing of us: it is as it was when the card was taken */
+	assert_same(f, before, "detached, and stopped meanwhile");
+}
+
+static void detached_without_quorum(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("[ct 200]\ncontainers = detach\n");
+	_cleanup_free_ char *before = NULL;
+
+	fake_ct(f, 200, DETACH, true);
+	before = fake_snapshot(f);
+	fake_quorum(f, false);
+	refused(f, "configuration cannot be changed for it now");
+	fake_quorum(f, true);
+	assert_same(f, before, "no quorum");
+}
+
 static void managed_by_ha(void **state)
 {
 	_cleanup_fake_ struct fake *f = machine("[defaults]\ncontainers = shutdown\n");
@@ -299,8 +348,10 @@ static void settle(struct fake *f, const char *before, const char *what, unsigne
 
 static struct fake *shared_machine(void)
 {
-	struct fake *f = machine("[defaults]\ncontainers = shutdown\nshutdown-timeout = 1\n[ct 201]\ncontainers = hot\n");
+	struct fake *f = machine("[defaults]\ncontainers = shutdown\nshutdown-timeout = 1\n[ct 201]\ncontainers = hot\n"
+				 "[ct 204]\ncontainers = detach\n");
 
+	fake_ct(f, 204, DETACH, true);
 	fake_ct(f, 200, DEV0, true);
 	fake_ct(f, 201, "dev0: /dev/dri/card1\n" TWIN_DEV0, true);
 	fake_ct(f, 202, "dev0: /dev/dri/card1\n", true);
@@ -451,6 +502,9 @@ int main(void)
 		cmocka_unit_test(shut_down),
 		cmocka_unit_test(does_not_shut_down),
 		cmocka_unit_test(stopped_by_force),
+		cmocka_unit_test(detached),
+		cmocka_unit_test(detached_and_stopped_meanwhile),
+		cmocka_unit_test(detached_without_quorum),
 		cmocka_unit_test(managed_by_ha),
 		cmocka_unit_test(started_meanwhile),
 		cmocka_unit_test(destroyed_meanwhile),
