@@ -44,14 +44,12 @@ HOOK_SRC   := $(sort $(wildcard hook/*.c))
 FAKE_SRC   := $(sort $(wildcard tests/fake/*.c))
 TEST_SRC   := $(sort $(wildcard tests/unit/test_*.c))
 FUZZ_SRC   := $(sort $(wildcard tests/fuzz/*.c))
-LAB_SRC    := $(sort $(wildcard tests/lab/tools/*.c))
 obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
 LIB_OBJ  := $(call obj,$(LIB_SRC))
 # what tests link against: the programs without their main()
 PROG_OBJ := $(call obj,$(filter-out %/main.c,$(HELPER_SRC) $(HOOK_SRC)))
 FAKE_OBJ := $(call obj,$(FAKE_SRC))
 TESTS    := $(patsubst tests/unit/%.c,$(O)/tests/%,$(TEST_SRC))
-LAB_TOOLS := $(patsubst tests/lab/tools/%.c,$(O)/lab/%,$(LAB_SRC))
 FUZZERS  := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(FUZZ_SRC))
 MANS     := $(patsubst docs/%.scd,$(O)/man/%,$(wildcard docs/*.[58].scd))
 PROGS    := $(O)/gpupt-helper $(O)/gpupt-hook
@@ -84,12 +82,7 @@ $(O)/tests/%: $(O)/obj/tests/unit/%.o $(FAKE_OBJ) $(PROG_OBJ) $(O)/libgpupt.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(O)/libgpupt.a $(PKG_LIBS) $(CMOCKA)
 
-# what a scenario of the lab drives a part of the library with
-$(O)/lab/%: $(O)/obj/tests/lab/tools/%.o $(O)/libgpupt.a
-	$(call say,LD,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $< $(O)/libgpupt.a $(PKG_LIBS)
-
-tests: $(TESTS) $(LAB_TOOLS) $(PROGS)
+tests: $(TESTS) $(PROGS)
 check: tests ## unit tests and command-line tests
 	$(Q)O='$(abspath $(O))' CMOCKA_MESSAGE_OUTPUT=TAP $(PROVE) $(PROVEFLAGS) -e '' $(TESTS) $(sort $(wildcard tests/cli/*.t))
 
@@ -134,4 +127,4 @@ clean: ## remove $(O)
 help: ## this text
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
 
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(PROG_OBJ) $(FAKE_OBJ) $(call obj,$(TEST_SRC) $(FUZZ_SRC) $(LAB_SRC) $(filter %/main.c,$(HELPER_SRC) $(HOOK_SRC))))
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(PROG_OBJ) $(FAKE_OBJ) $(call obj,$(TEST_SRC) $(FUZZ_SRC) $(filter %/main.c,$(HELPER_SRC) $(HOOK_SRC))))

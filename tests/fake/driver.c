@@ -104,10 +104,10 @@ static void card_nodes(struct fake *f, unsigned int n, bool there)
 	fake_node_set(f, number, path_f(path, "/dev/dri/renderD%u", 128 + n), there);
 }
 
-/* The lowest that is free, as drm_minor_alloc() gives it (drivers/gpu/drm/drm_drv.c). */
+/* The lowest that is free, as drm_minor_alloc() gives it (drivers/gpu/drm/drm_drv.c); hidden "drm-from": those below are another's. */
 static unsigned int drm_minor(const struct fake *f)
 {
-	unsigned int m = 0;
+	unsigned int m = (unsigned int)strtoul(fake_hidden(f, "drm-from"), NULL, 10);
 	char path[PATH_MAX], full[PATH_MAX];
 	struct stat st;
 
