@@ -124,36 +124,6 @@ void mask_fdinfo(struct mask_names *n, char *text, struct text *ret)
 	keep_lines(text, (const char *const[]){ "flags:", "drm-driver:", "drm-pdev:", NULL }, ret);
 }
 
-/* Modules whose options say something about cards; those of others may hold anything, addresses for one. */
-static bool about_cards(const char *module)
-{
-	static const char *const modules[] = {
-		"vfio", "kvm", "nvidia", "nouveau", "amdgpu", "radeon", "i915", "xe", "snd_hda", "vendor_reset", "vendor-reset",
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(modules); i++)
-		if (str_starts(module, modules[i]))
-			return true;
-	return false;
-}
-
-void mask_modprobe(struct mask_names *n, char *text, struct text *ret)
-{
-	static const char *const words[] = { "blacklist", "softdep", "options" };
-	char *line;
-
-	while ((line = str_line(&text))) {
-		size_t len;
-
-		line += strspn(line, " \t");
-		len = strcspn(line, " \t");
-		for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-			if (strlen(words[i]) == len && strncmp(line, words[i], len) == 0 &&
-			    (i < 2 || about_cards(line + len + strspn(line + len, " \t"))))
-				text_addf(ret, "%s\n", line);
-	}
-}
-
 void mask_nvidia(struct mask_names *n, char *text, struct text *ret)
 {
 	static const char *const hidden[] = { "GPU UUID:", "Video BIOS:" };
@@ -183,6 +153,7 @@ void mask_settings(struct mask_names *n, char *text, struct text *ret)
 static bool value_kept(const char *word)
 {
 	static const char *const names[] = {
+		"initrd",
 		"BOOT_IMAGE", "root", "boot", "console", "video", "fbcon", "efi", "acpi", "pci", "pcie", "iommu", "intel_iommu",
 		"amd_iommu", "vfio", "kvm", "module_blacklist", "modprobe.", "initcall_blacklist", "nvidia", "nouveau", "amdgpu", "radeon",
 		"i915", "xe", "snd_hda", "hugepages", "default_hugepagesz", "mitigations", "isolcpus", "systemd.unit", "nomodeset",

@@ -27,7 +27,13 @@ mask_fn mask_route6;	 /* … and of IPv6 */
 mask_fn mask_sockets;	 /* command sockets of containers alone */
 mask_fn mask_nvidia;	 /* no UUID, no version of the video BIOS */
 mask_fn mask_aliases;	 /* those of PCI alone */
-mask_fn mask_modprobe;	 /* blacklists, softdeps, options of the modules of cards */
+mask_fn mask_modprobe;	 /* blacklists, softdeps, aliases of PCI; options and commands of the modules of cards */
+mask_fn mask_modules;	 /* lists of modules, without the options of others */
+mask_fn mask_rules;	 /* of udev what is about binding; nothing of a file without that */
+mask_fn mask_script;	 /* of a script what is about binding, or has an address of PCI */
+mask_fn mask_grub;	 /* kernel parameters */
+mask_fn mask_uuids;	 /* one, of nobody */
+mask_fn mask_kernel_config; /* whether it has Intel's IOMMU on */
 mask_fn mask_udev;	 /* of a block device the type of its filesystem */
 mask_fn mask_settings;	 /* gpupt.conf without what its comments say */
 mask_fn mask_stat;	 /* of a process as far as its start time */

@@ -5,11 +5,13 @@
 /* What a person can do about a process, by where it belongs. */
 static void holder_remedy(const struct holder *h, enum process_fate fate, char *buf, size_t size)
 {
+	unsigned int vmid;
+
 	if (fate == FATE_VM)
 		snprintf(buf, size, "shut down VM %s", h->id);
 	else if (h->kind == HOLDER_UNIT)
 		snprintf(buf, size, "stop it: systemctl stop %s", h->id);
-	else if (h->kind == HOLDER_CONTAINER && fate == FATE_REFUSE)
+	else if (h->kind == HOLDER_CONTAINER && fate == FATE_REFUSE && parse_vmid(h->id, &vmid) == 0)
 		snprintf(buf, size, "end it in container %s; or containers = shutdown under [ct %s] in " SETTINGS_PATH, h->id, h->id);
 	else if (h->kind == HOLDER_CONTAINER)
 		snprintf(buf, size, "end it in container %s", h->id);

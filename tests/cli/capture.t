@@ -146,7 +146,7 @@ is "$(cat "$copy/etc/pve/storage.cfg")" 'dir: local
 	path /var/lib/vz
 
 cifs: share' "of storages what leads to a hookscript"
-is "$(cat "$copy/etc/modprobe.d/x.conf")" 'options vfio-pci ids=1002:5159
+is "$(grep . "$copy/etc/modprobe.d/x.conf")" 'options vfio-pci ids=1002:5159
 blacklist radeon' "of modprobe.d what is about cards"
 is "$(cat "$copy/proc/cmdline")" "BOOT_IMAGE=/vmlinuz root=UUID=? ro quiet ip=? password=? intel_iommu=on" "of the command line the values that matter"
 is "$(cat "$copy/proc/self/mountinfo")" '22 27 0:21 / /proc rw - proc none rw

@@ -98,18 +98,18 @@ is "$(for id in 200 201 202 203 204 205; do ct_pid $id; done)" "$(cat /run/pids)
 is "$(find /run /tmp -name 'node' | wc -l)" 0 "nothing of ours is left on the host"
 unlike "$(cat /proc/mounts)" '64k' "… nor mounted"
 
-scene "once more, and back"
+# Their lines name the twin now, since they go by the node's name; what they have is theirs until they are started again.
+for id in 200 201 202 203 204 205; do ct_stop $id; done
 start 101
 start 102
 stop 101
 stop 102
+back 101
+back 102
 udevadm settle
 is "$(render 01:00.0) $(render 02:00.0)" "$first $second" "the numbers are as they were"
-back 102
-back 101
+for id in 200 201 202 203 204 205; do ct_start $id; done
 works
-is "$(inside 205 "$r2")" "$twin" "205: its node is what it was"
-for id in 200 202; do ok "$id: the twin's number is denied" denied $id "$second"; done
 
 scene "one is stopped meanwhile, others have something else in the place"
 start 101
