@@ -102,6 +102,8 @@ unlike "$(cat /proc/mounts)" '64k' "… nor mounted"
 for id in 200 201 202 203 204 205; do ct_stop $id; done
 start 101
 start 102
+bdf 03:00.0 >$PCI/drivers/bochs-drm/unbind
+bdf 03:00.0 >$PCI/drivers/bochs-drm/bind
 stop 101
 stop 102
 back 101
