@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The power goes while containers are without their card, or half-way there: what is in /etc/pve is put back at boot, before the first
-# guest starts.
-# takes: 240 s
+# Containers with a card over a boot: the power goes while they are without, or half-way there, and what is in /etc/pve is put back
+# before the first guest starts; a VM starts before them, and has the card; the node is shut down.
+# takes: 330 s
 [ -e /lab/lib.sh ] || LAB_LIMIT=1200 exec "$(dirname "$0")/boot" --systemd twins "$0" -action reboot=reset
 . /lab/lib.sh
 . /lab/system.sh
@@ -58,7 +58,34 @@ case $boot_n in
 	back
 	cut_after 7
 	;;
+5)
+	back
+	scene "at boot a VM is first"
+	: >/etc/gpupt/gpupt.conf
+	echo "onboot: 1" >>/etc/pve/qemu-server/101.conf
+	reboot_by power_cut
+	;;
+6)
+	ok "VM 101 runs" within 60 running 101
+	is "$(drvs 01:00.0 01:00.1)" "vfio-pci vfio-pci" "… with the card"
+	ok "200 runs" within 60 ct_running 200
+	ok "201 runs" within 60 ct_running 201
+	is "$(ct_sees 200 "$r") $(ct_sees 201 "$r")" "ENODEV ENODEV" "… without it"
+	stop 101
+	ok "it gives the card back" within 60 settled 101
+	is "$(ct_sees 200 "$r") $(ct_sees 201 "$r")" "open open" "… and they have it"
+
+	scene "the node is shut down"
+	printf '%s\n' "$conf" >/etc/gpupt/gpupt.conf
+	start 101
+	is "$rc" 0 "VM 101 starts"
+	ok "201 was stopped for it" ct_gone 201
+	sed -i '/^onboot/d' /etc/pve/qemu-server/101.conf
+	reboot_by systemctl start --no-block --job-mode=replace-irreversibly reboot.target
+	;;
 *)
+	like "$(cat /var/lib/lab/shutdown)" '^stop of 101: 0 ' "the VM was stopped"
+	unlike "$(cat /var/lib/lab/shutdown)" '^stop of 201' "201 was not started for that"
 	back
 	done_testing
 	;;
