@@ -115,6 +115,12 @@ static bool worked_on(const struct root *r, unsigned int vmid)
 	return pve_lock_try(r, GUEST_CT, vmid, &lock) == -EBUSY;
 }
 
+/* One that has not stopped in its time may do so a little later, when pct has given up: as much later as it had time, or so. */
+static unsigned int grace_s(const struct guest_stop *g)
+{
+	return g->timeout_s < MARGIN_S ? g->timeout_s + 1 : MARGIN_S;
+}
+
 static void guest_await(const struct engine *en, const struct step *s)
 {
 	uint64_t deadline;
@@ -122,7 +128,7 @@ static void guest_await(const struct engine *en, const struct step *s)
 
 	if (guest_target_parse(s->target, &g, NULL) < 0 || cfs_find_ct(en->root, g.vmid, NULL) < 0)
 		return;
-	deadline = now_ms() + (g.timeout_s + MARGIN_S) * 1000;
+	deadline = now_ms() + (g.timeout_s + grace_s(&g)) * 1000;
 	while (now_ms() < deadline && !interrupt_pending() &&
 	       (worked_on(en->root, g.vmid) ||
 		(str_eq(s->after, GUEST_STOPPED) && guest_running(en->root, GUEST_CT, g.vmid, NULL) == 1)))
