@@ -185,7 +185,7 @@ static void put_child(const struct root *r, void *shared)
 static int make_place(const struct root *r, struct job *j)
 {
 	_cleanup_(root_close) struct root inner = { .fd = -1 };
-	_cleanup_close_ int proc = -1, user = -1, fd = -1, host = -1;
+	_cleanup_close_ int proc = -1, user = -1, fd = -1;
 	char dir[PATH_MAX];
 	struct stat st = { 0 };
 	int k = inside_open_root(r, j->what->init, &inner);

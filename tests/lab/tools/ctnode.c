@@ -29,6 +29,7 @@ static void tell(void *ctx, enum step_event event, const struct step *s, const c
 
 static int look(const struct root *r, const char *slot, struct ctnode_facts *ret, struct err *e)
 {
+	_cleanup_container_list_ struct container_list containers = { 0 };
 	_cleanup_pci_list_ struct pci_list card = { 0 };
 	_cleanup_sharers_ struct sharers s = { 0 };
 	struct bdf b;
@@ -38,8 +39,10 @@ static int look(const struct root *r, const char *slot, struct ctnode_facts *ret
 		return err_set(e, k, "'%s' is no slot", slot);
 	k = pci_slot_outline(r, b, &card, e);
 	if (k == 0)
-		k = sharing_load(r, &card, NULL, &s, e);
-	return k < 0 ? k : ctnodes_look(r, &card, &s, ret, e);
+		k = container_list_load(r, &containers, e);
+	if (k == 0)
+		k = sharing_find(r, &containers, &card, NULL, &s, e);
+	return k < 0 ? k : ctnodes_look(r, &containers, &card, &s, ret, e);
 }
 
 static int show(const struct root *r, const char *slot)
@@ -59,7 +62,7 @@ static int make(const struct root *r, const char *slot, const char *file)
 	_cleanup_ctnode_facts_ struct ctnode_facts l = { 0 };
 	_cleanup_record_ struct record rec = { .fd = -1 };
 	_cleanup_plan_ struct plan p = { 0 };
-	const struct engine en = { .root = r, .job_timeout_ms = 10000, .watch = tell };
+	const struct engine en = { .root = r, .driver_timeout_ms = 5000, .job_timeout_ms = 10000, .watch = tell };
 	struct err e = { "" };
 
 	if (look(r, slot, &l, &e) < 0)
@@ -75,7 +78,7 @@ static int make(const struct root *r, const char *slot, const char *file)
 static int undo(const struct root *r, const char *file)
 {
 	_cleanup_record_ struct record rec = { .fd = -1 };
-	const struct engine en = { .root = r, .job_timeout_ms = 10000, .watch = tell };
+	const struct engine en = { .root = r, .driver_timeout_ms = 5000, .job_timeout_ms = 10000, .watch = tell };
 	struct undo_result u;
 	struct err e = { "" };
 
