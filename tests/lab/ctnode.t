@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Nodes of a card in containers that keep running while a VM has the card: dead meanwhile, and afterwards what they were, also
 # when the card has come back with another number. The card is moved by the hook; the containers' part is one step kind by itself.
-# takes: 240 s
+# takes: 300 s
 [ -e /lab/lib.sh ] || LAB_LIMIT=1200 exec "$(dirname "$0")/boot" --systemd twins "$0"
 . /lab/lib.sh
 . /lab/system.sh
@@ -154,6 +154,8 @@ stop 102
 stop 101
 udevadm settle
 undo 01:00
+is "$(echo "$out" | grep -c '^gone lxc/202 .* has ended or was started again since')" 2 "202: it has ended, and with it its nodes"
+like "$out" "^foreign lxc/201 .*node=$r: no node\$" "201: what is not the node any more is told"
 undo 02:00
 is "$(ct_run 201 readlink "$r")" /etc/hostname "201: a link in the place is left"
 is "$(ct_run 204 readlink /dev/gpu)" /../../run/precious "204: as well"
