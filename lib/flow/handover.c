@@ -90,7 +90,7 @@ static int look_for_containers(struct work *w)
 
 	if (k == 0)
 		k = facts_look_for_containers(w->h->root, &containers, &w->facts, w->e);
-	return k < 0 ? k : facts_look_into_containers(w->h->root, &w->facts, w->e);
+	return k < 0 ? k : facts_look_into_containers(w->h->root, &containers, &w->facts, w->e);
 }
 
 static int look(struct work *w)

@@ -42,7 +42,7 @@ void facts_ask_persistence(const struct engine *en, struct facts *f);
 /* Finds the containers that have any of the functions of f; containers is what container_list_load() gave. 0 or -errno. */
 int facts_look_for_containers(const struct root *r, const struct container_list *containers, struct facts *f, struct err *e);
 /* What a hand-over needs to know of them: their nodes, and whether their configurations can be changed. 0 or -errno. */
-int facts_look_into_containers(const struct root *r, struct facts *f, struct err *e);
+int facts_look_into_containers(const struct root *r, const struct container_list *containers, struct facts *f, struct err *e);
 /* Of those that do not run and are to run since the boot: did their last start fail for want of a node? 0 or -errno. */
 int facts_look_for_failed_starts(const struct root *r, struct facts *f);
 /* Remembers whose the nodes are that they name (sharing_remember()). 0 or the first -errno. */

@@ -34,18 +34,18 @@ int facts_look_for_containers(const struct root *r, const struct container_list 
 	return 0;
 }
 
-int facts_look_into_containers(const struct root *r, struct facts *f, struct err *e)
+int facts_look_into_containers(const struct root *r, const struct container_list *containers, struct facts *f, struct err *e)
 {
 	_cleanup_pci_list_ struct pci_list fns = { 0 };
 	struct err why = { "" };
-	int k = f->sharers.n ? present_functions(f, &fns) : 0;
+	int k = containers->n ? present_functions(f, &fns) : 0;
 
-	if (k < 0 || f->sharers.n == 0)
+	if (k < 0 || containers->n == 0)
 		return k;
 	f->pve_read_only = cfs_ready(r, &why) < 0;
 	snprintf(f->pve_why, sizeof(f->pve_why), "%.119s", why.text);
 	ctnode_facts_done(&f->ctnodes);
-	return ctnodes_look(r, &fns, &f->sharers, &f->ctnodes, e);
+	return ctnodes_look(r, containers, &fns, &f->sharers, &f->ctnodes, e);
 }
 
 int facts_remember_containers(const struct root *r, const struct facts *f, struct err *e)

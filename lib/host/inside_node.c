@@ -34,14 +34,15 @@ static int look(const struct root *r, const struct look *l, struct inside_stat *
 	struct stat st, host;
 	int k = inside_open_root(r, l->init, &inner);
 
-	if (k == 0)
-		fd = k = inside_open_path(&inner, l->path, &st);
-	if (k == -ENOENT || k == -ENOTDIR) {
+	if (k < 0)
+		return k;
+	fd = inside_open_path(&inner, l->path, &st);
+	if (fd == -ENOENT || fd == -ENOTDIR) {
 		*ret = found;
 		return 0;
 	}
-	if (k < 0)
-		return k;
+	if (fd < 0)
+		return fd;
 	found = (struct inside_stat){ .kind = kind_of(st.st_mode), .dev = st.st_rdev, .uid = st.st_uid, .gid = st.st_gid,
 				      .mode = st.st_mode & 07777, .deleted = st.st_nlink == 0 };
 	if (l->manifest && found.kind == INSIDE_FILE &&

@@ -178,8 +178,8 @@ static int rule(const struct engine *en, const struct ctnode *n, const char *ver
 
 /*
  * May the old number go? Not where another node of that number is in the container: of the twin, which may have it by now and may be the
- * container's as well, or one that waits for a step of its own. Nor in a container without privileges, which is allowed everything but what is named as denied (PVE/LXC.pm,
- * update_lxc_config()), so that a denial would not take a rule back but make one.
+ * container's as well, or one that waits for a step of its own. Nor in a container without privileges, which is allowed everything but
+ * what is named as denied (PVE/LXC.pm, update_lxc_config()), so that a denial would not take a rule back but make one.
  */
 static bool may_deny(const struct engine *en, const struct ctnode *n)
 {

@@ -161,6 +161,13 @@ int containers_plan_stop(const struct facts *f, const struct settings *s, struct
 		else if (fate == CONTAINER_STAYS)
 			k = ctnodes_plan(&f->ctnodes, f->sharers.v[i].vmid, ret);
 	}
+	/* those that have it although their lines name another card by now */
+	for (size_t i = 0; k == 0 && i < f->ctnodes.n; i++) {
+		unsigned int vmid = f->ctnodes.v[i].node.vmid;
+
+		if (!sharers_get(&f->sharers, vmid) && (i == 0 || f->ctnodes.v[i - 1].node.vmid != vmid))
+			k = ctnodes_plan(&f->ctnodes, vmid, ret);
+	}
 	return k;
 }
 

@@ -52,13 +52,13 @@ static bool place_of(const struct sharer *s, const struct sharer_use *u, const c
 	return u->wildcard && u->path && !is_anothers(s, u);
 }
 
-static bool is_known(const struct ctnode_facts *l, const struct sharer *s, const struct sharer_use *u, const char *path)
+/* Has the list that place already? One node is at a place, whichever line put it there; in a directory there is one of each role. */
+static bool is_known(const struct ctnode_facts *l, unsigned int vmid, const char *path, struct bdf b, const char *role)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		const struct ctnode *n = &l->v[i].node;
 
-		/* one node is at a place, whichever line put it there; in a directory there is one of each role */
-		if (n->vmid == s->vmid && str_eq(n->path, path) && (!n->from || (bdf_eq(n->bdf, u->bdf) && str_eq(n->role, u->role))))
+		if (n->vmid == vmid && str_eq(n->path, path) && (!n->from || (bdf_eq(n->bdf, b) && str_eq(n->role, role))))
 			return true;
 	}
 	return false;
@@ -77,23 +77,50 @@ static void allow_line(const char *value, bool path, struct ctnode *n)
 	ctnode_allow(n, access);
 }
 
-static void allow_all(const struct sharer *s, struct ctnode *n)
+/* As Proxmox VE writes the rule of a devN (update_lxc_config() in PVE/LXC.pm). */
+static void allow_node(const struct ctdev *d, struct ctnode *n)
+{
+	ctnode_allow(n, d->deny_write ? "r" : "rw");
+}
+
+static void allow_uses(const struct sharer *s, struct ctnode *n)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		const struct sharer_use *u = &s->uses[i];
 
 		if (u->dev != n->dev)
 			continue;
-		/* as Proxmox VE writes the rule of a devN (update_lxc_config() in PVE/LXC.pm) */
 		if (u->ref.kind == CTDEV_NODE)
-			ctnode_allow(n, u->ref.deny_write ? "r" : "rw");
+			allow_node(&u->ref, n);
 		else if (u->ref.kind == CTDEV_ALLOW && !u->wildcard && (u->ref.path || u->ref.type == 'c'))
 			allow_line(u->value, u->ref.path != NULL, n);
 	}
 }
 
-static int add(struct ctnode_facts *l, const struct sharer *s, const struct sharer_use *u, const struct pci_fn *fn, const char *path,
-	       const char *from)
+/*
+ * What the lines say of a node that has not the number any more with which they were read: the devN of that place, or else whatever
+ * they allow numbers of that kind.
+ */
+static void allow_lines(const struct ctnode_container *c, struct ctnode *n)
+{
+	bool node = false;
+
+	for (size_t i = 0; i < c->devices->n; i++) {
+		if (c->devices->v[i].kind != CTDEV_NODE || !str_eq(c->devices->v[i].target, n->path))
+			continue;
+		allow_node(&c->devices->v[i], n);
+		node = true;
+	}
+	for (size_t i = 0; i < c->devices->n && !node; i++) {
+		const struct ctdev *d = &c->devices->v[i];
+
+		if (d->kind == CTDEV_ALLOW && !d->path && d->type == 'c' && !ctdev_is_wildcard(d) && d->major == major(n->dev))
+			allow_line(c->cfg->lines[d->line].value, false, n);
+	}
+}
+
+/* Takes over what of *n is to be kept. */
+static int add(struct ctnode_facts *l, const struct ctnode *n, const char *path, const char *from)
 {
 	struct ctnode_fact *v = realloc(l->v, (l->n + 1) * sizeof(*v)), *f;
 	struct text t = { 0 };
@@ -102,13 +129,10 @@ static int add(struct ctnode_facts *l, const struct sharer *s, const struct shar
 		return -ENOMEM;
 	l->v = v;
 	f = &v[l->n];
-	*f = (struct ctnode_fact){ .node = { .vmid = s->vmid, .bdf = u->bdf, .dev = u->dev, .init = s->init } };
-	l->n++; /* from here on it is freed with the list */
-	pci_id_format(fn->id, f->node.identity);
-	memcpy(f->node.role, u->role, sizeof(f->node.role));
-	allow_all(s, &f->node);
+	*f = (struct ctnode_fact){ .node = *n };
 	f->node.path = strdup(path);
 	f->node.from = from ? strdup(from) : NULL;
+	l->n++; /* from here on it is freed with the list */
 	if (!f->node.path || (from && !f->node.from))
 		return -ENOMEM;
 	ctnode_target(&f->node, &t);
@@ -116,22 +140,51 @@ static int add(struct ctnode_facts *l, const struct sharer *s, const struct shar
 	return f->target ? 0 : -ENOMEM;
 }
 
-int ctnodes_add(const struct sharer *s, const struct pci_list *card, struct ctnode_facts *l)
+static int add_use(struct ctnode_facts *l, const struct sharer *s, const struct ctnode_container *c, const struct sharer_use *u,
+		   const struct pci_fn *fn, const char *path, const char *from)
+{
+	struct ctnode n = { .vmid = s->vmid, .bdf = u->bdf, .dev = u->dev, .init = c->init, .path = (char *)(uintptr_t)path };
+
+	pci_id_format(fn->id, n.identity);
+	memcpy(n.role, u->role, sizeof(n.role));
+	allow_uses(s, &n);
+	if (!n.allow[0])
+		allow_lines(c, &n);
+	return add(l, &n, path, from);
+}
+
+int ctnodes_add(const struct sharer *s, const struct ctnode_container *c, const struct pci_list *card, struct ctnode_facts *l)
 {
 	int k = 0;
 
-	if (!s->running || s->init.pid == 0)
-		return 0;
 	for (size_t i = 0; i < s->n && k == 0; i++) {
 		const struct sharer_use *u = &s->uses[i];
 		const struct pci_fn *fn = pci_list_find(card, u->bdf);
 		const char *path, *from;
 
-		if (!fn || u->how != SHARING_NUMBER || !u->present || !place_of(s, u, &path, &from) || is_known(l, s, u, path))
+		if (!fn || u->how != SHARING_NUMBER || !u->present || !place_of(s, u, &path, &from) ||
+		    is_known(l, s->vmid, path, u->bdf, u->role))
 			continue;
-		k = add(l, s, u, fn, path, from);
+		k = add_use(l, s, c, u, fn, path, from);
 	}
 	return k;
+}
+
+int ctnodes_add_seen(const struct ctnode_container *c, const struct pci_list *card, const struct node *node, const char *path,
+		     struct ctnode_facts *l)
+{
+	const struct pci_fn *fn = pci_list_find(card, node->bdf);
+	struct ctnode n = { .vmid = c->cfg->vmid, .bdf = node->bdf, .dev = node->dev, .init = c->init, .path = (char *)(uintptr_t)path };
+	bool named = false;
+
+	for (size_t i = 0; i < c->devices->n; i++)
+		named |= str_eq(c->devices->v[i].target, path);
+	path_role(node->name, n.role);
+	if (!fn || !named || is_known(l, n.vmid, path, n.bdf, n.role))
+		return 0;
+	pci_id_format(fn->id, n.identity);
+	allow_lines(c, &n);
+	return add(l, &n, path, NULL);
 }
 
 bool ctnode_fact_works(const struct ctnode_fact *f)

@@ -23,13 +23,25 @@ struct ctnode_facts {
 void ctnode_facts_done(struct ctnode_facts *l);
 #define _cleanup_ctnode_facts_ _cleanup_(ctnode_facts_done)
 
+/* A running container: its first process, and its lines. */
+struct ctnode_container {
+	struct proc_id init;
+	const struct config *cfg;
+	const struct ctdev_list *devices; /* of cfg */
+};
+
 /*
- * Adds the places in a container at which its lines put nodes of the card: a devN and a mounted node where it says; a mounted directory
- * itself, once for each of the card's nodes in it; a node that only a number with a '*' allows where it was seen. Each place has the
- * access that the container's lines allow to its number. Only of uses whose node is there; none of a container that does not run. The
- * values stay open. 0 or -ENOMEM.
+ * Adds the places at which a container's lines put nodes of the card: a devN and a mounted node where it says; a mounted directory
+ * itself, once for each of the card's nodes in it; a node that only a number with a '*' allows where it was seen. Of uses whose node is
+ * there. The values stay open. 0 or -ENOMEM.
  */
-int ctnodes_add(const struct sharer *s, const struct pci_list *card, struct ctnode_facts *l);
+int ctnodes_add(const struct sharer *s, const struct ctnode_container *c, const struct pci_list *card, struct ctnode_facts *l);
+/*
+ * Adds a place at which a node of the card was seen, if a line puts a node there and the place is not among l. In a container that has
+ * run through a change of numbers its nodes have followed their card, and the names in its lines, by which it was a sharer, have not.
+ */
+int ctnodes_add_seen(const struct ctnode_container *c, const struct pci_list *card, const struct node *node, const char *path,
+		     struct ctnode_facts *l);
 
 /* Is it a working node now, that can be put back as it is? Its step would be { target, value, absent }. */
 bool ctnode_fact_works(const struct ctnode_fact *f);
