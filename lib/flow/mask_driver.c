@@ -181,6 +181,8 @@ static const char *add_value(const char *s, struct text *ret)
 
 	while (*end && *end != '"')
 		end += *end == '\\' && end[1] ? 2 : 1;
+	/* one that is not closed here may go on with the next line */
+	end -= !*end && end > s && end[-1] == '\\';
 	text_add_n(&value, s, (size_t)(end - s));
 	text_add(ret, is_of_drivers(text_str(&value)) ? text_str(&value) : "?");
 	if (value.r < 0)
@@ -269,9 +271,11 @@ void mask_initscript(struct mask_names *n, char *text, struct text *ret)
 
 		char *end = remark(line);
 
-		/* the reader takes an address behind the line for one of the program's (initscript.h) */
-		if (!*end || !line_counts(end + 1))
-			*end = '\0';
+		/* the reader takes an address behind a line for one of the program's (initscript.h) */
+		if (*end) {
+			*end = ';';
+			*end = line_counts(end) ? '#' : '\0';
+		}
 		mask_line(line, &masked);
 		if (line_counts(text_str(&masked)))
 			add_line(&l, l.line, text_str(&masked));
