@@ -84,9 +84,6 @@ static void add_modprobe(struct lines *l, const struct modprobe_line *m)
 	bool cards = about_cards(m->module), whole = false;
 	_cleanup_text_ struct text command = { 0 };
 
-	/* nothing is left of it without the remark */
-	if (m->module[0] == '#' || m->rest[0] == '#')
-		return;
 	skip_to(l, m->at.line);
 	switch (m->kind) {
 	case MODPROBE_BLACKLIST:
@@ -115,7 +112,7 @@ static void add_modprobe(struct lines *l, const struct modprobe_line *m)
 		add_lines(l, m->at.last);
 }
 
-void mask_modprobe(struct mask_names *n, char *text, struct text *ret)
+static void add_all_modprobe(char *text, struct text *ret)
 {
 	_cleanup_modprobe_ struct modprobe m = { 0 };
 	struct lines l = { .next = text, .line = 1, .ret = ret };
@@ -124,6 +121,26 @@ void mask_modprobe(struct mask_names *n, char *text, struct text *ret)
 		ret->r = -ENOMEM;
 	for (size_t i = 0; i < m.n; i++)
 		add_modprobe(&l, &m.v[i]);
+}
+
+/* Once more until nothing changes: "blacklist # x" is a line, but without the remark it is none. */
+void mask_modprobe(struct mask_names *n, char *text, struct text *ret)
+{
+	_cleanup_free_ char *now = strdup(text);
+
+	for (bool more = true; now && more;) {
+		_cleanup_free_ char *before = strdup(now);
+		_cleanup_text_ struct text masked = { 0 };
+
+		add_all_modprobe(now, &masked);
+		free(now);
+		now = before ? text_take(&masked) : NULL;
+		more = !str_eq(now, before);
+	}
+	if (now)
+		text_add(ret, now);
+	else
+		ret->r = -ENOMEM;
 }
 
 void mask_modules(struct mask_names *n, char *text, struct text *ret)

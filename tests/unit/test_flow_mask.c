@@ -55,6 +55,8 @@ static void masks(void **state)
 		  "\noptions vfio-pci ids=1:2 \\\n\tx=1 \nremove nouveau ?\ninstall vfio_pci ?\ninstall x /bin/true\n" },
 		{ mask_modprobe, "blacklist a # mine \\\nblacklist b\nalias pci:v1* a\nalias eth0 b\nweakdep a b", "blacklist a \\\nblacklist b\nalias pci:v1* a\n\nweakdep a b\n" },
 		{ mask_modprobe, "blacklist # a\noptions kvm # a\nblacklist b\n", "\n\nblacklist b\n" },
+		{ mask_modprobe, "softdep a \"?\\\n# x\\\ny\nblacklist b\n", "softdep a \"?\\\n\\\ny\nblacklist b\n" },
+		{ mask_modprobe, "install vfio x\nsoftdep a\\\n# x", "install vfio ?\n" },
 		{ mask_modprobe, "blacklist a #\\\n", "blacklist a \\\n" },
 		{ mask_modprobe, "blacklist a # x\\\\\nblacklist b\n", "blacklist a \nblacklist b\n" },
 		{ mask_modules, "# a\nvfio\n\nbonding arp_ip_target=1.2.3.4\n vfio-pci ids=1:2 # mine\n;x\n",
