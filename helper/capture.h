@@ -19,7 +19,7 @@ struct capture_entry {
 	size_t len;
 	bool pending; /* a file that is still to be read … */
 	size_t max;
-	bool head;
+	bool head, optional; /* optional: not taken if the mask leaves nothing of it */
 	mask_fn *mask; /* … and what of it is kept; NULL: all */
 };
 
@@ -45,6 +45,8 @@ void capture_stub(struct capture *c, const char *path);
 void capture_link(struct capture *c, const char *path, const char *target);
 /* A file to be read by a child, at most max bytes of it. */
 void capture_file(struct capture *c, const char *path, size_t max, bool head, mask_fn *mask);
+/* The same, if its mask leaves anything of it. */
+void capture_if_any(struct capture *c, const char *path, size_t max, mask_fn *mask);
 /* A device node: its number, and, unless it is a descriptor of a process, an empty file. */
 void capture_node(struct capture *c, const char *path, dev_t dev);
 

@@ -14,6 +14,7 @@
 enum what {
 	COPY,	 /* the file */
 	HEAD,	 /* its first bytes */
+	GREP,	 /* the file, if its mask leaves anything of it */
 	STUB,	 /* an empty file or a directory: that it is there is what counts */
 	LINK,	 /* the link itself, wherever it leads */
 	AS_IS,	 /* the file, by this very path: /proc/self and /proc/net are other directories for every process */
@@ -25,7 +26,7 @@ enum what {
 
 /*
  * In a path '*' and '[…]' stand for names; a component that begins with '>' may be a link, which is then captured, and what follows
- * is looked for where it leads. "names" are looked for in that directory.
+ * is looked for where it leads. A '%' at a component's end stands for the release of the kernel. "names" are looked for in that directory.
  */
 static const struct row {
 	enum what what;
@@ -55,6 +56,7 @@ static const struct row {
 	/* the tables have serial numbers in them */
 	{ STUB, "/sys/firmware/acpi/tables", "DMAR IVRS IORT VFCT" },
 	{ COPY, "/sys/firmware/efi/efivars", "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c", 64 },
+	{ COPY, "/sys/firmware/efi/efivars", "LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f", 4 * KIB },
 	{ COPY, "/sys/class/vtconsole/>*", "name bind", 256 },
 	{ COPY, "/sys/class/graphics/>fb[0-9]*", "name", 256 },
 	{ LINK, "/sys/bus/platform/devices/>*-framebuffer*", "driver" },
@@ -83,30 +85,29 @@ static const struct row {
 	{ COPY, "/usr/local/lib/modprobe.d", "*.conf", 1 * MIB, mask_modprobe },
 	{ COPY, "/>lib/modprobe.d", "*.conf", 1 * MIB, mask_modprobe },
 	{ COPY, "/usr/lib/modprobe.d", "*.conf", 1 * MIB, mask_modprobe },
-	{ LINK, "/bin", "sh" },
-	{ COPY, "/etc", "modules", 1 * MIB, mask_modules },
-	{ LINK, "/etc/modules-load.d", "*.conf" },
-	{ COPY, "/etc/modules-load.d", "*.conf", 1 * MIB, mask_modules },
+	{ COPY, "/etc", "os-release", 16 * KIB },
+
+	/* what loads at boot, and which drivers others chose. An empty file in /etc hides one in /usr/lib, so that those stay. */
+	{ COPY, "/etc", "modules modules-load.d/*.conf initramfs-tools/modules", 1 * MIB, mask_modules },
 	{ COPY, "/run/modules-load.d", "*.conf", 1 * MIB, mask_modules },
 	{ COPY, "/usr/local/lib/modules-load.d", "*.conf", 1 * MIB, mask_modules },
+	{ COPY, "/>lib/modules-load.d", "*.conf", 1 * MIB, mask_modules },
 	{ COPY, "/usr/lib/modules-load.d", "*.conf", 1 * MIB, mask_modules },
-	{ COPY, "/etc/initramfs-tools", "modules", 1 * MIB, mask_modules },
-	{ COPY, "/etc/initramfs-tools/scripts", "* */*", 1 * MIB, mask_script },
+	{ GREP, "/etc/initramfs-tools/scripts", "* */*", 1 * MIB, mask_initscript },
+	{ STUB, "/etc/udev/rules.d", "05-driverctl.rules" },
+	{ STUB, "/>lib/udev/rules.d", "05-driverctl.rules" },
+	{ STUB, "/usr/lib/udev/rules.d", "05-driverctl.rules" },
 	{ COPY, "/etc/udev/rules.d", "*.rules", 1 * MIB, mask_rules },
 	{ COPY, "/run/udev/rules.d", "*.rules", 1 * MIB, mask_rules },
 	{ COPY, "/usr/local/lib/udev/rules.d", "*.rules", 1 * MIB, mask_rules },
-	{ COPY, "/usr/lib/udev/rules.d", "*.rules", 1 * MIB, mask_rules },
-	{ COPY, "/>lib/udev/rules.d", "*.rules", 1 * MIB, mask_rules },
-	{ STUB, "/etc/udev/rules.d", "05-driverctl.rules" },
-	{ STUB, "/usr/lib/udev/rules.d", "05-driverctl.rules" },
-	{ COPY, "/etc/driverctl.d", "pci-*", 4 * KIB },
-	{ COPY, "/etc/default", "grub", 1 * MIB, mask_grub },
-	{ COPY, "/etc/default/grub.d", "*.cfg", 1 * MIB, mask_grub },
-	{ COPY, "/etc/kernel", "cmdline", 64 * KIB, mask_cmdline },
-	{ COPY, "/etc/kernel", "proxmox-boot-uuids", 64 * KIB, mask_uuids },
-	{ COPY, "/boot", "config-*", 1 * MIB, mask_kernel_config },
-	{ COPY, "/sys/firmware/efi/efivars", "LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f", 256 },
-	{ COPY, "/etc", "os-release", 16 * KIB },
+	{ GREP, "/>lib/udev/rules.d", "*.rules", 1 * MIB, mask_rules },
+	{ GREP, "/usr/lib/udev/rules.d", "*.rules", 1 * MIB, mask_rules },
+	{ COPY, "/etc/driverctl.d", "pci-*", 4 * KIB, mask_driverctl },
+	{ COPY, "/etc/default", "grub grub.d/*.cfg", 1 * MIB, mask_grub },
+	{ LINK, "/>bin", "sh" },
+	{ COPY, "/etc/kernel", "cmdline", 1 * MIB, mask_first_line },
+	{ COPY, "/etc/kernel", "proxmox-boot-uuids", 1 * MIB, mask_esps },
+	{ COPY, "/boot", "config-%", 4 * MIB, mask_kconfig },
 
 	/* Proxmox VE's, as far as no names are to be changed, and our own */
 	{ COPY, "/etc/pve/mapping", "pci.cfg", 1 * MIB, mask_mapping },
@@ -130,6 +131,14 @@ struct walk {
 	const char *release; /* of the running kernel, for '%' */
 };
 
+static void take_file(struct capture *c, const char *path, const struct row *row)
+{
+	if (row->what == GREP)
+		capture_if_any(c, path, row->max, row->mask);
+	else
+		capture_file(c, path, row->max, row->what == HEAD, row->mask);
+}
+
 /* The last component: what is done with it. */
 static void act(const struct walk *w, const char *path)
 {
@@ -150,9 +159,9 @@ static void act(const struct walk *w, const char *path)
 		capture_link(w->c, path, target);
 	} else if (row->what != LINK && S_ISLNK(st.st_mode)) {
 		if (capture_resolve(w->c, path, target))
-			capture_file(w->c, target, row->max, row->what == HEAD, row->mask);
+			take_file(w->c, target, row);
 	} else if (row->what != LINK && S_ISREG(st.st_mode)) {
-		capture_file(w->c, path, row->max, row->what == HEAD, row->mask);
+		take_file(w->c, path, row);
 	}
 }
 
@@ -200,8 +209,8 @@ static void walk(const struct walk *w, const char *path, const char *pattern)
 	if (n == 0 || n >= sizeof(part))
 		return;
 	snprintf(part, sizeof(part), "%.*s", (int)n, component);
-	if (str_eq(part, "%"))
-		snprintf(part, sizeof(part), "%s", w->release);
+	if (part[n - 1] == '%')
+		snprintf(part + n - 1, sizeof(part) - (n - 1), "%s", w->release);
 	if (!strpbrk(part, "*[")) {
 		walk_name(w, path, part, behind, follow);
 		return;

@@ -100,6 +100,15 @@ void capture_file(struct capture *c, const char *path, size_t max, bool head, ma
 	e->mask = mask;
 }
 
+void capture_if_any(struct capture *c, const char *path, size_t max, mask_fn *mask)
+{
+	size_t n = c->n;
+
+	capture_file(c, path, max, false, mask);
+	if (c->n > n)
+		c->v[n].optional = true;
+}
+
 void capture_node(struct capture *c, const char *path, dev_t dev)
 {
 	if (strv_has(&c->numbered, path))
@@ -191,6 +200,11 @@ static void take(struct capture *c, struct capture_entry *e, struct slow_file *f
 	e->mask(&c->names, f->data, &t);
 	if (t.r < 0)
 		c->r = t.r;
+	if (!t.len && e->optional) {
+		free(e->path);
+		e->path = NULL;
+		return;
+	}
 	set_data(c, e, text_str(&t), t.len);
 }
 

@@ -90,6 +90,53 @@ void mask_text(struct mask_names *n, const char *s, size_t len, struct text *ret
 	}
 }
 
+/* The length of what may be an address of a network at s: hexadecimal digits, colons and dots. */
+static size_t address_len(const char *s)
+{
+	size_t n = 0;
+
+	while (isxdigit((unsigned char)s[n]) || s[n] == ':' || s[n] == '.')
+		n++;
+	return n;
+}
+
+/* IPv4, IPv6 or MAC: not the address of a PCI function, and not vfio-pci's ids, which have up to five colons between four digits. */
+static bool is_address(const char *s, size_t len)
+{
+	size_t dots = 0, colons = 0, run = 0, longest = 0;
+	bool twice = false;
+
+	for (size_t i = 0; i < len; i++) {
+		dots += s[i] == '.';
+		colons += s[i] == ':';
+		twice |= i && s[i] == ':' && s[i - 1] == ':';
+		run = isxdigit((unsigned char)s[i]) ? run + 1 : 0;
+		longest = run > longest ? run : longest;
+	}
+	return (colons == 0 && dots >= 3) || twice || colons > 5 || (colons == 5 && longest <= 2);
+}
+
+void mask_line(const char *s, struct text *ret)
+{
+	const char *end = s + strlen(s);
+	bool in_word = false;
+
+	while (s < end) {
+		bool uuid = is_uuid(s, end);
+		size_t n = in_word ? 0 : address_len(s);
+		/* "…d" of "10.0.0.1driver" is a letter of a word */
+		bool own = uuid || (is_address(s, n) && !isalnum((unsigned char)s[n]));
+
+		n = uuid ? UUID_LEN : n ? n : 1;
+		if (own)
+			text_add(ret, "?");
+		else
+			text_add_n(ret, s, n);
+		s += n;
+		in_word = !own && isalnum((unsigned char)s[-1]);
+	}
+}
+
 /* Keeps the lines that begin with one of the words, of which a NULL is the last. */
 static void keep_lines(char *text, const char *const words[], struct text *ret)
 {
@@ -107,6 +154,13 @@ static void keep_lines(char *text, const char *const words[], struct text *ret)
 void mask_aliases(struct mask_names *n, char *text, struct text *ret)
 {
 	keep_lines(text, (const char *const[]){ "alias pci:v", NULL }, ret);
+}
+
+void mask_kconfig(struct mask_names *n, char *text, struct text *ret)
+{
+	/* a line is looked for with the end of the one before it */
+	text_add(ret, "#\n");
+	keep_lines(text, (const char *const[]){ "CONFIG_INTEL_IOMMU_DEFAULT_ON=", "# CONFIG_INTEL_IOMMU_DEFAULT_ON ", NULL }, ret);
 }
 
 void mask_udev(struct mask_names *n, char *text, struct text *ret)
@@ -147,59 +201,6 @@ void mask_settings(struct mask_names *n, char *text, struct text *ret)
 
 		text_addf(ret, "%s\n", first == '#' || first == ';' ? "#" : line);
 	}
-}
-
-/* Parameters whose values are about booting and about cards. */
-static bool value_kept(const char *word)
-{
-	static const char *const names[] = {
-		"initrd",
-		"BOOT_IMAGE", "root", "boot", "console", "video", "fbcon", "efi", "acpi", "pci", "pcie", "iommu", "intel_iommu",
-		"amd_iommu", "vfio", "kvm", "module_blacklist", "modprobe.", "initcall_blacklist", "nvidia", "nouveau", "amdgpu", "radeon",
-		"i915", "xe", "snd_hda", "hugepages", "default_hugepagesz", "mitigations", "isolcpus", "systemd.unit", "nomodeset",
-	};
-	size_t n = strcspn(word, "=");
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		size_t len = strlen(names[i]);
-
-		/* "vfio-pci.ids", "efi_pstore…": a module's parameters begin with its name */
-		if (len <= n && strncmp(word, names[i], len) == 0 &&
-		    (len == n || word[len - 1] == '.' || strchr("._-", word[len])))
-			return true;
-	}
-	return false;
-}
-
-/* Where in a value it gets to what is one machine's own: UUIDs and labels of volumes, addresses of servers. NULL: nowhere. */
-static const char *own_part(const char *value)
-{
-	static const char *const before[] = { "UUID=", "LABEL=", "/dev/disk/by-" };
-	const char *at;
-
-	for (size_t i = 0; i < ARRAY_SIZE(before); i++)
-		if ((at = strstr(value, before[i])))
-			return at + strlen(before[i]);
-	return strchr(value, ':') ? value : NULL;
-}
-
-/* Of parameters that do not matter the names stay. Behind "--" are words for init. */
-void mask_cmdline(struct mask_names *n, char *text, struct text *ret)
-{
-	char *word, *save = NULL;
-
-	for (word = strtok_r(text, " \t\n", &save); word && !str_eq(word, "--"); word = strtok_r(NULL, " \t\n", &save)) {
-		const char *own = str_starts(word, "root=") ? own_part(word + 5) : NULL;
-		size_t name = strcspn(word, "=");
-
-		if (word[name] && !value_kept(word))
-			text_addf(ret, "%s%.*s=?", ret->len ? " " : "", (int)name, word);
-		else if (own)
-			text_addf(ret, "%s%.*s?", ret->len ? " " : "", (int)(own - word), word);
-		else
-			text_join(ret, " ", word);
-	}
-	text_add(ret, "\n");
 }
 
 /* "4711 (a name) S 1 …": comm may hold blanks and brackets, so its end is the last one; start time is field 22 (proc(5)). */

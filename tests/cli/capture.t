@@ -116,6 +116,21 @@ put /etc/pve/priv/token.cfg "$secret\n"
 put /etc/pve/ha/resources.cfg "vm: 104\n\tcomment $secret\n\tgroup $secret\n\tstate started\n\nservice: $secret\n"
 put /etc/gpupt/gpupt.conf "# $secret\n[defaults]\n"
 put /etc/modprobe.d/x.conf "# $secret\noptions bonding arp_ip_target=10.9.8.4\noptions vfio-pci ids=1002:5159\ninstall x $secret\nblacklist radeon\n"
+put /etc/modules "# $secret\nvfio\nbonding arp_ip_target=10.9.8.4\n"
+put /etc/initramfs-tools/modules "vfio_pci ids=1002:5159 # $secret\n"
+put /etc/initramfs-tools/scripts/init-top/card "#!/bin/sh\ntoken=$secret\ncard=0000:01:00.0 # $secret\necho vfio-pci >/sys/bus/pci/devices/\$card/driver_override\n"
+put /etc/initramfs-tools/scripts/init-premount/other "ip=10.9.8.5 token=$secret card=0000:01:00.0\n"
+put /etc/udev/rules.d/90-x.rules "# $secret\nNAME=\"$secret\"\nKERNEL==\"0000:01:00.0\", ATTR{serial}==\"$secret\", \\\\\n# $secret\n\tATTR{driver_override}=\"vfio-pci\"\n"
+put /usr/lib/udev/rules.d/99-other.rules "NAME=\"$secret\"\n"
+put /etc/driverctl.d/pci-0000:01:00.0 "$secret with blanks\n"
+put /etc/driverctl.d/net-x "$secret\n"
+put /etc/default/grub "# $secret\nGRUB_DISTRIBUTOR='$secret'\nGRUB_CMDLINE_LINUX=\"ip=10.9.8.5 \\\\\n rd.luks.key=$secret vfio-pci.ids=1002:5159\"\n"
+put /etc/default/grub.d/x.cfg "if $secret; then\nGRUB_CMDLINE_LINUX=$secret\n"
+put /etc/kernel/cmdline "root=UUID=$secret nfsroot=10.9.8.3:/$secret iommu=pt\n# $secret\n"
+put /etc/kernel/proxmox-boot-uuids "$secret\n"
+put /boot/config-6.8.12-9-pve "CONFIG_DEFAULT_HOSTNAME=$secret\nCONFIG_INTEL_IOMMU_DEFAULT_ON=y\n"
+put /sys/firmware/efi/efivars/LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f '\0006\0000\0000\0000G\0000R\0000U\0000B\0000'
+put /sys/firmware/efi/efivars/LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f "$secret"
 put /etc/shadow "$secret\n"
 put /proc/cmdline "BOOT_IMAGE=/vmlinuz root=UUID=$secret ro quiet ip=10.9.8.5::10.9.8.1 password=$secret intel_iommu=on -- $secret\n"
 put /proc/net/route "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\nenx0123456789ab\t00000000\t0108090A\t0003\t0\t0\t0\t00000000\t0\t0\t0\neth0\t0008090A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
@@ -146,8 +161,39 @@ is "$(cat "$copy/etc/pve/storage.cfg")" 'dir: local
 	path /var/lib/vz
 
 cifs: share' "of storages what leads to a hookscript"
-is "$(grep . "$copy/etc/modprobe.d/x.conf")" 'options vfio-pci ids=1002:5159
-blacklist radeon' "of modprobe.d what is about cards"
+is "$(cat "$copy/etc/modprobe.d/x.conf")" '
+
+options vfio-pci ids=1002:5159
+
+blacklist radeon' "of modprobe.d what is about cards, where it is"
+is "$(cat "$copy/etc/modules")" '
+vfio
+bonding' "of modules that are loaded their names"
+is "$(cat "$copy/etc/initramfs-tools/modules")" 'vfio_pci ids=1002:5159 ' "… and what cards' have behind them"
+is "$(cat "$copy/etc/initramfs-tools/scripts/init-top/card")" '
+
+card=0000:01:00.0 
+echo vfio-pci >/sys/bus/pci/devices/$card/driver_override' "of a program about drivers what is about them"
+is "$(cat "$copy/etc/udev/rules.d/90-x.rules")" '
+
+KERNEL=="0000:01:00.0", ATTR{serial}=="?", \
+#
+	ATTR{driver_override}="vfio-pci"' "of udev's rules those about drivers"
+is "$(cat "$copy/etc/driverctl.d/pci-0000:01:00.0")" "" "of driverctl's files names of drivers"
+is "$(find "$copy" -name other -o -name 99-other.rules -o -name 'net-x' -o -name 'LoaderDevice*')" "" "no file that is about something else"
+is "$(cat "$copy/etc/default/grub" "$copy/etc/default/grub.d/x.cfg")" '
+GRUB_DISTRIBUTOR=`?`
+GRUB_CMDLINE_LINUX="ip=? \
+ rd.luks.key=? vfio-pci.ids=1002:5159"
+?' "of GRUB's defaults what goes to the kernel, up to the first shell code"
+is "$(cat "$copy/etc/kernel/cmdline")" "root=UUID=? nfsroot=? iommu=pt" "of /etc/kernel/cmdline the first line"
+is "$(cat "$copy/etc/kernel/proxmox-boot-uuids")" "0000-0000" "of proxmox-boot-tool's partitions that there are any"
+is "$(cat "$copy/boot/config-6.8.12-9-pve")" "#
+CONFIG_INTEL_IOMMU_DEFAULT_ON=y" "of the kernel's configuration one line"
+loader=/sys/firmware/efi/efivars/LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f
+ok "the boot loader's name" cmp "$copy$loader" "$tree$loader"
+# messages have parts of lines in them
+same check -o severity,finding,subject --noheadings
 is "$(cat "$copy/proc/cmdline")" "BOOT_IMAGE=/vmlinuz root=UUID=? ro quiet ip=? password=? intel_iommu=on" "of the command line the values that matter"
 is "$(cat "$copy/proc/self/mountinfo")" '22 27 0:21 / /proc rw - proc none rw
 30 27 0:50 / /network rw - nfs4 none rw

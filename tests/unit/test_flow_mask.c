@@ -23,6 +23,25 @@ static void masks(void **state)
 		{ mask_cmdline, "vfio-pci.ids=1002:73bf vfio_pci.disable_vga=1 vfiox=1 modprobe.blacklist=a -- --addr=1.2.3.4",
 		  "vfio-pci.ids=1002:73bf vfio_pci.disable_vga=1 vfiox=? modprobe.blacklist=a\n" },
 		{ mask_cmdline, "", "\n" },
+		{ mask_cmdline, "dyndbg=\"file secret +p\" \"x=a b\" video=\"a b\" root=\"UUID=1 2\" --\n", "dyndbg=? x=? video=\"a b\" root=UUID=?\n" },
+		{ mask_cmdline, "\"-- a=b\" quiet \"not closed\n", "--_a=? quiet \"not closed\n" },
+		{ mask_cmdline, "initrd=\\EFI\\0123\\initrd ip=1.2.3.4 nfsroot=1.2.3.4:/x cryptdevice=UUID=1:x rd.luks.name=1=x rd.luks.options=x",
+		  "initrd=\\? ip=? nfsroot=? cryptdevice=? rd.luks.name=? rd.luks.options=?\n" },
+		{ mask_cmdline, "initrd=/boot/secret blacklist=nouveau BOOT_IMAGE=http://1.2.3.4/x", "initrd=? blacklist=nouveau BOOT_IMAGE=http://?\n" },
+		{ mask_first_line, "root=/dev/x a=b\nip=1.2.3.4\n", "root=/dev/x a=?\n" },
+		{ mask_first_line, "\nquiet\n", "\n" },
+		{ mask_esps, "7DF2-8A0C\n1234-5678\n", "0000-0000\n" },
+		{ mask_kconfig, "CONFIG_A=y\nCONFIG_INTEL_IOMMU_DEFAULT_ON=y\nCONFIG_INTEL_IOMMU=y\n", "#\nCONFIG_INTEL_IOMMU_DEFAULT_ON=y\n" },
+		{ mask_kconfig, "# CONFIG_INTEL_IOMMU_DEFAULT_ON is not set\n", "#\n# CONFIG_INTEL_IOMMU_DEFAULT_ON is not set\n" },
+		{ mask_grub, "# a\nGRUB_DEFAULT=0\n\nGRUB_PASSWORD='a\nb'\nGRUB_CMDLINE_LINUX=\"quiet ip=1.2.3.4 root=UUID=1 iommu=pt\" # mine\n",
+		  "\nGRUB_DEFAULT=`?`\n\nGRUB_PASSWORD=`?\n`\nGRUB_CMDLINE_LINUX=\"quiet ip=? root=UUID=? iommu=pt\"\n" },
+		{ mask_grub, "export A B=1; GRUB_CMDLINE_LINUX_DEFAULT+=' a \\\n'\"$A \\\n vfio-pci.ids=1:2\"\\ x\\=`id`\n",
+		  "export A B=`?`;GRUB_CMDLINE_LINUX_DEFAULT+=\" a \\\\\n${A} \\\n vfio-pci.ids=1:2 x=?`?`\"\n" },
+		{ mask_grub, "GRUB_CMDLINE_LINUX=\"a=$(cat \"/secret\"\n) ${B:-c} $1 $ ${C} -- secret\"", "GRUB_CMDLINE_LINUX=\"a=?`?`\\\n `?` `?` \\$ ${C}  \"" },
+		{ mask_grub, "A=1\nif secret; then\nB=1\n", "A=`?`\n?\n" },
+		{ mask_grub, "A=1 secret\n", "A=`?` ?\n" },
+		{ mask_grub, "A=1&secret\n", "A=`?` ?\n" },
+		{ mask_grub, "A=1\nGRUB_CMDLINE_LINUX=\"secret\nB=1\n", "A=`?`\nGRUB_CMDLINE_LINUX='?\n\n" },
 		{ mask_mountinfo, "22 27 0:21 / /proc rw shared:1 - proc proc rw\n36 27 0:5 /sub /mnt/x rw - cifs //10.0.0.1/x rw,username=me\n",
 		  "22 27 0:21 / /proc rw - proc none rw\n36 27 0:5 / /network rw - cifs none rw\n" },
 		{ mask_mountinfo, "22 27 0:21 / /proc\nnonsense - x\n22 27 0:21 / /x rw shared:1 master:2 -\n", "" },
@@ -31,18 +50,30 @@ static void masks(void **state)
 		{ mask_nvidia, "Model: \t a\nGPU UUID: \t GPU-1\nDevice Minor: \t 0\n", "Model: \t a\nGPU UUID: ?\nDevice Minor: \t 0\n" },
 		{ mask_aliases, "# x\nalias pci:v1 a\nalias usb:v1 b\n", "alias pci:v1 a\n" },
 		{ mask_modprobe, "  blacklist a\nblacklisted b\noptions kvm x=1\noptions e1000 y=2\ninstall a b\nsoftdep a pre: b\n#blacklist c\n",
-		  "blacklist a\n\noptions kvm x=1\n\n\nsoftdep a pre: b\n\n" },
-		{ mask_modprobe, "options vfio-pci \\\n  ids=1:2\ninstall nouveau /bin/false\ninstall nvidia echo secret\nalias pci:v1 x\nalias y z\n",
-		  "options vfio-pci \\\n  ids=1:2\ninstall nouveau /bin/false\ninstall nvidia ?\nalias pci:v1 x\n\n" },
-		{ mask_modules, "# secret\nloop max_loop=8\n  vfio-pci ids=1:2\n\n", "\nloop\nvfio-pci ids=1:2\n\n" },
-		{ mask_rules, "# secret\nACTION==\"add\", ATTR{driver_override}=\"vfio-pci\"\nKERNEL==\"secret\"\n",
-		  "\nACTION==\"add\", ATTR{driver_override}=\"vfio-pci\"\n\n" },
-		{ mask_rules, "KERNEL==\"secret\"\n", "" },
-		{ mask_script, "#!/bin/sh\nfor d in 0000:01:00.0; do\necho 12:34:56\n", "\nfor d in 0000:01:00.0; do\n\n" },
-		{ mask_grub, "# secret\nGRUB_DEFAULT=secret\nGRUB_CMDLINE_LINUX=\"quiet ip=10.0.0.1 \"'vfio-pci.ids=1:2'\nif true; then\n\n",
-		  "\n\nGRUB_CMDLINE_LINUX=\"quiet ip=? \"'vfio-pci.ids=1:2'\n:\n\n" },
-		{ mask_uuids, "7DF2-8A0C\n", "0000-0000\n" },
-		{ mask_kernel_config, "CONFIG_X=y\n# CONFIG_INTEL_IOMMU_DEFAULT_ON is not set\n", "# CONFIG_INTEL_IOMMU_DEFAULT_ON is not set\n" },
+		  "  blacklist a\n\noptions kvm x=1\n\n\nsoftdep a pre: b\n" },
+		{ mask_modprobe, "# a\noptions vfio-pci ids=1:2 \\\n\tx=1 # mine\nremove nouveau /bin/x\ninstall vfio-pci echo 1\ninstall x /bin/true\n",
+		  "\noptions vfio-pci ids=1:2 \\\n\tx=1 \nremove nouveau ?\ninstall vfio_pci ?\ninstall x /bin/true\n" },
+		{ mask_modprobe, "blacklist a # mine \\\nblacklist b\nalias pci:v1* a\nalias eth0 b\nweakdep a b", "blacklist a \\\nblacklist b\nalias pci:v1* a\n\nweakdep a b\n" },
+		{ mask_modprobe, "blacklist # a\noptions kvm # a\nblacklist b\n", "\n\nblacklist b\n" },
+		{ mask_modprobe, "softdep a \"?\\\n# x\\\ny\nblacklist b\n", "softdep a \"?\\\n\\\ny\nblacklist b\n" },
+		{ mask_modprobe, "install vfio x\nsoftdep a\\\n# x", "install vfio ?\n" },
+		{ mask_modprobe, "blacklist a #\\\n", "blacklist a \\\n" },
+		{ mask_modprobe, "blacklist a # x\\\\\nblacklist b\n", "blacklist a \nblacklist b\n" },
+		{ mask_modules, "# a\nvfio\n\nbonding arp_ip_target=1.2.3.4\n vfio-pci ids=1:2 # mine\n;x\n",
+		  "\nvfio\n\nbonding\n vfio-pci ids=1:2 \n" },
+		{ mask_rules, "# a\nKERNEL==\"x\", NAME=\"secret\"\nKERNEL==\"0000:01:00.0\", \\\n  # mine\n ATTR{driver_override}=\"vfio-pci\"\nRUN+=\"x\"\n",
+		  "\n\nKERNEL==\"0000:01:00.0\", \\\n#\n ATTR{driver_override}=\"vfio-pci\"\n" },
+		{ mask_rules, "ENV{ID_SERIAL}==\"a\\\"b\", ATTR{address} != i\"x\", RUN+=\"/x 10.0.0.1 %E{ID_SERIAL} new_id\", ATTR{class}==\"0x03*\"\n",
+		  "ENV{ID_SERIAL}==\"?\", ATTR{address} != i\"?\", RUN+=\"/x ? %E{ID_SERIAL} new_id\", ATTR{class}==\"0x03*\"\n" },
+		{ mask_rules, "ENV{ID_SERIAL}==\"a \\\nb\", RUN=\"vfio-pci\"\n", "ENV{ID_SERIAL}==\"?\\\nb\", RUN=\"vfio-pci\"\n" },
+		{ mask_rules, "KERNEL==\"x\"\n", "" },
+		{ mask_initscript, "#!/bin/sh\nkey=secret\ncard=0000:01:00.0\nexport id=10de:2484 # mine\n\necho vfio-pci >/x # mine\n# vfio-pci\nip=1.2.3.4\n",
+		  "\n\ncard=0000:01:00.0\nexport id=10de:2484 \n\necho vfio-pci >/x \n" },
+		{ mask_initscript, "echo 10de 2484 >/sys/x/new_id # not 02:00.0 at 10.0.0.1\n", "echo 10de 2484 >/sys/x/new_id # not 02:00.0 at ?\n" },
+		{ mask_initscript, "true # # new_id vfio-pci\n", "true # # new_id vfio-pci\n" },
+		{ mask_initscript, "card=0000:01:00.0\n", "" },
+		{ mask_driverctl, "vfio-pci\n", "vfio-pci\n" },
+		{ mask_driverctl, "a word\n", "" },
 		{ mask_udev, "E:ID_SERIAL=1\nE:ID_FS_TYPE=ext4\n", "E:ID_FS_TYPE=ext4\n" },
 		{ mask_settings, "# a\n ; b\n[defaults]\nreset = none # c\n", "#\n#\n[defaults]\nreset = none # c\n" },
 		{ mask_stat, "7 (a) b) S 1 7 7 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 99 4096 1 140000\n",
@@ -88,6 +119,25 @@ static void arguments(void **state)
 	assert_int_equal(got.len, sizeof(want));
 }
 
+static void lines(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} rows[] = {
+		{ "10.0.0.1 fe80::1 00:11:22:aa:bb:cc 1:2:3:4:5:6:7:8 01234567-89ab-cdef-0123-456789abcdef.", "? ? ? ? ?." },
+		{ "0000:01:00.0 01:00.0 10de:2484:1458:403b:030000:ffff00 6.8.12 driver_override new_id", NULL },
+		{ "x10.0.0.1 10.0.0.1driver_override", NULL },
+		{ "", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_text_ struct text got = { 0 };
+
+		mask_line(rows[i].text, &got);
+		assert_string_equal(text_str(&got), rows[i].want ? rows[i].want : rows[i].text);
+	}
+}
+
 static void names(void **state)
 {
 	static const char text[] = "enx0123456789ab wlxAABBCCDDEEFF enx0123456789ab xenx0123456789ab enx0123456789abc enx012345 "
@@ -104,7 +154,8 @@ static void names(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(masks), cmocka_unit_test(arguments), cmocka_unit_test(names) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(masks), cmocka_unit_test(arguments), cmocka_unit_test(lines),
+					    cmocka_unit_test(names) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
