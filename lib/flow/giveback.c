@@ -186,6 +186,11 @@ static bool wanted(void *ctx, const struct step *s)
 	return !s->kind->late && target_bdf(s->target, &b) && bdf_list_has(&w->back, b);
 }
 
+static bool is_placeholder(void *ctx, const struct step *s)
+{
+	return s->kind == &step_node && wanted(ctx, s);
+}
+
 /* The console, say, when the function on whose account it was taken is back. What comes late is for flow/late.h. */
 static bool of_no_function(void *ctx, const struct step *s)
 {
@@ -242,6 +247,9 @@ static int undo(struct work *w)
 {
 	struct undo_result u;
 
+	/* all placeholders before any driver: with two cards the first to come home may take the other's number */
+	record_undo(&w->en, w->rec, is_placeholder, w, &u);
+	add(&w->undo, &u);
 	record_undo_to(&w->en, w->rec, wanted, goal, w, &u);
 	add(&w->undo, &u);
 	record_undo(&w->en, w->rec, of_no_function, w, &u);

@@ -102,6 +102,8 @@ int work_open_lease(struct work *w)
 	if (!w->has_lease) {
 		k = lease_create(w->h->root, w->h->vmid, survives, &w->lease, w->e);
 		w->has_lease = k == 0;
+	} else if (survives) {
+		k = lease_keep(&w->lease, w->h->vmid, w->e);
 	}
 	proc_boot_id(w->h->root, boot_id);
 	snprintf(since, sizeof(since), "%lld", (long long)time(NULL));

@@ -176,10 +176,13 @@ static int from_vm(struct work *w, unsigned int vmid)
 	};
 	_cleanup_close_ int lock = -1;
 	struct err why = { "" };
+	const char *next;
 	int k = guest_running(w->h->root, GUEST_VM, vmid, NULL);
 
 	if (k != 0)
 		return stays(w, "VM %u has it", vmid);
+	if (release_postponed(w->h->root, vmid, &next))
+		return stays(w, "VM %u keeps it: %s", vmid, next);
 	if (turn_taken(w->h->root, vmid) || (!w->h->dry_run && pve_lock_try(w->h->root, GUEST_VM, vmid, &lock) < 0))
 		return stays(w, "VM %u has it, and is being worked on now", vmid);
 	k = release_run(&rel, NULL, &why);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 
+#include "base/interrupt.h"
 #include "flow/holding.h"
 #include "flow/late.h"
 #include "flow/observe.h"
@@ -33,6 +34,7 @@ bool late_due(const struct root *r, unsigned int vmid)
 struct work {
 	const struct release *rel;
 	struct record rec;
+	bool halted;	       /* no more of it now */
 	unsigned int taken_by; /* another VM that has one of the cards by now */
 	bool unready;	       /* Proxmox VE's configuration cannot be changed now */
 	struct err why;	       /* why not */
@@ -47,10 +49,15 @@ static bool needs_quorum(const struct step *s)
 static bool may_come_back(void *ctx, const struct step *s)
 {
 	struct work *w = ctx;
+	const char *why;
 	struct claim c;
 	struct bdf b;
 
 	if (!holding_late_due(&w->rec, s))
+		return false;
+	/* between one container and the next the node may have begun to go down, or whoever called us may want us to end */
+	w->halted = w->halted || interrupt_pending() || node_stopping(w->rel->root, &why);
+	if (w->halted)
 		return false;
 	if (needs_quorum(s) && (w->unready || cfs_ready(w->rel->root, &w->why) < 0)) {
 		w->unready = true;
@@ -89,6 +96,8 @@ static int in_turn(struct work *w, struct undo_result *ret, struct err *e)
 	en.watch = report_step;
 	en.watch_ctx = (void *)(uintptr_t)rel->report;
 	record_undo_to(&en, &w->rec, may_come_back, goal, w, ret);
+	if (w->halted)
+		return err_set(e, -EAGAIN, "what made room for VM %u comes back later: interrupted, or the node shuts down", rel->vmid);
 	if (w->taken_by)
 		return err_set(e, -EAGAIN, "what made room for VM %u comes back when VM %u has given the card back", rel->vmid, w->taken_by);
 	if (w->unready)
@@ -131,7 +140,10 @@ int late_delegate(const struct release *rel, struct err *e)
 	if (rel->dry_run || !late_due(rel->root, rel->vmid))
 		return 0;
 	k = watch_ensure(rel->root, rel->vmid, e);
-	if (k < 0)
+	/* one that is only slow to come up does it when it is up */
+	if (k < 0 && k != -ETIME)
 		k = late_run(rel, NULL, e);
+	if (k == -ETIME)
+		return 0;
 	return k == -EAGAIN ? 0 : k;
 }

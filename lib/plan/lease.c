@@ -5,6 +5,8 @@
 #include "plan/lease.h"
 #include "plan/state.h"
 
+#define LEASE_MAX (4 * 1024 * 1024)
+
 static const char *const dirs[] = { STATE_RUN "/lease", STATE_VAR "/lease" };
 
 int lease_path(const struct root *r, unsigned int vmid, char ret[static PATH_MAX])
@@ -29,6 +31,29 @@ int lease_create(const struct root *r, unsigned int vmid, bool survives_reboot, 
 	char path[PATH_MAX];
 
 	return record_create(r, path_f(path, "%s/%u", dirs[survives_reboot], vmid), ret, e);
+}
+
+int lease_keep(struct record *rec, unsigned int vmid, struct err *e)
+{
+	const struct root *r = rec->root;
+	_cleanup_free_ char *text = NULL;
+	char from[PATH_MAX], to[PATH_MAX];
+	int k;
+
+	path_f(from, "%s/%u", dirs[0], vmid);
+	if (!str_eq(rec->path, from))
+		return 0;
+	k = root_mkdir_p(r, dirs[1], 0700);
+	if (k == 0)
+		k = root_read(r, from, LEASE_MAX, &text, NULL);
+	if (k == 0)
+		k = root_write_file(r, path_f(to, "%s/%u", dirs[1], vmid), text, strlen(text), 0600);
+	if (k < 0)
+		return err_errno(e, k, "cannot keep the lease of VM %u in %s", vmid, dirs[1]);
+	/* lease_path() finds the old one as long as it is there, and so does whoever comes by after a crash here */
+	record_close(rec);
+	k = root_unlink(r, from);
+	return k < 0 ? err_errno(e, k, "cannot remove %s", from) : record_open(r, to, rec, e);
 }
 
 static int cmp_vmid(const void *a, const void *b)

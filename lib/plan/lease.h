@@ -16,6 +16,8 @@
 int lease_path(const struct root *r, unsigned int vmid, char ret[static PATH_MAX]);
 /* A new one: in /var/lib/gpupt if a step of it survives a reboot, else in /run/gpupt. */
 int lease_create(const struct root *r, unsigned int vmid, bool survives_reboot, struct record *ret, struct err *e);
+/* Moves an open one to /var/lib/gpupt, for steps to come that survive a reboot. The caller has the VM's turn. 0 or -errno. */
+int lease_keep(struct record *rec, unsigned int vmid, struct err *e);
 /* The VMs that have one, ascending. 0 or -errno; free *ret. */
 int lease_all(const struct root *r, unsigned int **ret, size_t *ret_n);
 /* Is it from an earlier boot? */

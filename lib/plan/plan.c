@@ -192,13 +192,15 @@ static int failure(const struct engine *en, const struct step *s, int k, const s
 	return k;
 }
 
-/* How many steps from the first on are under way at once. */
+/* How many steps from the first on are under way at once: no two of one target, which would have to follow each other. */
 static size_t side_by_side(const struct plan *p, size_t first)
 {
 	size_t n = 0;
 
-	while (first + n < p->n && p->steps[first + n].kind->launch)
-		n++;
+	for (; first + n < p->n && p->steps[first + n].kind->launch; n++)
+		for (size_t i = first; i < first + n; i++)
+			if (str_eq(p->steps[i].target, p->steps[first + n].target))
+				return n;
 	return n;
 }
 

@@ -73,8 +73,12 @@ static bool has_to_wait(const struct record *rec, size_t i)
 {
 	unsigned int vmid = container_of_step(&rec->steps[i].step);
 
+	/* its nodes do not depend on each other */
+	if (rec->steps[i].step.kind == &step_ctnode)
+		return false;
 	for (size_t later = i + 1; vmid && later < rec->n_steps; later++)
-		if (record_step_open(&rec->steps[later]) && container_of_step(&rec->steps[later].step) == vmid)
+		if (record_step_open(&rec->steps[later]) && rec->steps[later].step.kind != &step_ctnode &&
+		    container_of_step(&rec->steps[later].step) == vmid)
 			return true;
 	return false;
 }

@@ -226,6 +226,40 @@ static void detached_and_stopped_meanwhile(void **state)
 	assert_same(f, before, "detached, and stopped meanwhile");
 }
 
+/* A reboot of the VM keeps its lease, which was made where it ends with the boot; then there is a line on it. */
+static void detached_at_a_reboot(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("");
+	_cleanup_free_ char *before = NULL;
+
+	fake_ct(f, 200, DETACH, false);
+	fake_ct(f, 201, DETACH "dev1: /dev/dri/renderD130\n", true);
+	before = fake_snapshot(f);
+	start(f);
+	assert_true(fake_exists(f, "/run/gpupt/lease/101"));
+	fake_put(f, "/etc/pve/qemu-server/101.conf", "machine: q35\nhostpci0: 0000:01:00,pcie=1\nhostpci1: 0000:02:00,pcie=1\n");
+	fake_put(f, "/etc/gpupt/gpupt.conf", "[ct 201]\ncontainers = detach\n");
+	start(f);
+	assert_false(fake_exists(f, "/run/gpupt/lease/101"));
+	assert_true(fake_exists(f, "/var/lib/gpupt/lease/101"));
+	stop(f);
+	assert_same(f, before, "a line on a lease that was made before");
+}
+
+/* A container that was restarted while the VM has the card is no reason to move the card. */
+static void restarted_meanwhile(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("");
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	fake_ct(f, 200, DEV0, true);
+	start(f);
+	fake_remove(f, "/dev/dri/renderD129");
+	vm_start(f, 101, false, &v);
+	assert_int_equal(v.r, 0);
+	assert_null(strstr(text_str(&v.said), "back from"));
+}
+
 static void detached_without_quorum(void **state)
 {
 	_cleanup_fake_ struct fake *f = machine("[ct 200]\ncontainers = detach\n");
@@ -504,6 +538,8 @@ int main(void)
 		cmocka_unit_test(stopped_by_force),
 		cmocka_unit_test(detached),
 		cmocka_unit_test(detached_and_stopped_meanwhile),
+		cmocka_unit_test(detached_at_a_reboot),
+		cmocka_unit_test(restarted_meanwhile),
 		cmocka_unit_test(detached_without_quorum),
 		cmocka_unit_test(managed_by_ha),
 		cmocka_unit_test(started_meanwhile),
