@@ -110,6 +110,9 @@ static int node_set(const struct engine *en, const struct step *s, struct err *e
 	}
 	if (!str_starts(path, "/dev/") || sscanf(s->after, "c %u:%u", &major_, &minor_) != 2)
 		return err_set(e, -EINVAL, "'%s' cannot stand at %s", s->after, path);
+	/* it would be a working node, and another card's */
+	if (has_driver(en->root, makedev(major_, minor_)))
+		return err_set(e, -EBUSY, "%s is not made: another driver has %s by now", path, s->after);
 	k = make_parents(en->root, path);
 	if (k == 0)
 		k = root_mknod(en->root, path, PLACEHOLDER_MODE, makedev(major_, minor_));
