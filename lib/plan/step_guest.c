@@ -135,21 +135,6 @@ static void guest_await(const struct engine *en, const struct step *s)
 		sleep_ms(LOOK_MS);
 }
 
-int guest_wait(const struct root *r, unsigned int vmid, bool running, unsigned int seconds, struct err *e)
-{
-	uint64_t deadline = now_ms() + seconds * 1000;
-	int k;
-
-	while ((k = guest_running(r, GUEST_CT, vmid, NULL)) >= 0 && (k == 1) != running) {
-		if (interrupt_pending())
-			return err_set(e, -EINTR, "interrupted (%s) while CT %u was waited for", strsignal(interrupt_pending()), vmid);
-		if (now_ms() >= deadline)
-			return err_set(e, -ETIME, "CT %u is still %s after %u s", vmid, running ? GUEST_STOPPED : GUEST_RUNNING, seconds);
-		sleep_ms(LOOK_MS);
-	}
-	return k < 0 ? err_errno(e, k, "cannot tell whether CT %u runs", vmid) : 0;
-}
-
 const struct step_kind step_guest = {
 	.name = "guest",
 	.late = true,

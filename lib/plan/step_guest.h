@@ -23,7 +23,5 @@ void ha_target(const struct guest_stop *g, struct text *t);
 /* Of either. 0 or -EINVAL. */
 int guest_target_parse(const char *target, struct guest_stop *ret, struct err *e);
 
-/* Waits until the container runs, or does not. 0, -ETIME, -EINTR, -errno. */
-int guest_wait(const struct root *r, unsigned int vmid, bool running, unsigned int seconds, struct err *e);
 
 #endif

@@ -6,10 +6,13 @@
 #include <errno.h>
 
 #include "base/exec.h"
+#include "base/interrupt.h"
 #include "plan/step_guest.h"
+#include "pve/guest.h"
 #include "pve/ha.h"
 
 #define ROUND_S 30 /* the resource manager works in rounds of some seconds (PVE/HA/LRM.pm, do_one_iteration()) */
+#define LOOK_MS 200
 
 void ha_target(const struct guest_stop *g, struct text *t)
 {
@@ -47,6 +50,22 @@ static int ha_launch(const struct engine *en, const struct step *s, void **ret_j
 	return k == -ETIMEDOUT ? -ETIME : k;
 }
 
+static int wait_until_stopped(const struct engine *en, unsigned int vmid, unsigned int seconds, struct err *e)
+{
+	uint64_t deadline = now_ms() + seconds * 1000;
+	int k;
+
+	while ((k = guest_running(en->root, GUEST_CT, vmid, NULL)) > 0) {
+		if (interrupt_pending())
+			return err_set(e, -EINTR, "interrupted (%s) while CT %u was waited for", strsignal(interrupt_pending()), vmid);
+		if (now_ms() >= deadline)
+			return err_set(e, -ETIME, "CT %u still runs %u s after the HA manager was asked to stop it: 'ha-manager status' says why",
+				       vmid, seconds);
+		sleep_ms(LOOK_MS);
+	}
+	return k < 0 ? err_errno(e, k, "cannot tell whether CT %u runs", vmid) : 0;
+}
+
 /* A request to start is the HA manager's business: it does that when it likes, and perhaps on another node. */
 static int ha_finish(const struct engine *en, const struct step *s, void *job, struct err *e)
 {
@@ -55,10 +74,7 @@ static int ha_finish(const struct engine *en, const struct step *s, void *job, s
 
 	if (k < 0 || !str_eq(s->after, ha_state_name(HA_STOPPED)))
 		return k;
-	k = guest_wait(en->root, g.vmid, false, g.timeout_s + ROUND_S, e);
-	return k == -ETIME ? err_set(e, k, "CT %u still runs %u s after the HA manager was asked to stop it: 'ha-manager status' says why",
-				     g.vmid, g.timeout_s + ROUND_S) :
-			     k;
+	return wait_until_stopped(en, g.vmid, g.timeout_s + ROUND_S, e);
 }
 
 const struct step_kind step_ha = {

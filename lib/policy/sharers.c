@@ -26,16 +26,6 @@ void sharers_done(struct sharers *s)
 	*s = (struct sharers){ 0 };
 }
 
-const struct node *sharers_node(const struct node_list *nodes, const struct sharer_use *use)
-{
-	char role[PATH_ROLE_LEN];
-
-	for (size_t i = 0; i < nodes->n; i++)
-		if (bdf_eq(nodes->v[i].bdf, use->bdf) && str_eq(path_role(nodes->v[i].name, role), use->role))
-			return &nodes->v[i];
-	return NULL;
-}
-
 bool sharer_has(const struct sharer *s, const struct holder *h)
 {
 	unsigned int vmid;

@@ -30,7 +30,7 @@ struct sharer_use {
 	bool shared;		  /* of all cards of the driver: kfd, nvidiactl, nvidia-uvm */
 	struct bdf bdf;		  /* the function of the card */
 	char node[64];		  /* as struct node has it, "dri/renderD128"; unless how is SHARING_NUMBER its role alone */
-	char role[PATH_ROLE_LEN]; /* path_role(): finds the node again, see sharers_node() */
+	char role[PATH_ROLE_LEN]; /* path_role(): finds the node again, whatever its number */
 	dev_t dev;		  /* its number, or the last one known; 0 if none is */
 	enum sharing_how how;
 	/* A character device is at path now; for a number, its driver is there. Unless how is SHARING_NUMBER it is inert, a placeholder */
@@ -65,8 +65,6 @@ void sharer_done(struct sharer *s);
 void sharers_done(struct sharers *s);
 #define _cleanup_sharers_ _cleanup_(sharers_done)
 
-/* The node of the card that does now what the use's node did: same function, same role. NULL if there is none. */
-const struct node *sharers_node(const struct node_list *nodes, const struct sharer_use *use);
 /* Is that process one of the container's? */
 bool sharer_has(const struct sharer *s, const struct holder *h);
 /* Is one of the card's nodes there for it to use, with its driver? Else the card is away. */
