@@ -34,22 +34,6 @@ static void work_done(struct work *w)
 	plan_done(&w->plan);
 }
 
-/* The card's own functions, without the rest of their IOMMU groups, which no reset of it concerns. */
-static int select_slot(struct work *w)
-{
-	_cleanup_pci_list_ struct pci_list slot = { 0 };
-	struct bdf b[8];
-	size_t n = 0;
-	int k = pci_slot_functions(w->r, w->gpu, &slot, w->e);
-
-	if (k < 0)
-		return k;
-	for (size_t i = 0; i < slot.n && n < ARRAY_SIZE(b); i++)
-		if (!slot.v[i].bridge)
-			b[n++] = slot.v[i].bdf;
-	return select_given(b, n, &w->sel);
-}
-
 static int decide(struct work *w)
 {
 	int k = facts_load(&w->en, &w->sel, 0, false, &w->facts, w->e);
@@ -168,7 +152,7 @@ static int settle_one(struct work *w)
 /* In the manner of a reset: whoever claims the functions works on them. */
 static int settle(struct work *w)
 {
-	int k = select_slot(w);
+	int k = select_slot(w->r, w->gpu, &w->sel, w->e);
 
 	if (k == -ENODEV) {
 		char path[PATH_MAX];
@@ -238,7 +222,7 @@ static int reset_or_show(struct steps *steps, struct bdf gpu)
 	code = shows_only ? EXIT_DONE : reset_settle(steps, &settings);
 	if (code != EXIT_DONE)
 		return code;
-	code = select_slot(&w);
+	code = select_slot(w.r, w.gpu, &w.sel, w.e);
 	if (code == 0)
 		code = shows_only ? show(&w) : reset(&w);
 	return helper_result(code, &e);

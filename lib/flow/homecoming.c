@@ -42,19 +42,6 @@ static _printf_(2, 3) int stays(const struct work *w, const char *fmt, ...)
 	return 0;
 }
 
-static int select_slot(struct work *w)
-{
-	_cleanup_pci_list_ struct pci_list slot = { 0 };
-	struct bdf b[8];
-	size_t n = 0;
-	int k = pci_slot_functions(w->h->root, w->gpu, &slot, w->e);
-
-	for (size_t i = 0; k == 0 && i < slot.n && n < ARRAY_SIZE(b); i++)
-		if (!slot.v[i].bridge)
-			b[n++] = slot.v[i].bdf;
-	return k < 0 ? k : select_given(b, n, &w->sel);
-}
-
 /* What keeps a card that no VM of gpupt's has from going home; NULL: nothing. */
 static const char *hindrance(const struct work *w, char buf[static 240])
 {
@@ -230,7 +217,7 @@ static int visit(const struct homecoming *h, const struct container_list *ct, st
 	if (k <= 0)
 		return k;
 	bdf_format(gpu, w.name);
-	k = select_slot(&w);
+	k = select_slot(h->root, gpu, &w.sel, e);
 	if (k < 0)
 		return k;
 	engine_init(&w.en, h->root, h->settings, &w.sel);

@@ -58,6 +58,8 @@ int select_functions(const struct root *r, const struct vm_devices *d, select_fr
 
 /* The functions of a card for `check GPU`: the whole slot and its groups. */
 int select_card(const struct root *r, struct bdf b, struct selection *ret, struct err *e);
+/* The card's own functions, bridges excepted, without the rest of their groups. 0 or -errno. */
+int select_slot(const struct root *r, struct bdf b, struct selection *ret, struct err *e);
 /* Given functions as they are, for a lease. */
 int select_given(const struct bdf *b, size_t n, struct selection *ret);
 

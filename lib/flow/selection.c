@@ -67,3 +67,18 @@ int selection_all(const struct selection *s, struct bdf_list *ret)
 			return -ENOMEM;
 	return 0;
 }
+
+int select_slot(const struct root *r, struct bdf b, struct selection *ret, struct err *e)
+{
+	_cleanup_pci_list_ struct pci_list slot = { 0 };
+	struct bdf fns[8]; /* a slot has no more */
+	size_t n = 0;
+	int k = pci_slot_functions(r, b, &slot, e);
+
+	if (k < 0)
+		return k;
+	for (size_t i = 0; i < slot.n && n < ARRAY_SIZE(fns); i++)
+		if (!slot.v[i].bridge)
+			fns[n++] = slot.v[i].bdf;
+	return select_given(fns, n, ret);
+}
