@@ -161,6 +161,33 @@ static void shut_down(void **state)
 	assert_same(f, before, "shut down and started again");
 }
 
+/* When the last is asked, is the first still waited for? By the lease, which says what is begun and what is done. */
+static bool waited_for;
+
+static int look_at_the_lease(void *ctx, char *const argv[], struct exec_result *ret)
+{
+	_cleanup_free_ char *lease = NULL;
+	struct fake *f = ctx;
+
+	if (str_eq(argv[0], "pct") && str_eq(argv[1], "shutdown") && str_eq(argv[2], "202") &&
+	    root_read(&f->root, "/run/gpupt/lease/101", 1 << 20, &lease, NULL) == 0)
+		waited_for = strstr(lease, "begin 1 guest lxc/200") && strstr(lease, "begin 2 guest lxc/201") && !strstr(lease, "done 1");
+	return fake_exec(ctx, argv, ret);
+}
+
+static void side_by_side(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("[defaults]\ncontainers = shutdown\n");
+
+	for (unsigned int id = 200; id <= 202; id++)
+		fake_ct(f, id, DEV0, true);
+	f->hooks.exec = look_at_the_lease;
+	waited_for = false;
+	start(f);
+	assert_true(waited_for);
+	assert_false(fake_ct_runs(f, 200) || fake_ct_runs(f, 201) || fake_ct_runs(f, 202));
+}
+
 static void does_not_shut_down(void **state)
 {
 	_cleanup_fake_ struct fake *f = machine("[defaults]\ncontainers = shutdown\nshutdown-timeout = 1\n");
@@ -534,6 +561,7 @@ int main(void)
 		cmocka_unit_test(hot),
 		cmocka_unit_test(hot_and_busy),
 		cmocka_unit_test(shut_down),
+		cmocka_unit_test(side_by_side),
 		cmocka_unit_test(does_not_shut_down),
 		cmocka_unit_test(stopped_by_force),
 		cmocka_unit_test(detached),
