@@ -22,6 +22,7 @@ struct work {
 	struct report report;
 	struct engine en;
 	struct selection sel;
+	struct bdf_list claimed;
 	struct facts facts;
 	struct plan plan;
 	struct err *e;
@@ -30,6 +31,7 @@ struct work {
 static void work_done(struct work *w)
 {
 	selection_done(&w->sel);
+	bdf_list_done(&w->claimed);
 	facts_done(&w->facts);
 	plan_done(&w->plan);
 }
@@ -67,16 +69,11 @@ static int apply(struct work *w)
 /* Owned by this process while it lives: no VM can take the card meanwhile. */
 static int claim(struct work *w)
 {
-	_cleanup_close_ int lock = state_lock(w->r, w->e);
-	_cleanup_bdf_list_ struct bdf_list all = { 0 };
 	struct claim conflict;
-	int k;
+	int k = selection_all(&w->sel, &w->claimed);
 
-	if (lock < 0)
-		return lock;
-	if (selection_all(&w->sel, &all) < 0)
-		return -ENOMEM;
-	k = claim_take(w->r, all.v, all.n, CLAIM_FOR_RESET, &conflict, w->e);
+	if (k == 0)
+		k = errand_claim(w->r, &w->claimed, &conflict, w->e);
 	if (k != -EBUSY)
 		return k;
 	if (conflict.kind == CLAIM_RESET)
@@ -85,12 +82,6 @@ static int claim(struct work *w)
 		return err_set(w->e, k, "%s is not reset: VM %u has it; shut the VM down first", w->name, conflict.vmid);
 	return err_set(w->e, k, "%s is not reset: VM %u has it and does not run; 'gpupt-helper reconcile %u' gives it back, 'gpupt-helper status' says what hinders it",
 		       w->name, conflict.vmid, conflict.vmid);
-}
-
-static void unclaim(const struct work *w)
-{
-	for (size_t i = 0; i < w->sel.n; i++)
-		claim_drop(w->r, w->sel.v[i].bdf, CLAIM_FOR_RESET);
 }
 
 static int reset(struct work *w)
@@ -102,7 +93,7 @@ static int reset(struct work *w)
 	k = decide(w);
 	if (k == 0)
 		k = apply(w);
-	unclaim(w);
+	errand_unclaim(w->r, &w->claimed);
 	return k;
 }
 
@@ -164,7 +155,7 @@ static int settle(struct work *w)
 	if (k < 0)
 		return k == -EBUSY ? 0 : k;
 	k = settle_one(w);
-	unclaim(w);
+	errand_unclaim(w->r, &w->claimed);
 	return k;
 }
 

@@ -3,8 +3,7 @@
 
 #include "helper/rom_read.h"
 #include "host/holders.h"
-#include "plan/claim.h"
-#include "plan/state.h"
+#include "plan/errand.h"
 #include "pve/reservation.h"
 
 void rom_found_done(struct rom_found *f)
@@ -47,17 +46,14 @@ static int check_vfio(const struct root *r, const struct pci_list *slot, struct 
 /* 0 with the functions ours, or -EBUSY with whose they are, or -errno. */
 static int claim(const struct root *r, const struct bdf_list *fns, struct err *e)
 {
-	_cleanup_close_ int lock = state_lock(r, e);
 	struct claim conflict;
 	unsigned int vmid;
 	int k;
 
-	if (lock < 0)
-		return lock;
 	for (size_t i = 0; i < fns->n; i++)
 		if (reservation_holder(r, fns->v[i], 0, &vmid, NULL) > 0)
 			return err_set(e, -EBUSY, "VM %u has it; shut the VM down first", vmid);
-	k = claim_take(r, fns->v, fns->n, CLAIM_FOR_RESET, &conflict, e);
+	k = errand_claim(r, fns, &conflict, e);
 	if (k != -EBUSY)
 		return k;
 	if (conflict.kind == CLAIM_RESET)
@@ -78,8 +74,7 @@ static int from_card_live(const struct root *r, const struct pci_fn *fn, struct 
 	k = check_vfio(r, &slot, e);
 	if (k == 0)
 		k = rom_from_card(r, fn, ret, e);
-	for (size_t i = 0; i < fns.n; i++)
-		claim_drop(r, fns.v[i], CLAIM_FOR_RESET);
+	errand_unclaim(r, &fns);
 	return k;
 }
 

@@ -133,21 +133,17 @@ static int bring_stray_home(struct work *w)
 {
 	_cleanup_bdf_list_ struct bdf_list all = { 0 };
 	struct claim conflict = { 0 };
-	int lock, k = selection_all(&w->sel, &all);
+	int k = selection_all(&w->sel, &all);
 
 	if (k < 0 || w->h->dry_run)
 		return k < 0 ? k : bring_home(w);
-	lock = state_lock(w->h->root, w->e);
-	k = lock < 0 ? lock : claim_take(w->h->root, all.v, all.n, CLAIM_FOR_RESET, &conflict, w->e);
-	if (lock >= 0)
-		close(lock);
+	k = errand_claim(w->h->root, &all, &conflict, w->e);
 	if (k == -EBUSY)
 		return conflict.vmid ? stays(w, "VM %u takes it now", conflict.vmid) : stays(w, "process %d is at work on it", (int)conflict.owner.pid);
 	if (k < 0)
 		return k;
 	k = bring_home(w);
-	for (size_t i = 0; i < all.n; i++)
-		claim_drop(w->h->root, all.v[i], CLAIM_FOR_RESET);
+	errand_unclaim(w->h->root, &all);
 	return k;
 }
 
