@@ -42,8 +42,8 @@ int facts_look_into_containers(const struct root *r, const struct container_list
 
 	if (k < 0 || containers->n == 0)
 		return k;
-	f->pve_read_only = cfs_ready(r, &why) < 0;
-	snprintf(f->pve_why, sizeof(f->pve_why), "%.119s", why.text);
+	if (cfs_ready(r, &why) < 0)
+		snprintf(f->pve_read_only, sizeof(f->pve_read_only), "%.119s", why.text);
 	ctnode_facts_done(&f->ctnodes);
 	return ctnodes_look(r, containers, &fns, &f->sharers, &f->ctnodes, e);
 }

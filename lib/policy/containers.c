@@ -79,9 +79,9 @@ static void judge_stop(const struct facts *f, const struct sharer *c, bool detac
 		finding_add(ret, FINDING_CONTAINER, card, "wait until it is stopped: 'ha-manager status' shows it",
 			    "%s, and the HA manager, which is to have it %s, has not stopped it yet", text_str(&what),
 			    ha_state_name(c->ha_state));
-	} else if (f->pve_read_only && (detach || managed(c))) {
+	} else if (f->pve_read_only[0] && (detach || managed(c))) {
 		finding_add(ret, FINDING_CONTAINER, card, "wait until the node has quorum: 'pvecm status' shows it",
-			    "%s, and Proxmox VE's configuration cannot be changed for it now: %s", text_str(&what), f->pve_why);
+			    "%s, and Proxmox VE's configuration cannot be changed for it now: %s", text_str(&what), f->pve_read_only);
 	}
 }
 

@@ -68,8 +68,7 @@ struct facts {
 	struct holder_list holders;
 	struct sharers sharers; /* containers that have any of the functions, with what they have of them alone */
 	struct ctnode_facts ctnodes; /* the nodes in those that run */
-	bool pve_read_only; /* /etc/pve cannot be written to */
-	char pve_why[120];
+	char pve_read_only[120]; /* why /etc/pve cannot be written to, "" if it can */
 	struct vtcon_list consoles;
 	pid_t ancestors[32]; /* of this process, the nearest first */
 	size_t n_ancestors;
