@@ -85,10 +85,10 @@ void mask_mountinfo(struct mask_names *n, char *text, struct text *ret)
 	}
 }
 
-static void end_section(struct text *ret, bool first)
+/* Sections stand apart by an empty line. */
+static void begin_section(struct text *ret, const char *header)
 {
-	if (!first)
-		text_add(ret, "\n");
+	text_addf(ret, "%s%s\n", ret->len ? "\n" : "", header);
 }
 
 /* "node=…" among the properties of a `map` line, with the node's name in the capture. */
@@ -116,13 +116,10 @@ void mask_mapping(struct mask_names *n, char *text, struct text *ret)
 	struct section_reader sr = section_reader(text);
 	enum section_event ev;
 	char *key, *value;
-	bool first = true;
 
 	while (section_next(&sr, &ev, &key, &value)) {
 		if (ev == SECTION_HEADER) {
-			end_section(ret, first);
-			text_addf(ret, "%s\n", key);
-			first = false;
+			begin_section(ret, key);
 		} else if (ev == SECTION_PROPERTY && value && str_eq(key, "map")) {
 			add_map(n, value, ret);
 		} else if (ev == SECTION_PROPERTY && (str_eq(key, "mdev") || str_eq(key, "live-migration-capable"))) {
@@ -147,13 +144,10 @@ void mask_storage(struct mask_names *n, char *text, struct text *ret)
 	struct section_reader sr = section_reader(text);
 	enum section_event ev;
 	char *key, *value;
-	bool first = true;
 
 	while (section_next(&sr, &ev, &key, &value)) {
 		if (ev == SECTION_HEADER) {
-			end_section(ret, first);
-			text_addf(ret, "%s\n", key);
-			first = false;
+			begin_section(ret, key);
 		} else if (ev == SECTION_PROPERTY && value && str_eq(key, "nodes")) {
 			add_nodes(n, value, ret);
 		} else if (ev == SECTION_PROPERTY) {
@@ -170,16 +164,14 @@ void mask_ha(struct mask_names *n, char *text, struct text *ret)
 	struct section_reader sr = section_reader(text);
 	enum section_event ev;
 	char *key, *value;
-	bool first = true, kept = false;
+	bool kept = false;
 
 	while (section_next(&sr, &ev, &key, &value)) {
 		if (ev == SECTION_HEADER) {
 			kept = strncasecmp(key, "ct:", 3) == 0 || strncasecmp(key, "vm:", 3) == 0;
 			if (!kept)
 				continue;
-			end_section(ret, first);
-			text_addf(ret, "%s\n", key);
-			first = false;
+			begin_section(ret, key);
 		} else if (ev == SECTION_PROPERTY && kept && value && str_eq(key, "state")) {
 			text_addf(ret, "\tstate %s\n", value);
 		}
