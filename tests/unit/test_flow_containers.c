@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -13,14 +12,11 @@
 #include "flow/observe.h"
 #include "plan/lease.h"
 #include "tests/fake/ct.h"
-#include "tests/fake/vm.h"
+#include "tests/fake/cut.h"
 
-#define CALLS_MAX 800
 #define RENDER	  "/dev/dri/renderD129"
 #define DEV0	  "dev0: " RENDER ",gid=104\n"
 #define TWIN_DEV0 "dev0: /dev/dri/renderD130\n"
-
-static unsigned int vm101 = 101;
 
 static struct fake *machine(const char *conf)
 {
@@ -392,21 +388,6 @@ static void failed_at_boot(void **state)
 
 /* --- cut off and refused at every call --- */
 
-static void settle(struct fake *f, const char *before, const char *what, unsigned int n)
-{
-	_cleanup_vm_ struct vm_result v = { 0 };
-	_cleanup_free_ char *after = NULL;
-
-	vm_reconcile(f, 0, &v);
-	after = fake_snapshot(f);
-	if (v.r != 0 || strcmp(before, after) != 0) {
-		dump(what, &v);
-		fail_msg("%s at call %u:\n%s", what, n, fake_difference(before, after));
-	}
-	if (fake_exists(f, "/run/gpupt/lease/101"))
-		fail_msg("%s at call %u: the lease is still there", what, n);
-}
-
 static struct fake *shared_machine(void)
 {
 	struct fake *f = machine("[defaults]\ncontainers = shutdown\nshutdown-timeout = 1\n[ct 201]\ncontainers = hot\n"
@@ -420,74 +401,36 @@ static struct fake *shared_machine(void)
 	return f;
 }
 
-static unsigned int cut(bool returning, enum fake_fault fault, const char *what)
+/* The calls of a walk that is killed before or after each; there are more than so many. */
+static unsigned int killed(bool returning, unsigned int more_than, const char *what)
 {
-	for (unsigned int n = 1; n < CALLS_MAX; n += FAKE_EVERY) {
-		_cleanup_fake_ struct fake *f = shared_machine();
-		_cleanup_free_ char *before = fake_snapshot(f);
-		int status;
+	struct cut c = { .make = shared_machine, .vmid = 101, .returning = returning, .what = what };
+	unsigned int before = cut_killed(&c, FAKE_KILL_BEFORE), after = cut_killed(&c, FAKE_KILL_AFTER);
 
-		if (returning)
-			assert_int_equal(fake_run(f, vm_start_run, &vm101), 0);
-		fake_arm(f, FAKE_KERNEL | FAKE_STORAGE, fault, n, 0);
-		status = fake_run(f, returning ? vm_stop_run : vm_start_run, &vm101);
-		fake_disarm(f);
-		if (WIFEXITED(status))
-			assert_int_equal(WEXITSTATUS(status), 0);
-		settle(f, before, what, n);
-		if (WIFEXITED(status))
-			return n - 1;
-	}
-	fail_msg("no end of calls");
-	return 0;
+	assert_true(before > more_than && after > more_than);
+	return before + after;
 }
 
 static void killed_on_the_way(void **state)
 {
-	unsigned int before = cut(false, FAKE_KILL_BEFORE, "hand-over with containers killed before");
-	unsigned int after = cut(false, FAKE_KILL_AFTER, "hand-over with containers killed after");
-
-	assert_true(before > 40 && after > 40);
-	fake_tally("crash-points", before + after, "crash points of a hand-over with containers");
+	fake_tally("crash-points", killed(false, 40, "hand-over with containers killed"), "crash points of a hand-over with containers");
 }
 
 static void killed_on_the_way_back(void **state)
 {
-	unsigned int before = cut(true, FAKE_KILL_BEFORE, "return with containers killed before");
-	unsigned int after = cut(true, FAKE_KILL_AFTER, "return with containers killed after");
-
-	assert_true(before > 20 && after > 20);
-	fake_tally("crash-points", before + after, "crash points of a return with containers");
+	fake_tally("crash-points", killed(true, 20, "return with containers killed"), "crash points of a return with containers");
 }
 
 static void calls_fail(void **state)
 {
 	static const enum fake_fault faults[] = { FAKE_ERROR_BEFORE, FAKE_ERROR_AFTER };
+	struct cut c = { .make = shared_machine, .vmid = 101, .what = "a call fails, with containers" };
 	unsigned int failed = 0, calls = 0;
 
 	for (size_t i = 0; i < 2 * ARRAY_SIZE(faults); i++) {
-		bool returning = i % 2;
-
-		for (unsigned int n = 1; n < CALLS_MAX; n += FAKE_EVERY) {
-			_cleanup_fake_ struct fake *f = shared_machine();
-			_cleanup_free_ char *before = fake_snapshot(f);
-			bool reached;
-			int status;
-
-			if (returning)
-				assert_int_equal(fake_run(f, vm_start_run, &vm101), 0);
-			fake_arm(f, FAKE_KERNEL, faults[i / 2], n, EIO);
-			status = fake_run(f, returning ? vm_stop_run : vm_start_run, &vm101);
-			reached = fake_count(f) >= n;
-			fake_disarm(f);
-			assert_true(WIFEXITED(status));
-			failed += WEXITSTATUS(status) != 0;
-			/* a start that went on without an optional step is as good as one with it */
-			settle(f, before, returning ? "a call fails on the way back" : "a call fails", n);
-			calls += reached;
-			if (!reached)
-				break;
-		}
+		c.returning = i % 2;
+		/* containers come back a little later, so nothing is expected at once */
+		calls += cut_failing(&c, faults[i / 2], false, &failed);
 	}
 	assert_true(failed > 5 / FAKE_EVERY);
 	fake_tally("faults", calls, "calls of a hand-over with containers that fail (%u of them fail it)", failed);

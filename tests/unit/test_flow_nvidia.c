@@ -14,14 +14,13 @@
 #include <cmocka.h>
 
 #include "pve/reservation.h"
+#include "tests/fake/cut.h"
 #include "tests/fake/nvidia.h"
 #include "tests/fake/vm.h"
 
 #define DEV	  "/sys/bus/pci/devices/"
-#define CALLS_MAX 600
 #define DAEMON	  "nvidia-persistenced.service"
 
-static unsigned int vm106 = 106;
 
 static void dump(const char *what, const struct vm_result *v)
 {
@@ -428,51 +427,15 @@ static struct fake *persistent(void)
 	return f;
 }
 
-static void settle(struct fake *f, const char *before, const char *what, unsigned int n)
+static struct cut cut_of(bool returning, const char *what)
 {
-	_cleanup_vm_ struct vm_result v = { 0 };
-	_cleanup_free_ char *after = NULL;
-
-	vm_reconcile(f, 0, &v);
-	if (v.r != 0 || v.undo.foreign || !undo_complete(&v.undo)) {
-		dump(what, &v);
-		fail_msg("%s at call %u: not reconciled", what, n);
-	}
-	after = fake_snapshot(f);
-	if (strcmp(before, after) != 0)
-		fail_msg("%s at call %u:\n%s", what, n, fake_difference(before, after));
-	if (fake_exists(f, "/run/gpupt/lease/106"))
-		fail_msg("%s at call %u: the lease is still there", what, n);
-	if (f->shared->hung_unbinds)
-		fail_msg("%s at call %u: taken off its driver while the mode was on", what, n);
-}
-
-static unsigned int cut(bool returning, enum fake_fault fault, const char *what)
-{
-	for (unsigned int n = 1; n < CALLS_MAX; n += FAKE_EVERY) {
-		_cleanup_fake_ struct fake *f = persistent();
-		_cleanup_free_ char *before = fake_snapshot(f);
-		int status;
-
-		if (returning)
-			assert_int_equal(fake_run(f, vm_start_run, &vm106), 0);
-		fake_arm(f, FAKE_KERNEL | FAKE_STORAGE, fault, n, 0);
-		status = fake_run(f, returning ? vm_stop_run : vm_start_run, &vm106);
-		fake_disarm(f);
-		if (WIFEXITED(status))
-			assert_int_equal(WEXITSTATUS(status), 0);
-		settle(f, before, what, n);
-		if (WIFEXITED(status))
-			return n - 1;
-	}
-	fail_msg("no end of calls");
-	return 0;
+	return (struct cut){ .make = persistent, .vmid = 106, .returning = returning, .what = what };
 }
 
 static void killed_on_the_way(void **state)
 {
-	unsigned int before = cut(false, FAKE_KILL_BEFORE, "NVIDIA hand-over killed before");
-	unsigned int after = cut(false, FAKE_KILL_AFTER, "NVIDIA hand-over killed after");
+	struct cut c = cut_of(false, "NVIDIA hand-over killed");
+	unsigned int before = cut_killed(&c, FAKE_KILL_BEFORE), after = cut_killed(&c, FAKE_KILL_AFTER);
 
 	assert_true(before > 40 && after > 40);
 	fake_tally("crash-points", before + after, "crash points of an NVIDIA card's hand-over");
@@ -480,11 +443,20 @@ static void killed_on_the_way(void **state)
 
 static void killed_on_the_way_back(void **state)
 {
-	unsigned int before = cut(true, FAKE_KILL_BEFORE, "NVIDIA return killed before");
-	unsigned int after = cut(true, FAKE_KILL_AFTER, "NVIDIA return killed after");
+	struct cut c = cut_of(true, "NVIDIA return killed");
+	unsigned int before = cut_killed(&c, FAKE_KILL_BEFORE), after = cut_killed(&c, FAKE_KILL_AFTER);
 
 	assert_true(before > 20 && after > 20);
 	fake_tally("crash-points", before + after, "crash points of an NVIDIA card's return");
+}
+
+/* A node that nvidia-modprobe once did not make is told, and nobody's to make later: see the_node(). */
+static struct fake *persistent_with_nodes(void)
+{
+	struct fake *f = persistent();
+
+	fake_nvidia_nodes_stay(f);
+	return f;
 }
 
 /* Every write and program fails once: the start is refused and everything put back, or it is as if nothing had been. */
@@ -495,34 +467,10 @@ static void calls_fail(void **state)
 
 	for (size_t i = 0; i < 2 * ARRAY_SIZE(faults); i++) {
 		bool returning = i % 2;
-		unsigned int n;
+		struct cut c = cut_of(returning, returning ? "a call fails on the way back" : "a call fails");
 
-		for (n = 1; n < CALLS_MAX; n += FAKE_EVERY) {
-			_cleanup_fake_ struct fake *f = persistent();
-			_cleanup_free_ char *before = NULL, *at_once = NULL;
-			bool reached;
-			int status;
-
-			/* a node that nvidia-modprobe once did not make is told, and nobody's to make later: see the_node() */
-			fake_nvidia_nodes_stay(f);
-			before = fake_snapshot(f);
-			if (returning)
-				assert_int_equal(fake_run(f, vm_start_run, &vm106), 0);
-			fake_arm(f, FAKE_KERNEL, faults[i / 2], n, EIO);
-			status = fake_run(f, returning ? vm_stop_run : vm_start_run, &vm106);
-			reached = fake_count(f) >= n;
-			fake_disarm(f);
-			assert_true(WIFEXITED(status));
-			failed += WEXITSTATUS(status) != 0;
-			at_once = fake_snapshot(f);
-			if (!returning && WEXITSTATUS(status) && strcmp(before, at_once) != 0)
-				fail_msg("call %u fails: %s", n, fake_difference(before, at_once));
-			settle(f, before, returning ? "a call fails on the way back" : "a call fails", n);
-			calls += reached;
-			if (!reached)
-				break;
-		}
-		assert_true(n < CALLS_MAX);
+		c.make = persistent_with_nodes;
+		calls += cut_failing(&c, faults[i / 2], !returning, &failed);
 	}
 	assert_true(failed > 5 / FAKE_EVERY);
 	fake_tally("faults", calls, "calls for an NVIDIA card that fail (%u of them fail it)", failed);
