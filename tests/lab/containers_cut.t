@@ -7,7 +7,10 @@
 . /lab/lib.sh
 . /lab/system.sh
 
-r=$(drm 01:00.0 renderD)
+# From the first boot on: at a later one the card may be away.
+mkdir -p /var/lib/lab
+[ -e /var/lib/lab/node ] || drm 01:00.0 renderD >/var/lib/lab/node
+r=$(cat /var/lib/lab/node)
 conf='[ct 200]
 containers = detach
 [ct 201]
