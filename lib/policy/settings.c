@@ -110,6 +110,7 @@ void settings_default(struct settings *ret)
 {
 	*ret = (struct settings){
 		.defaults = {
+			.mode = MODE_SHARED,
 			.after_stop = AFTER_STOP_HOST,
 			.processes = PROCESSES_REFUSE,
 			.vms = VMS_REFUSE,

@@ -8,6 +8,10 @@
 #define SETTINGS_PATH SYSCONFDIR "/gpupt/gpupt.conf"
 #define SETTINGS_MAX  (256 * 1024)
 
+enum mode {
+	MODE_SHARED,   /* it boots on its native driver, and a hook moves it */
+	MODE_RESERVED, /* it is on vfio-pci from the first moment of the boot on */
+};
 enum after_stop { AFTER_STOP_HOST, AFTER_STOP_KEEP };
 enum processes { PROCESSES_REFUSE, PROCESSES_TERMINATE, PROCESSES_WAIT };
 enum vms { VMS_REFUSE, VMS_SHUTDOWN };
@@ -25,6 +29,7 @@ struct gpu_settings {
 	bool has_id;
 	struct pci_id id;	 /* of the display function */
 	char driver[PCI_NAME_LEN]; /* its native driver; "": what it came from, else what its modalias asks for */
+	enum mode mode;
 	enum after_stop after_stop;
 	enum processes processes;
 	unsigned int wait; /* seconds, of PROCESSES_WAIT */

@@ -4,6 +4,14 @@
 #include "host/reset.h"
 #include "policy/settings_parser.h"
 
+static int set_mode(struct parser *p, struct gpu_settings *g, const char *key, const char *v)
+{
+	if (strcmp(v, "shared") && strcmp(v, "reserved"))
+		return parser_refuse(p, key, v, "use shared or reserved");
+	g->mode = strcmp(v, "reserved") ? MODE_SHARED : MODE_RESERVED;
+	return 0;
+}
+
 static int set_after_stop(struct parser *p, struct gpu_settings *g, const char *key, const char *v)
 {
 	if (strcmp(v, "host") && strcmp(v, "keep"))
@@ -140,6 +148,7 @@ static const struct gpu_key {
 } gpu_keys[] = {
 	{ "id", set_id, "an id belongs to one card, in [gpu …]" },
 	{ "driver", set_driver, "a driver belongs to one card, in [gpu …]" },
+	{ "mode", set_mode, NULL },
 	{ "after-stop", set_after_stop, NULL },
 	{ "processes", set_processes, NULL },
 	{ "vms", set_vms, NULL },

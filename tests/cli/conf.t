@@ -31,13 +31,13 @@ refused() { # WHAT LINE MESSAGE TEXT
 
 accepted "no file's worth" ''
 accepted "comments and blank lines" '# a comment\n\n; another\n[defaults]\n'
-accepted "every key" '[defaults]\nafter-stop = keep\nprocesses=terminate\nvms = shutdown\nforce-stop = yes\nshutdown-timeout = 600\nbackup = refuse\nreset = flr\nreset-at = stop\ndriver-timeout = 600\nstop-timeout = 1\n[gpu 0000:01:00.0]\nid = 1002:5159/1af4:1100\ndriver = radeon\nafter-stop = host\n[gpu 02:00]\nid = 1002:5159\nprocesses = wait 60\n[vm 300]\nnext = local:snippets/x\n'
+accepted "every key" '[defaults]\nmode = reserved\nafter-stop = keep\nprocesses=terminate\nvms = shutdown\nforce-stop = yes\nshutdown-timeout = 600\nbackup = refuse\nreset = flr\nreset-at = stop\ndriver-timeout = 600\nstop-timeout = 1\n[gpu 0000:01:00.0]\nid = 1002:5159/1af4:1100\ndriver = radeon\nafter-stop = host\n[gpu 02:00]\nid = 1002:5159\nprocesses = wait 60\n[vm 300]\nnext = local:snippets/x\n'
 accepted "carriage returns" '[defaults]\r\nafter-stop = keep\r\n'
 accepted "no newline at the end" '[defaults]\nafter-stop = keep'
 
 refused "an unknown key" 2 "no key 'after-stpo' in \[defaults\]: known are .*after-stop" '[defaults]\nafter-stpo = keep\n'
-refused "an unknown key" 2 "no key 'idd' in \[defaults\]: known are after-stop, processes, vms, containers, force-stop, shutdown-timeout, backup, reset, reset-at, driver-timeout, stop-timeout$" '[defaults]\nidd = 1\n'
-refused "an unknown key of a card" 2 "no key 'idd' in \[gpu 01:00\]: known are id, driver, after-stop" '[gpu 01:00]\nidd = 1\n'
+refused "an unknown key" 2 "no key 'idd' in \[defaults\]: known are mode, after-stop, processes, vms, containers, force-stop, shutdown-timeout, backup, reset, reset-at, driver-timeout, stop-timeout$" '[defaults]\nidd = 1\n'
+refused "an unknown key of a card" 2 "no key 'idd' in \[gpu 01:00\]: known are id, driver, mode, after-stop" '[gpu 01:00]\nidd = 1\n'
 refused "an unknown key of a VM" 2 "no key 'nxet' in \[vm 101\]: known are next" '[vm 101]\nnxet = local:snippets/x\n'
 refused "a repeated key" 4 "'reset' a second time in \[defaults\]" '[defaults]\nreset = none\n# one\nreset = auto\n'
 refused "a continued line, which is a repeated key" 3 "'reset' a second time" '[defaults]\nreset = none\n  auto\n'
@@ -52,7 +52,7 @@ refused "an address that is none" 1 '\[gpu 1:0\] names no card' '[gpu 1:0]\nrese
 refused "a VM that is none" 1 '\[vm 99\] names no VM' '[vm 99]\nnext = local:snippets/x\n'
 refused "[defaults] behind a card" 3 '\[defaults\] must stand before' '[gpu 01:00]\nreset = none\n[defaults]\nreset = none\n'
 for bad in "after-stop = away;use host or keep" "after-stop =;use host or keep" "processes = kill;use refuse, terminate, or wait" \
-	"processes = wait;wait and whole seconds, 1 to 600" "processes = wait 601;1 to 600" "vms = kill;use refuse or shutdown" \
+	"processes = wait;wait and whole seconds, 1 to 600" "processes = wait 601;1 to 600" "mode = vfio;use shared or reserved" "vms = kill;use refuse or shutdown" \
 	"force-stop = maybe;use 0 or 1" "shutdown-timeout = 601;1 to 600" "backup = never;use handover or refuse" \
 	"reset = magic;use auto, none, or a method" "reset-at = never;use start, stop" "reset-at = start,;use start, stop|start" \
 	"driver-timeout = 0;whole seconds, 1 to 600" "driver-timeout = 601;1 to 600" "stop-timeout = 1.5;1 to 600" \

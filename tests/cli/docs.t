@@ -94,6 +94,7 @@ like(slurp($place), qr/gpu_keys\[\] = \{/, 'architecture.md says where a new key
 
 my %initial = $settings =~ /^\s+\.(\w+) = ([\w"]+),$/mg;
 my %meaning = (
+	mode => lc($initial{mode} =~ s/MODE_//r),
 	'after-stop' => lc($initial{after_stop} =~ s/AFTER_STOP_//r),
 	processes => lc($initial{processes} =~ s/PROCESSES_//r),
 	vms => lc($initial{vms} =~ s/VMS_//r),

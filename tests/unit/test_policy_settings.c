@@ -29,6 +29,7 @@ static void nothing_said(void **state)
 		parse(texts[i], &s);
 		g = settings_gpu(&s, fake_bdf("0000:01:00.0"));
 		assert_ptr_equal(g, &s.defaults);
+		assert_int_equal(g->mode, MODE_SHARED);
 		assert_int_equal(g->after_stop, AFTER_STOP_HOST);
 		assert_int_equal(g->processes, PROCESSES_REFUSE);
 		assert_int_equal(g->vms, VMS_REFUSE);
@@ -60,6 +61,7 @@ static void every_key(void **state)
 	const struct gpu_settings *g;
 
 	parse("[defaults]\n"
+	      "mode = reserved\n"
 	      "after-stop = keep\n"
 	      "processes = terminate\n"
 	      "vms = shutdown\n"
@@ -80,6 +82,7 @@ static void every_key(void **state)
 	      "driver-timeout = 20\n"
 	      "[gpu 02:00]\n"
 	      "id = 1002:73bf\n"
+	      "mode = shared\n"
 	      "processes = wait 45\n"
 	      "vms = refuse\n"
 	      "containers = refuse\n"
@@ -101,6 +104,7 @@ static void every_key(void **state)
 	assert_container(&s, 202, "01:00", CONTAINERS_SHUTDOWN, true, 600);
 	assert_container(&s, 202, "02:00", CONTAINERS_REFUSE, false, 1);
 	assert_container(&s, 200, "02:00", CONTAINERS_DETACH, false, 1);
+	assert_int_equal(s.defaults.mode, MODE_RESERVED);
 	assert_int_equal(s.defaults.after_stop, AFTER_STOP_KEEP);
 	assert_int_equal(s.defaults.processes, PROCESSES_TERMINATE);
 	assert_string_equal(s.defaults.reset, "none");
@@ -115,7 +119,8 @@ static void every_key(void **state)
 	assert_int_equal(g->id.subdevice, 0xe438);
 	assert_string_equal(g->driver, "amdgpu");
 	assert_int_equal(g->after_stop, AFTER_STOP_HOST);
-	assert_int_equal(g->processes, PROCESSES_TERMINATE); /* from [defaults] */
+	assert_int_equal(g->mode, MODE_RESERVED); /* from [defaults], as the next */
+	assert_int_equal(g->processes, PROCESSES_TERMINATE);
 	assert_string_equal(g->reset, "device_specific");
 	assert_true(g->reset_at_start && g->reset_at_stop);
 	assert_int_equal(g->driver_timeout, 20);
@@ -123,6 +128,7 @@ static void every_key(void **state)
 	assert_true(g->vms == VMS_SHUTDOWN && g->force_stop && g->backup == BACKUP_REFUSE);
 	assert_int_equal(g->shutdown_timeout, 600);
 	g = settings_gpu(&s, fake_bdf("0000:02:00.0"));
+	assert_int_equal(g->mode, MODE_SHARED);
 	assert_int_equal(g->bdf.fn, BDF_ANY_FN);
 	assert_int_equal(g->id.subvendor, 0);
 	assert_int_equal(g->processes, PROCESSES_WAIT);
@@ -211,6 +217,7 @@ static void every_error(void **state)
 	} bad[] = {
 		{ "reset = auto\n", 1, "[defaults]" },
 		{ "[defaults]\nresets = auto\n", 2, "after-stop" },
+		{ "[defaults]\nmode = vfio\n", 2, "shared or reserved" },
 		{ "[defaults]\n\n# c\nafter-stop = maybe\n", 4, "host or keep" },
 		{ "[defaults]\nafter-stop =\n", 2, "host or keep" },
 		{ "[defaults]\nafter-stop = KEEP\n", 2, "host or keep" },
