@@ -41,7 +41,9 @@ _gpupt_helper()
 	esac
 
 	if [[ $cur == -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "$("$helper" help options 2>/dev/null | grep -oE -- '--?[a-z][a-z-]*')" -- "$cur")
+		# without a command all of them: it may follow
+		mapfile -t COMPREPLY < <(compgen -W \
+			"$("$helper" help options ${command:+"$command"} 2>/dev/null | grep -oE -- '--?[a-z][a-z-]*')" -- "$cur")
 		return
 	fi
 	if [[ -z $command ]]; then

@@ -3,7 +3,7 @@
 
 enum { COMMAND_NAME, COMMAND_ARGS, COMMAND_SUMMARY };
 enum { COLUMN_NAME, COLUMN_DEFAULT, COLUMN_HELP };
-enum { OPTION_NAME, OPTION_SUMMARY };
+enum { OPTION_NAME, OPTION_COMMANDS, OPTION_SUMMARY };
 
 static const struct column command_v[] = {
 	[COMMAND_NAME] = { "command", "its name" },
@@ -21,6 +21,7 @@ static const struct columns column_columns = { "columns", column_v, ARRAY_SIZE(c
 
 static const struct column option_v[] = {
 	[OPTION_NAME] = { "option", "its names, and its argument" },
+	[OPTION_COMMANDS] = { "commands", "those that have it; none are named if all do" },
 	[OPTION_SUMMARY] = { "summary", "what it does" },
 };
 static const struct columns option_columns = { "options", option_v, ARRAY_SIZE(option_v) };
@@ -71,34 +72,48 @@ static int list_options(const struct options *o)
 {
 	_cleanup_table_ struct table t = { 0 };
 	int code = table_open(o, &option_columns, &t);
-	char synopsis[64];
-	const char *help;
+	struct option_help h;
 
 	if (code != EXIT_DONE)
 		return code;
-	for (size_t i = 0; helper_option(i, synopsis, sizeof(synopsis), &help); i++) {
+	for (size_t i = 0; helper_option(i, &h); i++) {
 		table_row(&t);
-		table_set(&t, OPTION_NAME, synopsis);
-		table_set(&t, OPTION_SUMMARY, help);
+		table_set(&t, OPTION_NAME, h.synopsis);
+		table_set(&t, OPTION_COMMANDS, h.of);
+		table_set(&t, OPTION_SUMMARY, h.help);
 	}
 	return table_print(&t);
 }
 
-static int show_options(void)
+/* One a line; of a command those that it can have, else all. */
+static int show_options(const char *command)
 {
-	char synopsis[64];
-	const char *help;
+	struct option_help h;
 
-	for (size_t i = 0; helper_option(i, synopsis, sizeof(synopsis), &help); i++)
-		printf("%s\n", synopsis);
+	for (size_t i = 0; helper_option(i, &h); i++)
+		if (!h.of || !command || helper_option_of(h.of, command))
+			printf("%s\n", h.synopsis);
 	return EXIT_DONE;
+}
+
+/* Those that every command has, or those of one alone. */
+static void print_options(const struct command *c, const char *title)
+{
+	struct option_help h;
+	bool any = false;
+
+	for (size_t i = 0; helper_option(i, &h); i++) {
+		if (c ? !helper_option_of(h.of, c->name) : !!h.of)
+			continue;
+		printf("%s  %-26s %s\n", any ? "" : title, h.synopsis, h.help);
+		any = true;
+	}
 }
 
 static int show_all(void)
 {
 	size_t n;
 	const struct command *const *all = helper_commands(&n);
-	const char *help;
 	char synopsis[64];
 
 	printf("Usage: gpupt-helper [OPTION...] COMMAND [ARGUMENT...]\n\n"
@@ -107,9 +122,7 @@ static int show_all(void)
 		snprintf(synopsis, sizeof(synopsis), "%s %s", all[i]->name, all[i]->args);
 		printf("  %-26s %s\n", synopsis, all[i]->summary);
 	}
-	printf("\nOptions:\n");
-	for (size_t i = 0; helper_option(i, synopsis, sizeof(synopsis), &help); i++)
-		printf("  %-26s %s\n", synopsis, help);
+	print_options(NULL, "\nOptions:\n");
 	printf("\nA GPU is an address such as 0000:01:00.0, 01:00.0 or 01:00. 'gpupt-helper check' is harmless.\n"
 	       "Exit codes: 0 done; 1 refused, or failed and put back; 2 usage; 3 not everything could be put back.\n"
 	       "'gpupt-helper help COMMAND' says more; so does gpupt-helper(8).\n");
@@ -119,6 +132,7 @@ static int show_all(void)
 static int show_command(const struct command *c)
 {
 	printf("Usage: gpupt-helper %s%s%s\n\n%s\n", c->name, *c->args ? " " : "", c->args, c->help);
+	print_options(c, "\nOptions of its own:\n");
 	if (!c->columns)
 		return EXIT_DONE;
 	printf("\nColumns (* only with -o or --json):\n");
@@ -138,7 +152,9 @@ static int run(const struct options *o, int argc, char **argv)
 		return as_list(o) ? list_commands(o) : show_all();
 	/* completion asks for the options by this name */
 	if (strcmp(argv[0], "options") == 0)
-		return as_list(o) ? list_options(o) : show_options();
+		return as_list(o) ? list_options(o) : show_options(argv[1]);
+	if (argc > 1)
+		return helper_usage("'%s' is one argument too many for help", argv[1]);
 	c = helper_command(argv[0]);
 	if (!c)
 		return helper_usage("there is no command '%s'", argv[0]);
@@ -148,7 +164,7 @@ static int run(const struct options *o, int argc, char **argv)
 const struct command command_help = {
 	.name = "help",
 	.args = "[COMMAND]",
-	.max = 1,
+	.max = 2,
 	.summary = "explain a command",
 	.help = "Without a command, names all commands and options.",
 	.run = run,

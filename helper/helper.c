@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <getopt.h>
+#include <stddef.h>
 
 #include "base/interrupt.h"
 #include "base/log.h"
@@ -26,12 +27,6 @@ static int set_root(struct options *o, const char *arg)
 	return EXIT_DONE;
 }
 
-static int set_json(struct options *o, const char *arg)
-{
-	o->json = true;
-	return EXIT_DONE;
-}
-
 static int set_format(struct options *o, const char *arg)
 {
 	if (strcmp(arg, "json") != 0 && strcmp(arg, "text") != 0)
@@ -46,55 +41,30 @@ static int set_columns(struct options *o, const char *arg)
 	return EXIT_DONE;
 }
 
-static int set_noheadings(struct options *o, const char *arg)
-{
-	o->noheadings = true;
-	return EXIT_DONE;
-}
-
-static int set_dry_run(struct options *o, const char *arg)
-{
-	o->dry_run = true;
-	return EXIT_DONE;
-}
-
-static int set_verbose(struct options *o, const char *arg)
-{
-	o->verbose = true;
-	return EXIT_DONE;
-}
-
-static int set_help(struct options *o, const char *arg)
-{
-	o->help = true;
-	return EXIT_DONE;
-}
-
-static int set_version(struct options *o, const char *arg)
-{
-	o->version = true;
-	return EXIT_DONE;
-}
+#define FLAG(member) .flag = offsetof(struct options, member)
 
 static const struct option_row {
 	const char *name;
 	char letter; /* 0: none */
 	const char *arg;
 	const char *help;
-	int (*set)(struct options *o, const char *arg);
+	int (*set)(struct options *o, const char *arg); /* NULL: it sets the flag */
+	size_t flag;
+	const char *of; /* the commands that have it, with ", " between; NULL: all */
 } rows[] = {
 	{ "root", 0, "DIR", "look at the copy of a host below DIR; changes are shown, not made", set_root },
-	{ "json", 0, NULL, "print one JSON object", set_json },
+	{ "json", 0, NULL, "print one JSON object", FLAG(json) },
 	{ "output-format", 0, "json|text", "the same, as Proxmox VE's tools spell it", set_format },
 	{ "output", 'o', "COLUMNS", "show these columns; +COLUMNS: these, too", set_columns },
-	{ "noheadings", 0, NULL, "do not print the columns' names", set_noheadings },
-	{ "dry-run", 0, NULL, "show what would be done, and do nothing", set_dry_run },
-	{ "verbose", 'v', NULL, "say more", set_verbose },
-	{ "help", 'h', NULL, "explain the command", set_help },
-	{ "version", 0, NULL, "print the version", set_version },
+	{ "noheadings", 0, NULL, "do not print the columns' names", FLAG(noheadings) },
+	{ "dry-run", 0, NULL, "show what would be done, and do nothing", FLAG(dry_run) },
+	{ "verbose", 'v', NULL, "say more", FLAG(verbose) },
+	{ "help", 'h', NULL, "explain the command", FLAG(help) },
+	{ "version", 0, NULL, "print the version", FLAG(version) },
 };
 
 #define N_ROWS ARRAY_SIZE(rows)
+_Static_assert(N_ROWS <= 64, "options.given has a bit for each");
 #define FIRST_CODE 256 /* beyond every letter */
 
 const struct command *const *helper_commands(size_t *ret_n)
@@ -111,7 +81,7 @@ const struct command *helper_command(const char *name)
 	return NULL;
 }
 
-bool helper_option(size_t i, char *synopsis, size_t size, const char **ret_help)
+bool helper_option(size_t i, struct option_help *ret)
 {
 	char letter[8] = "";
 
@@ -119,9 +89,23 @@ bool helper_option(size_t i, char *synopsis, size_t size, const char **ret_help)
 		return false;
 	if (rows[i].letter)
 		snprintf(letter, sizeof(letter), "-%c, ", rows[i].letter);
-	snprintf(synopsis, size, "%s--%s%s%s", letter, rows[i].name, rows[i].arg ? " " : "", rows[i].arg ? rows[i].arg : "");
-	*ret_help = rows[i].help;
+	snprintf(ret->synopsis, sizeof(ret->synopsis), "%s--%s%s%s", letter, rows[i].name, rows[i].arg ? " " : "",
+		 rows[i].arg ? rows[i].arg : "");
+	ret->help = rows[i].help;
+	ret->of = rows[i].of;
 	return true;
+}
+
+bool helper_option_of(const char *of, const char *command)
+{
+	size_t n;
+
+	for (const char *p = of; p && *p; p += n + strspn(p + n, ", ")) {
+		n = strcspn(p, ",");
+		if (strlen(command) == n && strncmp(p, command, n) == 0)
+			return true;
+	}
+	return false;
 }
 
 static _printf_(1, 0) void complain_v(const char *fmt, const char *end, va_list ap)
@@ -207,6 +191,7 @@ static int parse_options(struct options *o, int argc, char **argv, int *ret_firs
 {
 	struct option longs[N_ROWS + 1] = { 0 };
 	char shorts[2 * N_ROWS + 2] = ":", *s = shorts + 1;
+	const struct option_row *row;
 	int code, r = EXIT_DONE;
 
 	for (size_t i = 0; i < N_ROWS; i++) {
@@ -227,14 +212,30 @@ static int parse_options(struct options *o, int argc, char **argv, int *ret_firs
 			return helper_usage("there is no option '-%c'", optopt);
 		if (code == '?')
 			return helper_usage(optopt ? "option '%s' takes no argument" : "there is no option '%s'", argv[optind - 1]);
-		r = row_of(code)->set(o, optarg);
+		row = row_of(code);
+		o->given |= UINT64_C(1) << (row - rows);
+		if (row->set)
+			r = row->set(o, optarg);
+		else
+			*(bool *)((char *)o + row->flag) = true;
 	}
 	*ret_first = optind;
 	return r;
 }
 
+/* Options that are other commands' alone. */
+static int check_options(const struct options *o, const struct command *c)
+{
+	for (size_t i = 0; i < N_ROWS; i++)
+		if (o->given >> i & 1 && rows[i].of && !helper_option_of(rows[i].of, c->name))
+			return helper_usage("%s has no option '--%s': it belongs to %s", c->name, rows[i].name, rows[i].of);
+	return EXIT_DONE;
+}
+
 static int run_command(const struct options *o, const struct command *c, int argc, char **argv)
 {
+	if (check_options(o, c) != EXIT_DONE)
+		return EXIT_USAGE;
 	if (argc < c->min)
 		return helper_usage("%s needs an argument: gpupt-helper %s %s", c->name, c->name, c->args);
 	if (c->max >= 0 && argc > c->max)

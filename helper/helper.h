@@ -14,6 +14,7 @@ struct options {
 	const char *columns; /* of -o, or NULL */
 	bool help, version;
 	struct root other; /* of --root; fd -1 without it */
+	uint64_t given;	   /* which there were: a bit for each row of the table */
 };
 
 struct columns;
@@ -35,8 +36,17 @@ extern const struct command command_list, command_check, command_status, command
 const struct command *const *helper_commands(size_t *ret_n);
 /* NULL if there is none of that name. */
 const struct command *helper_command(const char *name);
-/* "--root DIR" and the like, with what it does; false behind the last. */
-bool helper_option(size_t i, char *synopsis, size_t size, const char **ret_help);
+
+struct option_help {
+	char synopsis[64]; /* "--root DIR" */
+	const char *help;
+	const char *of; /* the commands that have it, "check, list"; NULL: all */
+};
+
+/* False behind the last. */
+bool helper_option(size_t i, struct option_help *ret);
+/* Is the command in that list? */
+bool helper_option_of(const char *of, const char *command);
 
 /* The program. Returns its exit code. */
 int helper_main(const struct root *root, int argc, char **argv);
