@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "policy/cmdline.h"
+#include "host/cmdline.h"
 #include "policy/iommu_judge.h"
 
 #define PARAMS_MAX 256 /* no command line of 64 KiB has as many that matter */

@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <fnmatch.h>
 
+#include "host/cmdline.h"
 #include "host/modalias.h"
-#include "policy/cmdline.h"
 #include "policy/pins_list.h"
 
 #define VFIO_PCI "vfio_pci"

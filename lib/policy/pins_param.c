@@ -2,7 +2,7 @@
 /* Kernel parameters that decide about cards: those in force, and those that stand in the boot loader's file. */
 #include <errno.h>
 
-#include "policy/cmdline.h"
+#include "host/cmdline.h"
 #include "policy/pins_list.h"
 
 enum param_kind {

@@ -4,8 +4,8 @@
  * and "kernel-parameters" in its administrator's guide. Blanks stand between them, but not inside of double quotes, which cannot be
  * escaped; '-' and '_' are the same in a name; behind a lone "--" everything is init's. Only the first line counts. Pure.
  */
-#ifndef GPUPT_POLICY_CMDLINE_H
-#define GPUPT_POLICY_CMDLINE_H
+#ifndef GPUPT_HOST_CMDLINE_H
+#define GPUPT_HOST_CMDLINE_H
 
 #include "base/text.h"
 

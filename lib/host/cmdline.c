@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 
-#include "policy/cmdline.h"
+#include "host/cmdline.h"
 
 /* isspace() of the kernel, but for the newline, at which the line ends. */
 #define BLANK " \t\v\f\r"

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "policy/cmdline.h"
+#include "host/cmdline.h"
 #include "policy/vfio_ids.h"
 
 static void has(void **state)
