@@ -49,25 +49,44 @@ _Noreturn static void exec_in_child(const char *path, char *const argv[], int in
 	_exit(127);
 }
 
+static void tick(const struct exec_watch *w, uint64_t begun, uint64_t *next)
+{
+	uint64_t now = now_ms();
+
+	if (!w->tick || now < *next)
+		return;
+	w->tick(w->ctx, (unsigned int)((now - begun) / 1000));
+	*next = now - (now - begun) % 1000 + 1000;
+}
+
+/* How long nothing but the program can be waited for. A signal that comes between the look at it and the poll is seen by the next look. */
+static int patience(const struct exec_watch *w, uint64_t deadline, uint64_t next)
+{
+	uint64_t now = now_ms(), until = deadline;
+
+	if (w->interruptible && until > now + EXEC_LOOK_MS)
+		until = now + EXEC_LOOK_MS;
+	if (w->tick && until > next)
+		until = next;
+	return until > now ? (int)(until - now) : 0;
+}
+
 /* Collects output until the child ends. 0, -ETIMEDOUT, or, if a signal may end it early, -EINTR. */
-static int collect(int pidfd, int out, uint64_t deadline, bool interruptible, struct text *t)
+static int collect(int pidfd, int out, unsigned int timeout_ms, const struct exec_watch *w, struct text *t)
 {
 	struct pollfd p[2] = { { .fd = pidfd, .events = POLLIN }, { .fd = out, .events = POLLIN } };
+	uint64_t begun = now_ms(), deadline = begun + timeout_ms, next = begun;
 
 	for (;;) {
-		uint64_t now = now_ms();
-		int wait_ms = now < deadline ? (int)(deadline - now) : 0;
 		char buf[4096];
 		ssize_t n;
 
-		if (now >= deadline)
+		if (now_ms() >= deadline)
 			return -ETIMEDOUT;
-		if (interruptible && interrupt_pending())
+		if (w->interruptible && interrupt_pending())
 			return -EINTR;
-		/* a signal that comes between the look at it and the poll is seen by the next look */
-		if (interruptible && wait_ms > EXEC_LOOK_MS)
-			wait_ms = EXEC_LOOK_MS;
-		if (poll(p, 2, wait_ms) < 0 && errno != EINTR)
+		tick(w, begun, &next);
+		if (poll(p, 2, patience(w, deadline, next)) < 0 && errno != EINTR)
 			return -errno;
 		if (p[1].revents) {
 			n = read(out, buf, sizeof(buf));
@@ -147,7 +166,21 @@ int exec_child_status(const struct exec_child *c)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static int run(const struct root *r, char *const argv[], const char *input, unsigned int timeout_ms, bool interruptible,
+static int run_hook(const struct root *r, char *const argv[], const struct exec_watch *w, struct exec_result *ret, struct err *e)
+{
+	int k;
+
+	if (w->tick)
+		w->tick(w->ctx, 0);
+	k = r->hooks->exec(r->hooks->ctx, argv, ret);
+	if (k < 0)
+		return err_errno(e, k, "cannot run %s", argv[0]);
+	if (w->output)
+		text_add(w->output, ret->output ? ret->output : "");
+	return 0;
+}
+
+static int run(const struct root *r, char *const argv[], const char *input, unsigned int timeout_ms, const struct exec_watch *w,
 	       struct exec_result *ret, struct err *e)
 {
 	_cleanup_close_ int out = -1, feed = -1;
@@ -155,10 +188,8 @@ static int run(const struct root *r, char *const argv[], const char *input, unsi
 	struct exec_child c;
 	int fds[2], k;
 
-	if (r->hooks && r->hooks->exec) {
-		k = r->hooks->exec(r->hooks->ctx, argv, ret);
-		return k < 0 ? err_errno(e, k, "cannot run %s", argv[0]) : 0;
-	}
+	if (r->hooks && r->hooks->exec)
+		return run_hook(r, argv, w, ret, e);
 	feed = exec_child_input(input);
 	if (feed < 0)
 		return err_errno(e, feed, "cannot run %s", argv[0]);
@@ -169,7 +200,9 @@ static int run(const struct root *r, char *const argv[], const char *input, unsi
 	close(fds[1]);
 	if (k < 0)
 		return k;
-	k = collect(c.pidfd, out, now_ms() + timeout_ms, interruptible, &t);
+	k = collect(c.pidfd, out, timeout_ms, w, &t);
+	if (w->output)
+		text_add(w->output, text_str(&t));
 	if (k < 0) {
 		stop_group(c.pid, c.pidfd);
 		k = exec_child_late(&c, k, timeout_ms, e);
@@ -182,19 +215,25 @@ static int run(const struct root *r, char *const argv[], const char *input, unsi
 
 int exec_run(const struct root *r, char *const argv[], unsigned int timeout_ms, struct exec_result *ret, struct err *e)
 {
-	return run(r, argv, NULL, timeout_ms, false, ret, e);
+	return run(r, argv, NULL, timeout_ms, &(struct exec_watch){ 0 }, ret, e);
 }
 
 int exec_feed(const struct root *r, char *const argv[], const char *input, unsigned int timeout_ms,
 	      struct exec_result *ret, struct err *e)
 {
-	return run(r, argv, input, timeout_ms, false, ret, e);
+	return run(r, argv, input, timeout_ms, &(struct exec_watch){ 0 }, ret, e);
 }
 
 int exec_run_interruptible(const struct root *r, char *const argv[], unsigned int timeout_ms, struct exec_result *ret,
 			   struct err *e)
 {
-	return run(r, argv, NULL, timeout_ms, true, ret, e);
+	return run(r, argv, NULL, timeout_ms, &(struct exec_watch){ .interruptible = true }, ret, e);
+}
+
+int exec_run_watched(const struct root *r, char *const argv[], unsigned int timeout_ms, const struct exec_watch *watch,
+		     struct exec_result *ret, struct err *e)
+{
+	return run(r, argv, NULL, timeout_ms, watch, ret, e);
 }
 
 int exec_verdict(const char *name, struct exec_result *res, struct err *e)

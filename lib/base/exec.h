@@ -31,6 +31,19 @@ int exec_feed(const struct root *r, char *const argv[], const char *input, unsig
 int exec_run_interruptible(const struct root *r, char *const argv[], unsigned int timeout_ms, struct exec_result *ret,
 			   struct err *e);
 
+/* Somebody who wants to know how it goes. */
+struct exec_watch {
+	/* Called when it has been started (0 s) and about every second while it runs; may be NULL. */
+	void (*tick)(void *ctx, unsigned int seconds);
+	void *ctx;
+	bool interruptible;  /* as of exec_run_interruptible() */
+	struct text *output; /* gets what it has said, also if it was ended early */
+};
+
+/* exec_run() that is watched; with a test's stand-in for programs there is the first call of tick alone. */
+int exec_run_watched(const struct root *r, char *const argv[], unsigned int timeout_ms, const struct exec_watch *watch,
+		     struct exec_result *ret, struct err *e);
+
 struct exec_job;
 /*
  * A program that is started now and waited for later, beside others. 0 with the job, which exec_finish() takes; else as exec_run().

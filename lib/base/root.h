@@ -82,12 +82,26 @@ int root_write_attr(const struct root *r, const char *path, const char *value);
  * existing file are kept, else mode is used. 0 or -errno.
  */
 int root_write_file(const struct root *r, const char *path, const char *data, size_t len, mode_t mode);
+/* What a file gets that is made anew; an owner of -1 is whoever makes it. */
+struct root_own {
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+};
+/* The same, with an owner, too. */
+int root_write_owned(const struct root *r, const char *path, const char *data, size_t len, const struct root_own *own);
+/* Removes what calls of these two that were killed have left beside path, of whatever process: nobody may be writing it. */
+void root_drop_temporary(const struct root *r, const char *path);
+/* Makes the name of path, or its absence, durable. 0 (also if its directory is gone) or -errno. */
+int root_sync_name(const struct root *r, const char *path);
 /* 0 also if the file is not there. */
 int root_unlink(const struct root *r, const char *path);
 /* A character device below an existing directory, never through a symbolic link. 0, -EEXIST, -errno. */
 int root_mknod(const struct root *r, const char *path, mode_t mode, dev_t dev);
 /* Removes an empty directory. 0, -ENOTEMPTY, -ENOENT, -errno. */
 int root_rmdir(const struct root *r, const char *path);
+/* One directory with this very mode. 0, -EEXIST, -errno. */
+int root_mkdir(const struct root *r, const char *path, mode_t mode);
 /* Creates the directory and its parents; 0 if it exists. */
 int root_mkdir_p(const struct root *r, const char *path, mode_t mode);
 /* The same, never through a symbolic link: -ELOOP. */

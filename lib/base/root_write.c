@@ -52,46 +52,98 @@ static int write_and_rename(int dir, int fd, const char *tmp, const char *name, 
 
 /*
  * Mode and owner, where they are not so already: pmxcfs gives every file the same and refuses others, of some versions even what it
- * gives (cfs_fuse_chmod() in src/pmxcfs/pmxcfs.c of pve-cluster).
+ * gives (cfs_fuse_chmod() in src/pmxcfs/pmxcfs.c of pve-cluster). The owner comes first, since another one takes bits of the mode away.
  */
-static int own_as(int fd, mode_t mode, const struct stat *like)
+static int own_as(int fd, const struct root_own *own)
 {
 	struct stat now;
+	uid_t uid;
+	gid_t gid;
 
 	if (fstat(fd, &now) < 0)
 		return -errno;
-	if ((now.st_mode & 07777) != mode && fchmod(fd, mode) < 0)
+	uid = own->uid == (uid_t)-1 ? now.st_uid : own->uid;
+	gid = own->gid == (gid_t)-1 ? now.st_gid : own->gid;
+	if ((now.st_uid != uid || now.st_gid != gid) && (fchown(fd, uid, gid) < 0 || fstat(fd, &now) < 0))
 		return -errno;
-	if (like && (now.st_uid != like->st_uid || now.st_gid != like->st_gid) && fchown(fd, like->st_uid, like->st_gid) < 0)
+	if ((now.st_mode & 07777) != own->mode && fchmod(fd, own->mode) < 0)
 		return -errno;
 	return 0;
 }
 
-int root_write_file(const struct root *r, const char *path, const char *data, size_t len, mode_t mode)
+int root_write_owned(const struct root *r, const char *path, const char *data, size_t len, const struct root_own *own)
 {
 	const char *name;
 	_cleanup_close_ int dir = root_open_parent(r, path, 0, &name), fd = -1;
+	struct root_own as = *own;
 	char tmp[NAME_MAX + 1];
 	struct stat st;
-	bool kept;
 	int k;
 
 	if (dir < 0)
 		return dir;
-	kept = fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-	if (kept && !S_ISREG(st.st_mode))
-		return -EINVAL;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		if (!S_ISREG(st.st_mode))
+			return -EINVAL;
+		as = (struct root_own){ st.st_mode & 07777, st.st_uid, st.st_gid };
+	}
 	if (snprintf(tmp, sizeof(tmp), ".%s.%d.tmp", name, (int)getpid()) >= (int)sizeof(tmp))
 		return -ENAMETOOLONG;
 	fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	k = own_as(fd, kept ? st.st_mode & 07777 : mode, kept ? &st : NULL);
+	k = own_as(fd, &as);
 	if (k == 0)
 		k = write_and_rename(dir, fd, tmp, name, data, len);
 	if (k < 0)
 		unlinkat(dir, tmp, 0);
 	return k;
+}
+
+int root_write_file(const struct root *r, const char *path, const char *data, size_t len, mode_t mode)
+{
+	return root_write_owned(r, path, data, len, &(struct root_own){ mode, (uid_t)-1, (gid_t)-1 });
+}
+
+/* ".NAME.PID.tmp" */
+static bool is_temporary(const char *entry, const char *name)
+{
+	size_t n = strlen(name), digits;
+
+	if (entry[0] != '.' || strncmp(entry + 1, name, n) != 0 || entry[1 + n] != '.')
+		return false;
+	entry += n + 2;
+	digits = strspn(entry, "0123456789");
+	return digits > 0 && strcmp(entry + digits, ".tmp") == 0;
+}
+
+void root_drop_temporary(const struct root *r, const char *path)
+{
+	_cleanup_closedir_ DIR *d = NULL;
+	struct dirent *de;
+	const char *name;
+	int dir = root_open_parent(r, path, 0, &name);
+
+	if (dir < 0)
+		return;
+	d = fdopendir(dir);
+	if (!d) {
+		close(dir);
+		return;
+	}
+	while ((de = readdir(d)))
+		if (is_temporary(de->d_name, name))
+			unlinkat(dir, de->d_name, 0);
+}
+
+int root_sync_name(const struct root *r, const char *path)
+{
+	const char *name;
+	_cleanup_close_ int dir = root_open_parent(r, path, 0, &name);
+
+	if (dir < 0)
+		return dir == -ENOENT ? 0 : dir;
+	return fsync(dir) < 0 ? -errno : 0;
 }
 
 int root_unlink(const struct root *r, const char *path)
@@ -125,6 +177,19 @@ int root_rmdir(const struct root *r, const char *path)
 	if (dir < 0)
 		return dir;
 	return unlinkat(dir, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+int root_mkdir(const struct root *r, const char *path, mode_t mode)
+{
+	const char *name;
+	_cleanup_close_ int dir = root_open_parent(r, path, RESOLVE_NO_SYMLINKS, &name);
+
+	if (dir < 0)
+		return dir;
+	if (mkdirat(dir, name, 0700) < 0)
+		return -errno;
+	/* whatever the umask is */
+	return fchmodat(dir, name, mode & 07777, 0) < 0 ? -errno : 0;
 }
 
 static int mkdir_p(const struct root *r, const char *path, mode_t mode, uint64_t resolve)

@@ -40,6 +40,21 @@ int state_mkdir(const struct root *r, const char *path, struct err *e)
 	return 0;
 }
 
+int state_rmdir(const struct root *r, const char *path, struct err *e)
+{
+	const char *const dirs[] = { path, STATE_VAR };
+
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		int k = root_rmdir(r, dirs[i]);
+
+		if (k == -ENOTEMPTY)
+			return 0;
+		if (k < 0 && k != -ENOENT)
+			return err_errno(e, k, "cannot remove %s", dirs[i]);
+	}
+	return 0;
+}
+
 int state_write(const struct root *r, const char *path, const char *text, struct err *e)
 {
 	char dir[PATH_MAX];

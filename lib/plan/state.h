@@ -23,6 +23,8 @@ int state_read_who(const struct root *r, const char *path, struct proc_id *ret);
 int state_write_who(const struct root *r, const char *path, struct proc_id who, struct err *e);
 /* Makes a directory of ours, 0700, and refuses one that is somebody else's. 0 or -errno. */
 int state_mkdir(const struct root *r, const char *path, struct err *e);
+/* Removes a directory of ours below /var/lib/gpupt, and that one, too, if they are empty: who needs them makes them. 0 or -errno. */
+int state_rmdir(const struct root *r, const char *path, struct err *e);
 /* The names in a directory of ours, sorted; none if it is absent. 0 or -errno. */
 int state_list(const struct root *r, const char *dir, struct strv *ret);
 
