@@ -35,7 +35,7 @@ void report_shown(const struct report *r, unsigned int vmid, const struct step *
 	_cleanup_text_ struct text t = { 0 };
 	struct step back = step_swapped(s);
 
-	if (s->kind->effect)
+	if (s->kind->effect && !s->kind->derives)
 		return;
 	if (r->shown) {
 		r->shown(r->ctx, vmid, s);
@@ -63,6 +63,8 @@ static const struct event_row {
 	[STEP_FOREIGN] = { LOG_ID_LEFT, LOG_WARNING, true, "left as somebody else set it" },
 	[STEP_STUCK] = { LOG_ID_STUCK, LOG_ERR, true, "stuck" },
 	[STEP_LEFT] = { LOG_ID_LEFT, LOG_ERR, true, "could not be put back" },
+	[STEP_OUTPUT] = { LOG_ID_STEP, LOG_INFO, false, "said" },
+	[STEP_ERRORS] = { LOG_ID_FAILED, LOG_ERR, true, "said" },
 };
 
 /* A reset is worth a line of its own, made or not. */
@@ -72,6 +74,23 @@ static void say_reset(const struct report *r, enum step_event event, const struc
 		report_say(r, "%s: reset (%s)", bdf, text ? text : s->after);
 	else if (event == STEP_SKIPPED)
 		report_say(r, "%s: not reset: %s", bdf, text);
+}
+
+/* Of a program that did what it had to, only who asks for everything wants to hear this. */
+static void report_output(const struct report *r, const struct event_row *row, const struct step *s, const char *text)
+{
+	struct log_entry entry = { .priority = row->priority, .id = row->id, .vmid = r->vmid, .step = s->kind->name };
+	_cleanup_free_ char *copy = strdup(text);
+	char *p = copy, *line;
+
+	while (copy && (line = str_line(&p))) {
+		str_printable(line);
+		log_write(&entry, "%s %s: %s", s->kind->name, s->target, line);
+		if (row->complain)
+			report_complain(r, "  %s", line);
+		else if (r->verbose && !r->step)
+			report_say(r, "  %s", line);
+	}
 }
 
 void report_step(void *ctx, enum step_event event, const struct step *s, const char *text)
@@ -84,6 +103,10 @@ void report_step(void *ctx, enum step_event event, const struct step *s, const c
 	struct bdf b;
 	bool complain;
 
+	if (event == STEP_OUTPUT || event == STEP_ERRORS) {
+		report_output(r, row, s, text);
+		return;
+	}
 	if (r->step)
 		r->step(r->ctx, r->vmid, event, s, text);
 	if (target_bdf(s->target, &b))

@@ -18,7 +18,7 @@ struct report {
 	void (*say)(void *ctx, const char *line);
 	/* One line for stderr: something that is not as it should be. */
 	void (*complain)(void *ctx, const char *line);
-	/* Every event of a step, for a list of steps: what it gets is said by no line. NULL: there is no list. */
+	/* Every event of a step but its program's output, for a list of steps: what it gets is said by no line. NULL: there is no list. */
 	void (*step)(void *ctx, unsigned int vmid, enum step_event event, const struct step *s, const char *text);
 	/* A step that a dry run would put back, for such a list. NULL: a line says it. */
 	void (*shown)(void *ctx, unsigned int vmid, const struct step *s);

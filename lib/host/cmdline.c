@@ -135,16 +135,26 @@ bool cmdline_same(const char *a, const char *b)
 	return parse_one(a, &x) && parse_one(b, &y) && param_matches(&x, &y, false);
 }
 
-bool cmdline_has(const char *line, const char *param)
+static bool has(const char *line, const char *param, bool any)
 {
 	struct cmdline_param wanted, is;
 
 	if (!parse_one(param, &wanted))
 		return false;
 	while (cmdline_next(&line, &is))
-		if (param_matches(&is, &wanted, true))
+		if (param_matches(&is, &wanted, any))
 			return true;
 	return false;
+}
+
+bool cmdline_has(const char *line, const char *param)
+{
+	return has(line, param, true);
+}
+
+bool cmdline_has_exactly(const char *line, const char *param)
+{
+	return has(line, param, false);
 }
 
 int cmdline_value(const char *line, const char *name, char **ret)
@@ -205,7 +215,7 @@ int cmdline_add(const char *line, const char *param, char **ret)
 	return 0;
 }
 
-int cmdline_remove(const char *line, const char *param, char **ret)
+static int remove_all(const char *line, const char *param, bool any, char **ret)
 {
 	struct cmdline_param wanted, is;
 	_cleanup_text_ struct text t = { 0 };
@@ -217,7 +227,7 @@ int cmdline_remove(const char *line, const char *param, char **ret)
 	while (cmdline_next(&p, &is)) {
 		const char *from = is.at;
 
-		if (!param_matches(&is, &wanted, true))
+		if (!param_matches(&is, &wanted, any))
 			continue;
 		if (from > kept && strchr(BLANK, from[-1]))
 			from--;
@@ -232,4 +242,14 @@ int cmdline_remove(const char *line, const char *param, char **ret)
 		return -ENOMEM;
 	*ret = new;
 	return 0;
+}
+
+int cmdline_remove(const char *line, const char *param, char **ret)
+{
+	return remove_all(line, param, true, ret);
+}
+
+int cmdline_remove_exactly(const char *line, const char *param, char **ret)
+{
+	return remove_all(line, param, false, ret);
 }

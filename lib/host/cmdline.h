@@ -26,6 +26,8 @@ bool cmdline_same(const char *a, const char *b);
 
 /* Is there a parameter `param`: with this very value if it is "name=value" (perhaps empty), else the name with any value or none? */
 bool cmdline_has(const char *line, const char *param);
+/* The same, but a name alone is only found where it stands alone. */
+bool cmdline_has_exactly(const char *line, const char *param);
 /* The value of the last parameter of that name, "" for the name alone. 0, -ENOENT, -ENOMEM. */
 int cmdline_value(const char *line, const char *name, char **ret);
 
@@ -40,5 +42,7 @@ int cmdline_add(const char *line, const char *param, char **ret);
  * removed to the byte. 0 (also if there is none), -EINVAL (param is not one parameter), -ENOMEM.
  */
 int cmdline_remove(const char *line, const char *param, char **ret);
+/* The same, as cmdline_has_exactly() finds it. */
+int cmdline_remove_exactly(const char *line, const char *param, char **ret);
 
 #endif

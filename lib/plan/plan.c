@@ -116,13 +116,16 @@ static const char *made_found(void *ctx, const struct step *s)
 	return i >= 0 ? m->found[i] : NULL;
 }
 
-/* Can the machine be as if a step that failed had never been begun? Then it is not kept for an undo. */
-static void forget_unmade(const struct engine *en, const struct step *s, struct record *rec, unsigned int seq)
+/* Can the machine be as if a step that failed with k had never been begun? Then it is not kept for an undo. */
+static void forget_unmade(const struct engine *en, const struct step *s, struct record *rec, unsigned int seq, int k)
 {
 	_cleanup_free_ char *now = NULL;
 
-	if (s->kind->await)
+	/* a program that failed has done part of its work, one that is not there has done nothing */
+	if (s->kind->await || (s->kind->derives && k != -ENOENT))
 		return;
+	if (s->kind->tidy)
+		s->kind->tidy(en, s);
 	if (s->kind->effect || (s->kind->get(en, s, &now, NULL) == 0 && step_same(s, now, s->before)))
 		record_mark(rec, seq, RECORD_UNDONE, NULL);
 }
@@ -154,10 +157,10 @@ static int end_step(const struct engine *en, const struct step *s, struct made *
 {
 	if (k > 0)
 		k = -EIO; /* as far as possible is good enough for the way back, not for what was decided */
-	if (k == -ETIMEDOUT)
+	if (k == -ETIMEDOUT && !s->kind->derives)
 		m->pending = seq;
 	else if (k < 0)
-		forget_unmade(en, s, rec, seq);
+		forget_unmade(en, s, rec, seq, k);
 	if (k < 0)
 		return k;
 	engine_tell(en, STEP_MADE, s, e->text[0] ? e->text : NULL);

@@ -6,7 +6,7 @@
 
 static const struct step_kind *const kinds[] = {
 	&step_driver, &step_attr, &step_file, &step_unit, &step_run, &step_persistence, &step_node, &step_guest, &step_ha,
-	&step_config, &step_ctnode,
+	&step_config, &step_ctnode, &step_dir, &step_param, &step_line, &step_rebuild,
 };
 
 const struct step_kind *step_kind_find(const char *name)
@@ -191,7 +191,8 @@ void step_format(const struct step *s, struct text *t)
 		format_value(t, s->before);
 		text_add(t, " -> ");
 	}
-	format_value(t, s->after);
+	/* what derives is done once more on its way back */
+	format_value(t, s->kind->derives && !s->after ? s->before : s->after);
 	if (s->why && *s->why)
 		text_addf(t, " (%s)", s->why);
 }

@@ -22,6 +22,8 @@ enum step_event {
 	STEP_FOREIGN, /* left as somebody else set it; text has the value found */
 	STEP_STUCK,   /* the kernel has not answered in time; text says what to do */
 	STEP_LEFT,    /* could not be put back; text says why */
+	STEP_OUTPUT,  /* what its program has said, and what came of it is told next; text may have many lines, and any bytes */
+	STEP_ERRORS,  /* the same, if it has failed */
 };
 
 typedef void step_watch_fn(void *ctx, enum step_event event, const struct step *step, const char *text);
@@ -38,6 +40,8 @@ struct engine {
 	 * waits in the kernel for whoever has the function open. 0 or -EBUSY (err says who has it); NULL: do not ask.
 	 */
 	int (*may_unbind)(const struct engine *en, struct bdf b, struct err *e);
+	/* A program runs for a step, so many seconds by now: told when it starts and about every second. May be NULL; gets watch_ctx. */
+	void (*tick)(void *ctx, const struct step *step, unsigned int seconds);
 };
 
 struct step {
@@ -51,7 +55,13 @@ struct step {
 struct step_kind {
 	const char *name;
 	bool survives_reboot; /* the value is still there after a reboot: its record must be, too */
-	bool effect;	      /* nothing to read back; nothing to put back */
+	bool effect;	      /* nothing to read back; nothing to put back, unless it derives */
+	/*
+	 * An effect of what the other steps have set, brought about by a program that reads it all (an initramfs). Once begun it is put
+	 * back by doing it again, behind all others, in the order in which they were made; a failure leaves it open. What has not been
+	 * begun is not done.
+	 */
+	bool derives;
 	/*
 	 * Put back when the cards are home and Proxmox VE has dropped its lock of the VM: to start a service or a container takes as
 	 * long as that likes, and Proxmox VE gives post-stop 10 s before others fail for want of the lock (PVE/QemuConfig.pm, lock_config).
@@ -80,6 +90,8 @@ struct step_kind {
 	 * still before. NULL: there is nothing to wait for.
 	 */
 	void (*await)(const struct engine *en, const struct step *s);
+	/* Before a step is put back: removes what a set that was cut off has left beside the target. NULL: nothing is. */
+	void (*tidy)(const struct engine *en, const struct step *s);
 	/* Are two values the same, as far as ownership goes? NULL: string equality. */
 	bool (*same)(const char *a, const char *b);
 	/* Is now a value that only our own half-made step leaves? in_flight: the step was begun and not finished. NULL: never. */
@@ -130,6 +142,6 @@ void step_format(const struct step *s, struct text *t);
 void engine_tell(const struct engine *en, enum step_event event, const struct step *s, const char *text);
 
 extern const struct step_kind step_driver, step_attr, step_file, step_unit, step_run, step_persistence, step_node, step_guest, step_ha,
-	step_config, step_ctnode;
+	step_config, step_ctnode, step_dir, step_param, step_line, step_rebuild;
 
 #endif

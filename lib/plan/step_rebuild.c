@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The rebuild step: a program makes something anew from what the other steps have set: "initramfs", "grub" … What is run says the table
+ * alone, whatever a record has. The programs: update-initramfs(8), update-grub(8), proxmox-boot-tool(8), udevadm(8), systemctl(1).
+ */
+#include <errno.h>
+
+#include "base/exec.h"
+#include "plan/rebuild.h"
+
+/* All initramfs of many kernels, compressed well, onto slow disks, and copied to each partition that is booted from. */
+#define BUILD_MS (30 * 60 * 1000)
+/* For what is only told to read its files again. */
+#define TELL_MS (2 * 60 * 1000)
+
+#define ARGV(...) ((char *const[]){ __VA_ARGS__, NULL })
+#define ARG(s)	  ((char[]){ s })
+
+static const struct rebuild {
+	const char *name;
+	char *const *argv;
+	unsigned int timeout_ms;
+} rebuilds[] = {
+	{ "initramfs", ARGV(ARG("update-initramfs"), ARG("-u"), ARG("-k"), ARG("all")), BUILD_MS },
+	{ "grub", ARGV(ARG("update-grub")), BUILD_MS },
+	{ "boot-tool", ARGV(ARG("proxmox-boot-tool"), ARG("refresh")), BUILD_MS },
+	{ "udev", ARGV(ARG("udevadm"), ARG("control"), ARG("--reload")), TELL_MS },
+	{ "systemd", ARGV(ARG("systemctl"), ARG("daemon-reload")), TELL_MS },
+};
+
+static const struct rebuild *find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rebuilds); i++)
+		if (str_eq(rebuilds[i].name, name))
+			return &rebuilds[i];
+	return NULL;
+}
+
+static void command_text(const struct rebuild *b, struct text *ret)
+{
+	for (char *const *arg = b->argv; *arg; arg++)
+		text_join(ret, " ", *arg);
+}
+
+struct step *rebuild_add(struct plan *p, const char *name, const char *why)
+{
+	const struct rebuild *b = find(name);
+	_cleanup_text_ struct text command = { 0 };
+
+	if (!b)
+		return NULL;
+	command_text(b, &command);
+	return command.r < 0 ? NULL : plan_add(p, &step_rebuild, name, NULL, text_str(&command), why);
+}
+
+static int rebuild_get(const struct engine *en, const struct step *s, char **ret, struct err *e)
+{
+	*ret = NULL;
+	return 0;
+}
+
+struct ticking {
+	const struct engine *en;
+	const struct step *s;
+};
+
+static void tick(void *ctx, unsigned int seconds)
+{
+	const struct ticking *t = ctx;
+
+	t->en->tick(t->en->watch_ctx, t->s, seconds);
+}
+
+/* On the way there it can be called off, which puts all back; the way back goes on to its end. */
+static int rebuild_set(const struct engine *en, const struct step *s, struct err *e)
+{
+	const struct rebuild *b = find(s->target);
+	_cleanup_exec_ struct exec_result res = { 0 };
+	_cleanup_text_ struct text command = { 0 }, output = { 0 };
+	struct ticking t = { en, s };
+	struct exec_watch w = { .tick = en->tick ? tick : NULL, .ctx = &t, .interruptible = s->after, .output = &output };
+	int k;
+
+	if (!b)
+		return err_set(e, -EINVAL, "nobody knows how to rebuild '%s'", s->target);
+	command_text(b, &command);
+	if (!root_is_live(en->root)) {
+		err_set(e, 0, "'%s' is not run below %s: run it where this tree is booted", text_str(&command), en->root->path);
+		return 0;
+	}
+	k = exec_run_watched(en->root, b->argv, b->timeout_ms, &w, &res, e);
+	/* who has removed the program has no more use for what it made */
+	if (k == -ENOENT && !s->after)
+		k = -ENODEV;
+	if (k == 0)
+		k = exec_verdict(b->argv[0], &res, e);
+	if (output.len > 0)
+		engine_tell(en, k < 0 ? STEP_ERRORS : STEP_OUTPUT, s, text_str(&output));
+	return k;
+}
+
+const struct step_kind step_rebuild = {
+	.name = "rebuild",
+	.survives_reboot = true,
+	.effect = true,
+	.derives = true,
+	.get = rebuild_get,
+	.set = rebuild_set,
+};
