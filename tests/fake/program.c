@@ -9,6 +9,7 @@
 #include "tests/fake/ct.h"
 #include "tests/fake/inside.h"
 #include "tests/fake/nvidia.h"
+#include "tests/fake/prepare.h"
 
 /* A module that is there is named in modules/; the ones that the machine was made with are loaded at once. */
 void fake_load_module(struct fake *f, const char *module)
@@ -76,6 +77,8 @@ int fake_exec(void *ctx, char *const argv[], struct exec_result *ret)
 		r = fake_qm(f, argv, ret);
 	else if (str_eq(argv[0], "lxc-cgroup"))
 		r = fake_lxc(f, argv, ret);
+	else if (fake_builds(argv[0]))
+		r = fake_build(f, argv, ret);
 	else
 		r = fake_nvidia_exec(f, argv, ret);
 	return fake_after(f, n, r);
