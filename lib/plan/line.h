@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Lines of a file that a step has given another text, found again when others have come or gone around them. Pure. */
+/*
+ * Lines of a file that a step has given another text, found again when others have come or gone around them. Steps for several lines of
+ * one file stand from the last to the first, so that each finds its line at its number. Pure.
+ */
 #ifndef GPUPT_PLAN_LINE_H
 #define GPUPT_PLAN_LINE_H
 

@@ -167,6 +167,54 @@ static void interruptible(void **state)
 	interrupt_clear();
 }
 
+static void note_tick(void *ctx, unsigned int seconds)
+{
+	text_addf(ctx, "%u ", seconds);
+}
+
+/* Each second is told once, a talkative program or not, and what was said is there also of one that was ended. */
+static void watched(void **state)
+{
+	static const char *const scripts[] = { "echo begun; sleep 2.3", "echo begun; for i in 1 2 3 4 5 6 7 8 9 10 11; do sleep .2; echo noise; done" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
+		_cleanup_text_ struct text seconds = { 0 }, said = { 0 };
+		_cleanup_exec_ struct exec_result res = { 0 };
+		struct exec_watch w = { .tick = note_tick, .ctx = &seconds, .output = &said };
+		char script[128];
+		struct err e;
+
+		snprintf(script, sizeof(script), "%s", scripts[i]);
+		assert_int_equal(exec_run_watched(&real, SHELL("exit 3"), 5000, &w, &res, &e), 0);
+		assert_int_equal(res.status, 3);
+		assert_string_equal(text_str(&seconds), "0 ");
+		exec_result_done(&res);
+		text_done(&seconds);
+		assert_int_equal(exec_run_watched(&real, ARGV(S("sh"), S("-c"), script), 10000, &w, &res, &e), 0);
+		/* a machine that is busy may be late, but not early, and does not tell the same twice */
+		assert_true(str_starts(text_str(&seconds), "0 1 2 "));
+		assert_string_equal(res.output, text_str(&said));
+		exec_result_done(&res);
+		text_done(&said);
+		assert_int_equal(exec_run_watched(&real, ARGV(S("sh"), S("-c"), script), 1000, &w, &res, &e), -ETIMEDOUT);
+		assert_null(res.output);
+		assert_true(str_starts(text_str(&said), "begun\n"));
+	}
+}
+
+static void watched_and_interrupted(void **state)
+{
+	_cleanup_text_ struct text said = { 0 };
+	_cleanup_exec_ struct exec_result res = { 0 };
+	struct exec_watch w = { .interruptible = true, .output = &said };
+	struct err e;
+
+	interrupt_install();
+	assert_int_equal(exec_run_watched(&real, SHELL("echo begun; kill -INT $PPID; exec sleep 600"), 600000, &w, &res, &e), -EINTR);
+	assert_string_equal(text_str(&said), "begun\n");
+	interrupt_clear();
+}
+
 static void background_grandchild(void **state)
 {
 	static const char *const scripts[] = {
@@ -360,6 +408,8 @@ int main(void)
 		cmocka_unit_test(output_is_bounded),
 		cmocka_unit_test(deadline),
 		cmocka_unit_test(interruptible),
+		cmocka_unit_test(watched),
+		cmocka_unit_test(watched_and_interrupted),
 		cmocka_unit_test(background_grandchild),
 		cmocka_unit_test(in_a_tree_nothing_runs),
 		cmocka_unit_test(bounded_reads_and_writes),

@@ -220,6 +220,55 @@ static void a_file_is_replaced(void **state)
 	assert_int_equal(root_unlink(&f->root, "/etc/new"), 0);
 	assert_int_equal(root_unlink(&f->root, "/etc/new"), 0);
 	assert_int_equal(root_unlink(&f->root, "/absent/x"), 0);
+	assert_int_equal(root_sync_name(&f->root, "/etc/new"), 0);
+	assert_int_equal(root_sync_name(&f->root, "/absent/x"), 0);
+}
+
+static void a_file_gets_an_owner(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_new();
+	bool super = geteuid() == 0;
+	struct root_own own = { 0640, super ? 12 : getuid(), super ? 34 : getgid() };
+	mode_t mask = umask(077);
+	char path[PATH_MAX];
+	struct stat st;
+
+	fake_mkdir(f, "/etc");
+	assert_int_equal(root_write_owned(&f->root, "/etc/new", "one", 3, &own), 0);
+	assert_int_equal(stat(fake_path(f, path, "/etc/new"), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0640);
+	assert_int_equal(st.st_uid, own.uid);
+	assert_int_equal(st.st_gid, own.gid);
+	/* all of the mode stays, also the bits that a new owner takes away */
+	assert_int_equal(chmod(path, 06755), 0);
+	assert_int_equal(root_write_owned(&f->root, "/etc/new", "two", 3, &(struct root_own){ 0600, 0, 0 }), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 06755);
+	assert_int_equal(st.st_uid, own.uid);
+	umask(mask);
+}
+
+/* Nothing but what root_write_file() leaves of this very file when it is killed. */
+static void leftovers_are_dropped(void **state)
+{
+	static const struct {
+		const char *path;
+		bool dropped;
+	} files[] = {
+		{ "/etc/.a.conf.7.tmp", true },	  { "/etc/.a.conf.123456.tmp", true }, { "/etc/a.conf", false },
+		{ "/etc/.a.conf.tmp", false },	  { "/etc/.a.conf..tmp", false },      { "/etc/.a.conf.7.tmp~", false },
+		{ "/etc/.a.conf.7x.tmp", false }, { "/etc/a.conf.7.tmp", false },      { "/etc/.b.a.conf.7.tmp", false },
+		{ "/etc/.a.confx.7.tmp", false }, { "/etc/.a.conf.7.tmp.8.tmp", false },
+	};
+	_cleanup_fake_ struct fake *f = fake_new();
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		fake_put(f, files[i].path, "x");
+	root_drop_temporary(&f->root, "/etc/a.conf");
+	root_drop_temporary(&f->root, "/absent/a.conf");
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		if (fake_exists(f, files[i].path) == files[i].dropped)
+			fail_msg("%s", files[i].path);
 }
 
 static int write_new(struct fake *f, void *ctx)
@@ -282,6 +331,13 @@ static void directories(void **state)
 	assert_int_equal(root_mkdir_p(&f->root, "/a/b/c", 0700), 0);
 	assert_int_equal(stat(fake_path(f, full, "/a/b/c"), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0700);
+	umask(077);
+	assert_int_equal(root_mkdir(&f->root, "/a/d", 0755), 0);
+	umask(022);
+	assert_int_equal(stat(fake_path(f, full, "/a/d"), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0755);
+	assert_int_equal(root_mkdir(&f->root, "/a/d", 0755), -EEXIST);
+	assert_int_equal(root_mkdir(&f->root, "/e/f", 0755), -ENOENT);
 	memset(path, 'x', sizeof(path));
 	path[0] = '/';
 	path[sizeof(path) - 1] = '\0';
@@ -315,6 +371,8 @@ int main(void)
 		cmocka_unit_test(reading_is_bounded),
 		cmocka_unit_test(the_name_at_a_links_end),
 		cmocka_unit_test(a_file_is_replaced),
+		cmocka_unit_test(a_file_gets_an_owner),
+		cmocka_unit_test(leftovers_are_dropped),
 		cmocka_unit_test(a_file_is_replaced_as_a_whole),
 		cmocka_unit_test(directories),
 		cmocka_unit_test(attributes),
