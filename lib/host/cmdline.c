@@ -253,3 +253,68 @@ int cmdline_remove_exactly(const char *line, const char *param, char **ret)
 {
 	return remove_all(line, param, false, ret);
 }
+
+/* Behind the first parameter: the end of the line, or a blank that something follows. */
+static bool is_plain_gap(const char *p)
+{
+	return p[0] == '\n' || (p[0] == ' ' && p[1] && p[1] != '\n');
+}
+
+int cmdline_place(const char *line, const char *param, size_t *ret)
+{
+	struct cmdline_param wanted, is, found = { 0 };
+	const char *p = line;
+
+	if (!parse_one(param, &wanted))
+		return -ENOENT;
+	while (cmdline_next(&p, &is)) {
+		if (!param_matches(&is, &wanted, false))
+			continue;
+		if (found.at)
+			return -ENOTUNIQ;
+		found = is;
+	}
+	if (!found.at || found.len != wanted.len || memcmp(found.at, param, found.len) != 0)
+		return -ENOENT;
+	if (found.at > line ? found.at[-1] != ' ' : found.at[found.len] && !is_plain_gap(found.at + found.len))
+		return -ENOTUNIQ;
+	*ret = (size_t)(found.at - line);
+	return 0;
+}
+
+/* Is this between two parameters, or at either end of them? */
+static bool is_between(const char *line, size_t at)
+{
+	struct cmdline_param is;
+	const char *p = line, *end;
+
+	while (cmdline_next(&p, &is))
+		if (line + at > is.at && line + at < is.at + is.len)
+			return false;
+	end = p + strspn(p, BLANK);
+	return line + at <= end && (line[at] == '\0' || line[at] == '\n' || strchr(BLANK, line[at]));
+}
+
+int cmdline_put(const char *line, const char *param, size_t place, char **ret)
+{
+	struct cmdline_param wanted;
+	_cleanup_text_ struct text t = { 0 };
+	/* with it the blank went that stood before it; at the start, the one behind it */
+	size_t at = place ? place - 1 : 0;
+	char *new;
+
+	if (!parse_one(param, &wanted) || !quotes_closed(line))
+		return -EINVAL;
+	if (has(line, param, false) || (place && !is_between(line, at)))
+		return cmdline_add(line, param, ret);
+	text_add_n(&t, line, at);
+	text_add(&t, place ? " " : "");
+	text_add(&t, param);
+	text_add(&t, !place && *line && *line != '\n' ? " " : "");
+	text_add(&t, line + at);
+	new = text_take(&t);
+	if (!new)
+		return -ENOMEM;
+	*ret = new;
+	return 0;
+}

@@ -45,4 +45,12 @@ int cmdline_remove(const char *line, const char *param, char **ret);
 /* The same, as cmdline_has_exactly() finds it. */
 int cmdline_remove_exactly(const char *line, const char *param, char **ret);
 
+/*
+ * Where a parameter of these very bytes stands, for cmdline_put(). 0, -ENOENT, -ENOTUNIQ (a second one says the same, or the blank
+ * that cmdline_remove_exactly() takes with it could not be told afterwards: a tab, or the last).
+ */
+int cmdline_place(const char *line, const char *param, size_t *ret);
+/* cmdline_add() at the place that it was removed from, which gives the very line from before; at the end if nothing can stand there now. */
+int cmdline_put(const char *line, const char *param, size_t place, char **ret);
+
 #endif

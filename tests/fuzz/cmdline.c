@@ -5,14 +5,26 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	_cleanup_free_ char *line = strndup((const char *)data, size), *more = NULL, *again = NULL, *less = NULL;
+	_cleanup_free_ char *line = strndup((const char *)data, size), *more = NULL, *again = NULL, *less = NULL, *out = NULL, *back = NULL;
 	char *param = line ? strchr(line, '$') : NULL;
+	size_t place;
 	bool had;
 
 	if (!param)
 		return 0;
 	*param++ = '\0';
 	had = cmdline_has(line, param);
+	if (cmdline_place(line, param, &place) == 0) {
+		if (cmdline_remove_exactly(line, param, &out) < 0 || cmdline_has_exactly(out, param))
+			abort();
+		if (cmdline_put(out, param, place, &back) == 0 && strcmp(back, line) != 0)
+			abort();
+	}
+	free(back);
+	back = NULL;
+	/* a place that was another line's */
+	if (cmdline_put(line, param, size % 64, &back) == 0 && (!cmdline_has_exactly(back, param) || strlen(back) < strlen(line)))
+		abort();
 	if (cmdline_remove(line, param, &less) == 0 && (cmdline_has(less, param) || (!had && strcmp(less, line) != 0)))
 		abort();
 	if (cmdline_add(line, param, &more) < 0)

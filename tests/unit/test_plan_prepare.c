@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "plan/file.h"
-#include "plan/line.h"
+#include "plan/param.h"
 #include "plan/rebuild.h"
 #include "plan/state.h"
 #include "tests/fake/prepare.h"
@@ -307,6 +307,38 @@ static void parameter(void **state)
 	assert_file(w, CMDLINE, "root=x  theirs quiet\n");
 }
 
+/* Taken out from the last to the first, each goes back to where it was. */
+static void parameters_taken_out(void **state)
+{
+	static const char line[] = "vfio-pci.ids=1:2,3:4 root=x  pci=\"a b\" quiet -- quiet\n", *const params[] = { "pci=\"a b\"", "vfio-pci.ids=1:2,3:4" };
+	struct world *w = *state;
+	_cleanup_text_ struct text none = { 0 };
+
+	assert_int_equal(param_target_at(CMDLINE, "a a", "a", &none), -ENOTUNIQ);
+	assert_int_equal(param_target_at(CMDLINE, "b\ta", "a", &none), -ENOTUNIQ);
+	assert_int_equal(param_target_at(CMDLINE, "a\tb", "a", &none), -ENOTUNIQ);
+	assert_int_equal(param_target_at(CMDLINE, "a \n", "a", &none), -ENOTUNIQ);
+	assert_int_equal(param_target_at(CMDLINE, "\"a=x\"", "a=x", &none), -ENOENT);
+	for (size_t i = 0; i < ARRAY_SIZE(params); i++) {
+		_cleanup_text_ struct text target = { 0 };
+
+		assert_int_equal(param_target_at(CMDLINE, line, params[i], &target), 0);
+		plan_add(&w->plan, &step_param, text_str(&target), params[i], NULL, "");
+	}
+	fake_put(w->f, CMDLINE, line);
+	apply(w);
+	assert_file(w, CMDLINE, "root=x  quiet -- quiet\n");
+	undo(w);
+	assert_file(w, CMDLINE, line);
+	/* to the end, if nothing can stand there any more */
+	only(w, &step_param, CMDLINE "@6 b", "b", NULL);
+	fake_put(w->f, CMDLINE, "aaa a b c\n");
+	apply(w);
+	fake_put(w->f, CMDLINE, "aaaa=aaaaa c\n");
+	undo(w);
+	assert_file(w, CMDLINE, "aaaa=aaaaa c b\n");
+}
+
 static void parameter_of_others(void **state)
 {
 	struct world *w = *state;
@@ -335,7 +367,8 @@ static void parameter_of_others(void **state)
 
 static void parameter_targets(void **state)
 {
-	static const char *const bad[] = { CMDLINE, CMDLINE " ", CMDLINE " a b", CMDLINE " \"a", "cmdline a", "/ a", "/etc/ a", CMDLINE "  a", "" };
+	static const char *const bad[] = { CMDLINE, CMDLINE " ", CMDLINE " a b", CMDLINE " \"a", "cmdline a", "/ a", "/etc/ a", CMDLINE "  a", "",
+					   CMDLINE "@ a", CMDLINE "@x a", CMDLINE "@-1 a", CMDLINE "@65537 a", "@1 a" };
 	struct world *w = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -502,6 +535,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(own_directory, setup, teardown),
 		cmocka_unit_test_setup_teardown(parameter, setup, teardown),
 		cmocka_unit_test_setup_teardown(parameter_of_others, setup, teardown),
+		cmocka_unit_test_setup_teardown(parameters_taken_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(parameter_targets, setup, teardown),
 		cmocka_unit_test_setup_teardown(rebuild_is_shown, setup, teardown),
 		cmocka_unit_test_setup_teardown(output_and_ticks, setup, teardown),
