@@ -60,7 +60,7 @@ static bool is_kept(const struct steps *s, unsigned int vmid, const struct step 
 	struct bdf b;
 
 	return vmid && s->settings && step->kind == &step_driver && target_bdf(step->target, &b) &&
-	       settings_gpu(s->settings, b)->after_stop == AFTER_STOP_KEEP;
+	       settings_stays(settings_gpu(s->settings, b));
 }
 
 static void on_step(void *ctx, unsigned int vmid, enum step_event event, const struct step *step, const char *text)

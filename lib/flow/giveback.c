@@ -209,7 +209,7 @@ static const char *goal(void *ctx, const struct step *s)
 	struct bdf b;
 
 	if (s->kind != &step_driver || !target_bdf(s->target, &b) ||
-	    settings_gpu(w->g->settings, b)->after_stop != AFTER_STOP_KEEP)
+	    !settings_stays(settings_gpu(w->g->settings, b)))
 		return NULL;
 	return "vfio-pci";
 }
@@ -264,7 +264,7 @@ static void tell(const struct work *w)
 		const struct fn_facts *fn = &w->facts.v[i];
 		struct log_entry entry = { .priority = LOG_INFO, .id = LOG_ID_RETURNED, .vmid = w->g->vmid };
 		char name[BDF_LEN], driver[PCI_NAME_LEN] = "", path[PATH_MAX];
-		bool kept = settings_gpu(w->g->settings, fn->fn.bdf)->after_stop == AFTER_STOP_KEEP;
+		bool kept = settings_stays(settings_gpu(w->g->settings, fn->fn.bdf));
 
 		if (fn->absent || !gpu_is_display(&fn->fn) || holding_any(w->rec, fn->fn.bdf) ||
 		    !holding_same_device(w->rec, w->g->root, fn->fn.bdf))

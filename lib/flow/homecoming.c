@@ -45,10 +45,11 @@ static _printf_(2, 3) int stays(const struct work *w, const char *fmt, ...)
 /* What keeps a card that no VM of gpupt's has from going home; NULL: nothing. */
 static const char *hindrance(const struct work *w, char buf[static 240])
 {
+	const struct gpu_settings *g = settings_gpu(w->h->settings, w->gpu);
 	char who[192];
 
-	if (settings_gpu(w->h->settings, w->gpu)->after_stop == AFTER_STOP_KEEP)
-		return "nobody has it, but gpupt.conf has after-stop = keep for it";
+	if (settings_stays(g))
+		return g->mode == MODE_RESERVED ? "gpupt.conf reserves it for VMs" : "nobody has it, but gpupt.conf has after-stop = keep for it";
 	for (size_t i = 0; i < w->facts.holders.n; i++) {
 		snprintf(buf, 240, "it is held by %s", holder_format(&w->facts.holders.v[i], who, sizeof(who)));
 		return buf;
@@ -139,7 +140,8 @@ static int bring_stray_home(struct work *w)
 		return k < 0 ? k : bring_home(w);
 	k = errand_claim(w->h->root, &all, &conflict, w->e);
 	if (k == -EBUSY)
-		return conflict.vmid ? stays(w, "VM %u takes it now", conflict.vmid) : stays(w, "process %d is at work on it", (int)conflict.owner.pid);
+		return conflict.vmid ? stays(w, "VM %u takes it now", conflict.vmid) :
+				       stays(w, "process %d is at work on it", (int)conflict.owner.pid);
 	if (k < 0)
 		return k;
 	k = bring_home(w);

@@ -76,7 +76,7 @@ static const char *goal(void *ctx, const struct step *s)
 	struct bdf b;
 
 	if (s->kind != &step_persistence || !target_bdf(s->target, &b) ||
-	    settings_gpu(w->rel->settings, b)->after_stop != AFTER_STOP_KEEP)
+	    !settings_stays(settings_gpu(w->rel->settings, b)))
 		return NULL;
 	return NVIDIA_DISABLED;
 }

@@ -182,7 +182,7 @@ static void judge_knowledge(struct judge *j)
 	if (fn->driver_known && fn->driver.override[0] && strcmp(fn->driver.override, fn->driver.driver) != 0)
 		finding_add(j->ret, FINDING_OVERRIDE, j->name, NULL, "%s has driver_override=%s, set by somebody else; it comes back afterwards",
 			    j->name, fn->driver.override);
-	if (fn->driver_known && !home_value(fn, j->s, &home) && settings_gpu(j->s, fn->fn.bdf)->after_stop != AFTER_STOP_KEEP &&
+	if (fn->driver_known && !home_value(fn, j->s, &home) && !settings_stays(settings_gpu(j->s, fn->fn.bdf)) &&
 	    gpu_is_display(&fn->fn))
 		finding_add(j->ret, FINDING_NO_HOME, j->name, "set 'driver = …' for it in " SETTINGS_PATH ", or after-stop = keep",
 			    "%s is on %s, and no native driver of its own is known", j->name,

@@ -56,7 +56,7 @@ static void judge_pin(const struct setup *s, const struct pin *p, struct finding
 static bool is_away(const struct setup_fn *fn, const struct settings *set)
 {
 	return fn->card && !fn->taken && fn->native.n && (!fn->fn.driver[0] || strcmp(fn->fn.driver, "vfio-pci") == 0) &&
-	       settings_gpu(set, fn->fn.bdf)->after_stop != AFTER_STOP_KEEP;
+	       !settings_stays(settings_gpu(set, fn->fn.bdf));
 }
 
 /* The pins that keep the function away, in words; false if there is none. */

@@ -35,6 +35,11 @@ static int open_section(struct parser *p, const char *section)
 	p->gpu = NULL;
 	p->vm = NULL;
 	p->ct = NULL;
+	p->host = NULL;
+	if (strcmp(section, "host") == 0) {
+		p->host = &p->s.host;
+		return 0;
+	}
 	if (strcmp(section, "defaults") == 0) {
 		if (p->s.n_gpus > 0)
 			return err_set(p->e, -EINVAL, "%s line %d: [defaults] must stand before every [gpu …]", p->name, p->line);
@@ -47,7 +52,7 @@ static int open_section(struct parser *p, const char *section)
 		return parser_open_vm(p, section + 3);
 	if (str_starts(section, "ct "))
 		return parser_open_ct(p, section + 3);
-	return err_set(p->e, -EINVAL, "%s line %d: there is no section [%s]: known are [defaults], [gpu ADDRESS], [vm VMID] and [ct VMID]",
+	return err_set(p->e, -EINVAL, "%s line %d: there is no section [%s]: known are [host], [defaults], [gpu ADDRESS], [vm VMID] and [ct VMID]",
 		       p->name, p->line, parser_shown(p, section));
 }
 
@@ -56,7 +61,7 @@ static int take(struct parser *p, const char *section, const char *key, const ch
 	_cleanup_text_ struct text seen = { 0 };
 	int k = 0;
 
-	if ((!p->gpu && !p->vm && !p->ct) || strcmp(p->section, section) != 0)
+	if ((!p->gpu && !p->vm && !p->ct && !p->host) || strcmp(p->section, section) != 0)
 		k = open_section(p, section);
 	if (k < 0)
 		return k;
@@ -66,6 +71,8 @@ static int take(struct parser *p, const char *section, const char *key, const ch
 			       parser_shown(p, section));
 	if (strv_add(&p->seen, text_str(&seen)) < 0)
 		return -ENOMEM;
+	if (p->host)
+		return parser_set_host_key(p, p->host, key, value);
 	if (p->gpu)
 		return parser_set_gpu_key(p, p->gpu, key, value);
 	return p->vm ? parser_set_vm_key(p, p->vm, key, value) : parser_set_ct_key(p, p->ct, key, value);

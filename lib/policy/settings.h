@@ -56,7 +56,13 @@ struct ct_settings {
 	unsigned int shutdown_timeout;
 };
 
+/* [host]: module options that prepare sets where they are asked for. */
+struct host_settings {
+	bool ignore_msrs, unsafe_interrupts, disable_idle_d3;
+};
+
 struct settings {
+	struct host_settings host;
 	struct gpu_settings defaults;
 	struct gpu_settings *gpus;
 	size_t n_gpus;
@@ -83,6 +89,11 @@ void settings_done(struct settings *s);
 
 /* The settings of the card that b belongs to: its own, else the defaults. */
 const struct gpu_settings *settings_gpu(const struct settings *s, struct bdf b);
+/* Does a card stay on vfio-pci when its VM stops? */
+static inline bool settings_stays(const struct gpu_settings *g)
+{
+	return g->mode == MODE_RESERVED || g->after_stop == AFTER_STOP_KEEP;
+}
 /* NULL if the file has no section for the VM. */
 const struct vm_settings *settings_vm(const struct settings *s, unsigned int vmid);
 

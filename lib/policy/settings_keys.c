@@ -177,3 +177,14 @@ int parser_set_gpu_key(struct parser *p, struct gpu_settings *g, const char *key
 	}
 	return parser_unknown_key(p, key, text_str(&known));
 }
+
+int parser_set_host_key(struct parser *p, struct host_settings *h, const char *key, const char *value)
+{
+	if (strcmp(key, "ignore-msrs") == 0)
+		return parser_bool(p, key, value, &h->ignore_msrs);
+	if (strcmp(key, "unsafe-interrupts") == 0)
+		return parser_bool(p, key, value, &h->unsafe_interrupts);
+	if (strcmp(key, "disable-idle-d3") == 0)
+		return parser_bool(p, key, value, &h->disable_idle_d3);
+	return parser_unknown_key(p, key, "ignore-msrs, unsafe-interrupts, disable-idle-d3");
+}

@@ -16,6 +16,7 @@ struct parser {
 	struct gpu_settings *gpu; /* of the present section */
 	struct vm_settings *vm;
 	struct ct_settings *ct;
+	struct host_settings *host;
 	char section[64];
 	char shown[2][81]; /* two pieces of the file for one sentence */
 	unsigned int next_shown;
@@ -35,8 +36,9 @@ int parser_containers(struct parser *p, const char *key, const char *value, enum
 /* [vm NAME], [ct NAME]. 0, -EINVAL with the sentence, -ENOMEM. */
 int parser_open_vm(struct parser *p, const char *name);
 int parser_open_ct(struct parser *p, const char *name);
-/* One key of [defaults] or [gpu …], of [vm …], of [ct …]. 0, -EINVAL with its sentence, -ENOMEM. */
+/* One key of [defaults] or [gpu …], of [host], of [vm …], of [ct …]. 0, -EINVAL with its sentence, -ENOMEM. */
 int parser_set_gpu_key(struct parser *p, struct gpu_settings *g, const char *key, const char *value);
+int parser_set_host_key(struct parser *p, struct host_settings *h, const char *key, const char *value);
 int parser_set_vm_key(struct parser *p, struct vm_settings *v, const char *key, const char *value);
 int parser_set_ct_key(struct parser *p, struct ct_settings *c, const char *key, const char *value);
 

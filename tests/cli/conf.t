@@ -41,7 +41,7 @@ refused "an unknown key of a card" 2 "no key 'idd' in \[gpu 01:00\]: known are i
 refused "an unknown key of a VM" 2 "no key 'nxet' in \[vm 101\]: known are next" '[vm 101]\nnxet = local:snippets/x\n'
 refused "a repeated key" 4 "'reset' a second time in \[defaults\]" '[defaults]\nreset = none\n# one\nreset = auto\n'
 refused "a continued line, which is a repeated key" 3 "'reset' a second time" '[defaults]\nreset = none\n  auto\n'
-refused "an unknown section" 1 'no section \[gpus\]: known are \[defaults\], \[gpu ADDRESS\], \[vm VMID\] and \[ct VMID\]' '[gpus]\nreset = none\n'
+refused "an unknown section" 1 'no section \[gpus\]: known are \[host\], \[defaults\], \[gpu ADDRESS\], \[vm VMID\] and \[ct VMID\]' '[gpus]\nreset = none\n'
 refused "a key before any section" 1 'no section|section' 'reset = none\n'
 refused "a line that is neither" 2 "neither '\[section\]' nor 'key = value'" '[defaults]\nnonsense\n'
 refused "an over-long line" 3 'longer than [0-9]+ bytes' "[defaults]\nreset = none\n# $(printf '%0300d' 0)\n"

@@ -83,10 +83,13 @@ is(join(' ', sort @refuses),
 
 my $settings = slurp('lib/policy/settings.c') . slurp('lib/policy/settings_keys.c');
 my ($table) = $settings =~ /gpu_keys\[\] = \{\n(.*?)\n\};/s;
+my @host = $settings =~ /^\tif \(strcmp\(key, "([a-z0-9-]+)"\) == 0\)$/mg;
 my @keys = sort(($table =~ /\{ "([a-z-]+)",/g), 'next');
 my $conf = slurp('conf/gpupt.conf');
 is(join(' ', sort $conf5 =~ /^\*([a-z-]+)\* = /mg), join(' ', @keys), 'gpupt.conf(5) has every key');
-is(join(' ', sort $conf =~ /^#([a-z-]+) = /mg), join(' ', @keys), 'the shipped file has every key');
+my @host_told = section($conf5, 'KEYS OF [host]') =~ /^\*([a-z0-9-]+)\*$/mg;
+is(join(' ', sort @host_told), join(' ', sort @host), 'and every key of [host]');
+is(join(' ', sort $conf =~ /^#([a-z0-9-]+) = /mg), join(' ', sort @keys, @host), 'the shipped file has every key');
 is(join("\n", grep { !/^(#|\[defaults\]$|$)/ } split /\n/, $conf), '', 'and all of them as comments');
 
 my ($place) = slurp('docs/architecture.md') =~ /\*\*a key\*\* of gpupt\.conf: a function and a row in `([^`]+)`/;
