@@ -105,7 +105,7 @@ $(O)/fuzz/%: $(O)/obj/tests/fuzz/%.o $(O)/libgpupt.a
 bench: all ## ratios from one run, nothing asserted
 	$(Q)O='$(abspath $(O))' tests/bench/run
 
-UNITS := gpupt-settle@.service gpupt-reconcile.service
+UNITS := gpupt-settle@.service gpupt-reconcile.service gpupt-repair.service
 install: all ## DESTDIR and PREFIX as usual
 	install -Dm755 $(O)/gpupt-helper $(DESTDIR)$(PREFIX)/sbin/gpupt-helper
 	install -Dm755 $(O)/gpupt-hook $(DESTDIR)$(LIBEXECDIR)/gpupt/gpupt-hook

@@ -19,7 +19,7 @@ static const struct column column_v[] = {
 	[REMEDY] = { "remedy", "what to do", .wrap = true },
 	[MEANING] = { "meaning", "what findings of this name mean", .extra = true, .wrap = true },
 };
-static const struct columns columns = { "findings", column_v, ARRAY_SIZE(column_v) };
+const struct columns check_columns = { "findings", column_v, ARRAY_SIZE(column_v) };
 
 static void check_done(struct check *c)
 {
@@ -186,16 +186,20 @@ static int check_targets(struct check *c, const struct target *v, int n)
 	return code;
 }
 
-static void show(struct check *c, struct table *t)
+/* judge() says how many processes could not be looked into; this is the rest. */
+static void tell_unseen(struct check *c)
 {
-	static const char *const colours[] = { [SEVERITY_OK] = "green", [SEVERITY_WARN] = "brown", [SEVERITY_BLOCK] = "red" };
-
-	/* judge() says how many processes could not be looked into; this is the rest */
 	if (c->unseen.len > 0)
 		finding_add(&c->found, FINDING_BLIND, "host", "run it as root", "without root these cannot be seen: %s",
 			    text_str(&c->unseen));
-	for (size_t i = 0; i < c->found.n; i++) {
-		const struct finding *f = &c->found.v[i];
+}
+
+void check_show(const struct findings *found, struct table *t)
+{
+	static const char *const colours[] = { [SEVERITY_OK] = "green", [SEVERITY_WARN] = "brown", [SEVERITY_BLOCK] = "red" };
+
+	for (size_t i = 0; i < found->n; i++) {
+		const struct finding *f = &found->v[i];
 
 		table_row(t);
 		table_set(t, SEVERITY, severity_name(f->severity));
@@ -206,6 +210,24 @@ static void show(struct check *c, struct table *t)
 		table_set(t, MEANING, finding_meaning(f->code));
 		table_colour(t, SEVERITY, f->severity < ARRAY_SIZE(colours) ? colours[f->severity] : NULL);
 	}
+}
+
+int check_gather(const struct options *o, const struct bdf *gpus, size_t n, struct findings *ret, struct err *e)
+{
+	_cleanup_(check_done) struct check c = { .o = o };
+	int k = 0;
+
+	load_settings(&c);
+	for (size_t i = 0; k == 0 && i < n; i++)
+		k = check_card(&c, gpus[i], e);
+	if (k == 0)
+		k = n ? check_setup(&c, NULL, e) : check_host(&c, e);
+	if (k < 0)
+		return k;
+	tell_unseen(&c);
+	*ret = c.found;
+	c.found = (struct findings){ 0 };
+	return ret->r;
 }
 
 /* The steps of a start are a list of their own in JSON, with all its columns: -o is about the findings. */
@@ -228,7 +250,7 @@ static int run(const struct options *o, int argc, char **argv)
 	_cleanup_free_ struct target *targets = calloc((size_t)argc + 1, sizeof(*targets));
 	_cleanup_table_ struct table t = { 0 };
 	struct err e = { "" };
-	int code = table_open(o, &columns, &t);
+	int code = table_open(o, &check_columns, &t);
 
 	if (!targets)
 		return helper_result(-ENOMEM, &e);
@@ -240,7 +262,8 @@ static int run(const struct options *o, int argc, char **argv)
 		return code;
 	load_settings(&c);
 	code = argc ? check_targets(&c, targets, argc) : helper_result(check_host(&c, &e), &e);
-	show(&c, &t);
+	tell_unseen(&c);
+	check_show(&c.found, &t);
 	if ((c.steps.list ? table_print_both(&t, &c.steps.t) : table_print(&t)) != EXIT_DONE)
 		return EXIT_REFUSED;
 	if (!o->json && c.plans.len)
@@ -257,6 +280,6 @@ const struct command command_check = {
 		"and with -v or --dry-run the steps it would make; in JSON they are a second list, 'steps', with the\n"
 		"columns of 'reset'. Without either: the host, all its cards, and all VMs that have one. A card that a VM has now blocks, too: it cannot go to another.\n"
 		"Exit code 1 if anything blocks.",
-	.columns = &columns,
+	.columns = &check_columns,
 	.run = run,
 };

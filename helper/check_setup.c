@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 
+#include "flow/prepare.h"
 #include "flow/setup.h"
 #include "helper/check.h"
 #include "policy/iommu_judge.h"
@@ -52,6 +53,11 @@ int check_setup(struct check *c, const struct bdf *b, struct err *e)
 		if (has_card(&c->setup) && c->setup.loader.next.why[0])
 			finding_add(&found, FINDING_PARAMS_UNCLEAR, "host", NULL, "the kernel parameters of the next boot cannot be told: %s",
 				    c->setup.loader.next.why);
+		k = prepare_check(c->o->root, &c->setup, &c->settings, &found, e);
+		if (k == -EACCES)
+			check_unseen(c, "what was prepared");
+		else if (k < 0)
+			return k;
 	}
 	pins_judge(&c->setup, &c->settings, &c->pins, b, &found);
 	return check_merge(c, &found);

@@ -11,7 +11,7 @@
 static const struct command *const commands[] = {
 	&command_list,	    &command_check, &command_status, &command_release,
 	&command_reconcile, &command_reset, &command_settle, &command_rom,
-	&command_hooks,	    &command_capture, &command_help,
+	&command_hooks,	    &command_capture, &command_prepare, &command_revert, &command_help,
 };
 
 static int set_root(struct options *o, const char *arg)
@@ -59,6 +59,10 @@ static const struct option_row {
 	{ "noheadings", 0, NULL, "do not print the columns' names", FLAG(noheadings) },
 	{ "dry-run", 0, NULL, "show what would be done, and do nothing", FLAG(dry_run) },
 	{ "verbose", 'v', NULL, "say more", FLAG(verbose) },
+	{ "yes", 'y', NULL, "do not ask", FLAG(yes), "prepare, revert" },
+	{ "adopt", 0, NULL, "comment out what others have written that decides about cards", FLAG(adopt), "prepare" },
+	{ "resume", 0, NULL, "go on with a preparation that was cut off", FLAG(resume), "prepare" },
+	{ "unfinished", 0, NULL, "put back only what a preparation that was cut off has made", FLAG(unfinished), "revert" },
 	{ "help", 'h', NULL, "explain the command", FLAG(help) },
 	{ "version", 0, NULL, "print the version", FLAG(version) },
 };

@@ -11,6 +11,7 @@
 struct options {
 	const struct root *root;
 	bool json, noheadings, dry_run, verbose;
+	bool yes, adopt, resume, unfinished; /* of prepare and revert */
 	const char *columns; /* of -o, or NULL */
 	bool help, version;
 	struct root other; /* of --root; fd -1 without it */
@@ -30,7 +31,7 @@ struct command {
 };
 
 extern const struct command command_list, command_check, command_status, command_release, command_reconcile, command_reset,
-	command_settle, command_rom, command_hooks, command_capture, command_help;
+	command_settle, command_rom, command_hooks, command_capture, command_prepare, command_revert, command_help;
 
 /* All commands, in the order of the help; *ret_n of them. */
 const struct command *const *helper_commands(size_t *ret_n);

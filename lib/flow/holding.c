@@ -128,8 +128,8 @@ int holding_broken(const struct engine *en, const struct record *rec, struct bdf
 		struct bdf b;
 
 		/* a container that was restarted meanwhile, or whose placeholder is gone, is no fault of the card's */
-		if (record_step_open(rs) && !rs->step.kind->effect && !rs->step.kind->late && rs->step.kind != &step_node && target_bdf(rs->step.target, &b) && !stands(en, rs) &&
-		    bdf_list_add(ret, b) < 0)
+		if (record_step_open(rs) && !rs->step.kind->effect && !rs->step.kind->late && rs->step.kind != &step_node &&
+		    target_bdf(rs->step.target, &b) && !stands(en, rs) && bdf_list_add(ret, b) < 0)
 			return -ENOMEM;
 	}
 	return 0;

@@ -230,7 +230,8 @@ int containers_plan_return(const struct facts *f, const struct settings *s, stru
 		const struct sharer *c = &f->sharers.v[i];
 
 		/* the HA manager tries again by itself */
-		if (c->start_failed && c->flags.onboot && !c->running && !c->flags.template && !managed(c) && plan_state(s, c, true, ret) < 0)
+		if (c->start_failed && c->flags.onboot && !c->running && !c->flags.template && !managed(c) &&
+		    plan_state(s, c, true, ret) < 0)
 			return -ENOMEM;
 	}
 	return 0;

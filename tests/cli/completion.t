@@ -20,7 +20,7 @@ offers() {
 }
 tree twins
 vm 102 'cores: 1'
-offers 're' "release reconcile reset"
+offers 're' "release reconcile reset revert"
 offers 'ro' "rom"
 offers 'st' "status"
 offers '--no' "--noheadings"

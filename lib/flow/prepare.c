@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "flow/observe.h"
+#include "flow/prepare.h"
+#include "flow/prepare_record.h"
+#include "flow/setup.h"
+#include "plan/file.h"
+#include "policy/settings_edit.h"
+
+#define INITRAMFS_HOOKS "/usr/share/initramfs-tools/hook-functions"
+
+static void files_done(struct prepare_facts *f)
+{
+	for (size_t i = 0; i < f->n_files; i++) {
+		free(f->files[i].path);
+		free(f->files[i].text);
+	}
+	free(f->files);
+	f->files = NULL;
+	f->n_files = 0;
+}
+
+void prepare_done(struct prepare *p)
+{
+	settings_done(&p->settings);
+	free(p->settings_text);
+	setup_done(&p->setup);
+	pins_done(&p->pins);
+	record_close(&p->record);
+	free(p->facts.before.v);
+	files_done(&p->facts);
+	plan_done(&p->plan);
+	findings_done(&p->found);
+	text_done(&p->reboot);
+}
+
+static int load_file(const struct root *r, const char *path, struct prepare_file *ret, struct err *e)
+{
+	struct stat st;
+	size_t len = 0;
+	int k = root_read(r, path, CONF_MAX, &ret->text, &len);
+
+	if (k < 0 && k != -ENOENT)
+		return err_errno(e, k, "cannot read %s", path);
+	if (k == 0 && strlen(ret->text) != len)
+		return err_set(e, -EBADMSG, "%s is not a text file: it has NUL bytes", path);
+	if (k == 0 && root_stat(r, path, &st) == 0) {
+		ret->mode = st.st_mode & 07777;
+		ret->uid = st.st_uid;
+		ret->gid = st.st_gid;
+	}
+	ret->path = strdup(path);
+	return ret->path ? 0 : -ENOMEM;
+}
+
+static int load_files(struct prepare *p, struct err *e)
+{
+	_cleanup_strv_ struct strv paths = { 0 };
+	int k = prepare_paths(&p->facts, &paths);
+
+	if (k == 0 && !(p->facts.files = calloc(paths.n + 1, sizeof(*p->facts.files))))
+		k = -ENOMEM;
+	for (size_t i = 0; k == 0 && i < paths.n; i++)
+		k = load_file(p->root, paths.v[i], &p->facts.files[p->facts.n_files++], e);
+	return k;
+}
+
+/* What the arguments ask for goes into gpupt.conf, and from there into everything else. */
+static int take_arguments(struct prepare *p, struct err *e)
+{
+	_cleanup_free_ char *text = NULL;
+	int k;
+
+	if (!p->n_gpus)
+		return 0;
+	k = root_read(p->root, SETTINGS_PATH, SETTINGS_MAX, &text, NULL);
+	if (k < 0 && k != -ENOENT)
+		return err_errno(e, k, "cannot read " SETTINGS_PATH);
+	for (size_t i = 0; i < p->n_gpus; i++) {
+		const struct prepare_gpu *g = &p->gpus[i];
+		enum mode mode = g->has_mode ? g->mode : settings_gpu(&p->settings, g->gpu)->mode;
+		char *edited;
+		struct pci_fn fn;
+
+		k = pci_fn_load(p->root, g->gpu, &fn, e);
+		if (k == 0)
+			k = settings_edit_gpu(text, g->gpu, fn.id, "mode", mode == MODE_RESERVED ? "reserved" : "shared", &edited);
+		if (k < 0)
+			return k;
+		free(text);
+		text = edited;
+	}
+	settings_done(&p->settings);
+	k = settings_parse(text, SETTINGS_PATH, &p->settings, e);
+	p->settings_text = TAKE_PTR(text);
+	return k;
+}
+
+/* The program that l's refresh starts with, if it is nowhere in the path of programs. */
+static const char *lacking_program(const struct root *r, const struct loader *l)
+{
+	static const char *const dirs[] = { "/usr/sbin", "/usr/bin", "/sbin", "/bin" };
+	static char name[64];
+	char path[PATH_MAX];
+
+	if (!l->refresh)
+		return NULL;
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(l->refresh, " "), l->refresh);
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		if (root_exists(r, path_f(path, "%s/%s", dirs[i], name)))
+			return NULL;
+	return name;
+}
+
+int prepare_look(struct prepare *p, struct err *e)
+{
+	bool adopt = false;
+	int k = settings_load(p->root, &p->settings, e);
+
+	p->record.fd = -1;
+	if (k == 0)
+		k = setup_load(p->root, &p->setup, e);
+	if (k == 0)
+		k = pins_find(&p->setup, &p->pins);
+	if (k == 0)
+		k = take_arguments(p, e);
+	if (k == 0)
+		k = prepare_record_load(p->root, &p->record, &p->unfinished, &adopt, e);
+	if (k < 0)
+		return k;
+	p->adopt |= adopt;
+	p->facts = (struct prepare_facts){
+		.setup = &p->setup,
+		.pins = &p->pins,
+		.settings = &p->settings,
+		.settings_text = p->settings_text,
+		.adopt = p->adopt,
+		/* a captured tree has no programs: there it is as it is on Proxmox VE */
+		.initramfs_tools = !root_is_live(p->root) || root_exists(p->root, INITRAMFS_HOOKS),
+		.lacking = root_is_live(p->root) ? lacking_program(p->root, &p->setup.loader) : NULL,
+	};
+	k = prepare_record_steps(&p->record, p->unfinished, &p->facts.before);
+	if (k == 0)
+		k = load_files(p, e);
+	if (k == 0)
+		k = prepare_decide(&p->facts, &p->plan, &p->found);
+	if (k == 0)
+		k = file_add_parents(p->root, &p->plan, e);
+	if (k < 0)
+		return k;
+	for (size_t i = 0; i < p->plan.n; i++)
+		prepare_reboot_reason(&p->plan.steps[i], &p->reboot);
+	return p->reboot.r;
+}
+
+int prepare_make(struct prepare *p, const struct engine *en, struct err *e)
+{
+	_cleanup_record_ struct record rec = { .fd = -1 };
+	struct undo_result u = { 0 };
+	unsigned int first;
+	int k = prepare_record_open(p->root, &rec, e), r;
+
+	if (k < 0)
+		return k;
+	first = p->unfinished ? p->unfinished : (unsigned int)rec.n_steps + 1;
+	k = prepare_record_begin(&rec, first, p->adopt, e);
+	if (k == 0)
+		k = plan_check(en, &p->plan, e);
+	if (k == 0)
+		k = plan_apply(en, &p->plan, &rec, &u, e);
+	/* what could not be put back is what a preparation that was cut off has left */
+	if (k < 0 && !undo_complete(&u))
+		return err_set(e, -EUCLEAN, "not everything could be put back: 'gpupt-helper revert --unfinished' tries again");
+	if (k < 0 && p->unfinished)
+		return k;
+	r = prepare_record_end(&rec, e);
+	if (k == 0)
+		prepare_reboot_mark(p->root, &p->reboot);
+	return k < 0 ? k : r;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "flow/prepare_record.h"
+#include "policy/prepare_judge.h"
+
+static bool is_loaded(const struct root *r, const char *module)
+{
+	char path[PATH_MAX];
+
+	return root_exists(r, path_f(path, "/sys/module/%s", module));
+}
+
+int prepare_check(const struct root *r, const struct setup *setup, const struct settings *settings, struct findings *ret, struct err *e)
+{
+	_cleanup_strv_ struct strv modules = { 0 }, unloaded = { 0 };
+	_cleanup_record_ struct record rec = { .fd = -1 };
+	struct prepare_state s = { .setup = setup, .settings = settings, .unloaded = &unloaded };
+	unsigned int first = 0;
+	char boot[BOOT_ID_LEN];
+	const char *then;
+	bool adopt;
+	int k = prepare_record_load(r, &rec, &first, &adopt, e);
+
+	if (k == 0)
+		k = prepare_record_steps(&rec, first, &s.before);
+	if (k == 0)
+		k = prepare_modules_of(&s.before, &modules);
+	strv_foreach (module, &modules)
+		if (k == 0 && !is_loaded(r, module))
+			k = strv_add(&unloaded, module);
+	if (k < 0) {
+		free(s.before.v);
+		return k;
+	}
+	then = record_get(&rec, PREPARE_LAST_BOOT);
+	s.rebooted = then && proc_boot_id(r, boot) == 0 && strcmp(then, boot) != 0;
+	s.cut_off = first != 0;
+	prepare_judge(&s, ret);
+	free(s.before.v);
+	return ret->r;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "flow/prepare_record.h"
+#include "plan/state.h"
+
+#define ADOPT " adopt"
+
+static int read_unfinished(const struct root *r, unsigned int *ret, bool *ret_adopt)
+{
+	_cleanup_free_ char *text = NULL;
+	uint64_t n = 0;
+	int k = state_read(r, PREPARE_UNFINISHED, &text);
+
+	*ret = 0;
+	*ret_adopt = false;
+	if (k == -ENOENT)
+		return 0;
+	if (k < 0)
+		return k;
+	*ret_adopt = strstr(text, ADOPT);
+	text[strcspn(text, " \n")] = '\0';
+	/* one that cannot be read says at least that there was one: then it is about all that is on record */
+	*ret = parse_uint(text, UINT32_MAX, &n) == 0 && n ? (unsigned int)n : 1;
+	return 0;
+}
+
+/* A step that was cut off has been made, or it has not: nothing in between is seen of a file. */
+static int settle(const struct engine *en, struct record *rec, struct record_step *rs)
+{
+	_cleanup_free_ char *now = NULL;
+	enum record_state is;
+
+	if (!record_step_in_flight(rs) || rs->step.kind->effect || rs->step.kind->get(en, &rs->step, &now, NULL) < 0)
+		return 0;
+	if (str_eq(now, rs->step.after))
+		is = RECORD_DONE;
+	else if (str_eq(now, rs->step.before))
+		is = RECORD_UNDONE;
+	else
+		return 0;
+	if (rec->fd >= 0)
+		return record_mark(rec, rs->seq, is, NULL);
+	rs->state = is;
+	return 0;
+}
+
+static int settle_all(const struct root *r, struct record *rec)
+{
+	struct engine en = { .root = r };
+	int k = 0;
+
+	for (size_t i = 0; k == 0 && i < rec->n_steps; i++)
+		k = settle(&en, rec, &rec->steps[i]);
+	return k;
+}
+
+int prepare_record_load(const struct root *r, struct record *ret, unsigned int *ret_unfinished, bool *ret_adopt, struct err *e)
+{
+	int k = read_unfinished(r, ret_unfinished, ret_adopt);
+
+	if (k < 0)
+		return err_errno(e, k, "cannot read " PREPARE_UNFINISHED);
+	k = record_load(r, PREPARE_RECORD, ret, e);
+	if (k == 0)
+		k = settle_all(r, ret);
+	return k == -ENOENT ? 0 : k;
+}
+
+int prepare_record_steps(const struct record *rec, unsigned int first, struct prepare_steps *ret)
+{
+	*ret = (struct prepare_steps){ .v = calloc(rec->n_steps + 1, sizeof(*ret->v)) };
+	for (size_t i = 0; ret->v && i < rec->n_steps; i++)
+		if (record_step_open(&rec->steps[i]))
+			ret->v[ret->n++] = (struct prepare_step){ &rec->steps[i].step, first && rec->steps[i].seq >= first };
+	return ret->v ? 0 : -ENOMEM;
+}
+
+int prepare_record_open(const struct root *r, struct record *ret, struct err *e)
+{
+	int k = record_open(r, PREPARE_RECORD, ret, e);
+
+	if (k == -EBUSY)
+		return err_set(e, k, "another process is preparing or reverting this host: wait for it to end");
+	if (k == 0)
+		return settle_all(r, ret);
+	return k == -ENOENT ? record_create(r, PREPARE_RECORD, ret, e) : k;
+}
+
+int prepare_record_begin(struct record *rec, unsigned int first, bool adopt, struct err *e)
+{
+	char text[32], boot[BOOT_ID_LEN];
+	int n = snprintf(text, sizeof(text), "%u%s\n", first, adopt ? ADOPT : ""), k;
+
+	k = proc_boot_id(rec->root, boot);
+	if (k < 0)
+		return err_errno(e, k, "cannot read the boot id");
+	if (!record_get(rec, PREPARE_BOOT))
+		k = record_note(rec, PREPARE_BOOT, boot, e);
+	if (k == 0)
+		k = record_note(rec, PREPARE_LAST_BOOT, boot, e);
+	if (k < 0)
+		return k;
+	k = root_write_file(rec->root, PREPARE_UNFINISHED, text, (size_t)n, 0600);
+	return k < 0 ? err_errno(e, k, "cannot write " PREPARE_UNFINISHED) : 0;
+}
+
+int prepare_record_end(struct record *rec, struct err *e)
+{
+	int k = 0;
+
+	/* in this order: a crash in between leaves a record without open steps, which says nothing */
+	if (!record_any_open(rec))
+		k = record_remove(rec, e);
+	if (k == 0)
+		k = root_unlink(rec->root, PREPARE_UNFINISHED);
+	if (k < 0)
+		return err_errno(e, k, "cannot close the record of the preparation");
+	root_rmdir(rec->root, PREPARE_DIR);
+	return 0;
+}
+
+#define REBOOT_REQUIRED	     "/run/reboot-required"
+#define REBOOT_REQUIRED_PKGS REBOOT_REQUIRED ".pkgs"
+
+/*
+ * The marker of Debian's kernel packages and unattended-upgrades. It is a word to others, like a line in the journal, and nothing is
+ * lost with it.
+ */
+void prepare_reboot_mark(const struct root *r, const struct text *reasons)
+{
+	static const char text[] = "*** System restart required ***\n";
+	_cleanup_free_ char *pkgs = NULL;
+	_cleanup_text_ struct text t = { 0 };
+
+	if (!reasons->len || !root_is_live(r))
+		return;
+	if (!root_exists(r, REBOOT_REQUIRED))
+		root_write_file(r, REBOOT_REQUIRED, text, strlen(text), 0644);
+	if (root_read(r, REBOOT_REQUIRED_PKGS, CONF_MAX, &pkgs, NULL) == 0)
+		text_add(&t, pkgs);
+	if (strstr(text_str(&t), "gpupt\n"))
+		return;
+	text_add(&t, "gpupt\n");
+	if (t.r == 0)
+		root_write_file(r, REBOOT_REQUIRED_PKGS, text_str(&t), t.len, 0644);
+}

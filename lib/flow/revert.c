@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "flow/prepare_record.h"
+
+/* Of one that was cut off: the steps from its first on. */
+struct since {
+	const struct record *rec;
+	unsigned int first;
+};
+
+static bool is_since(void *ctx, const struct step *s)
+{
+	const struct since *since = ctx;
+
+	for (size_t i = 0; i < since->rec->n_steps; i++)
+		if (&since->rec->steps[i].step == s)
+			return since->rec->steps[i].seq >= since->first;
+	return false;
+}
+
+/* A boot has come since, so what was prepared may be in force. */
+static bool has_booted(const struct root *r, const struct record *rec)
+{
+	const char *then = record_get(rec, PREPARE_BOOT);
+	char now[BOOT_ID_LEN];
+
+	return !then || proc_boot_id(r, now) < 0 || strcmp(then, now) != 0;
+}
+
+static void show(const struct report *report, struct record *rec, struct since *since)
+{
+	for (size_t i = rec->n_steps; i > 0; i--)
+		if (record_step_open(&rec->steps[i - 1]) && is_since(since, &rec->steps[i - 1].step))
+			report_shown(report, 0, &rec->steps[i - 1].step);
+}
+
+int revert_run(struct revert *v, const struct engine *en, const struct report *report, struct err *e)
+{
+	_cleanup_record_ struct record rec = { .fd = -1 };
+	struct since since = { .rec = &rec };
+	struct undo_result u = { 0 };
+	bool adopt;
+	int k = prepare_record_load(v->root, &rec, &since.first, &adopt, e);
+
+	if (k < 0)
+		return k;
+	if (!since.first && (v->unfinished || !record_any_open(&rec)))
+		return err_set(e, -ENOENT, v->unfinished ? "No preparation has been cut off." : "This host is not prepared.");
+	if (!v->unfinished)
+		since.first = 0;
+	if (v->dry_run) {
+		show(report, &rec, &since);
+		return 0;
+	}
+	record_close(&rec);
+	k = prepare_record_open(v->root, &rec, e);
+	if (k < 0)
+		return k;
+	for (size_t i = 0; i < rec.n_steps && has_booted(v->root, &rec); i++)
+		if (record_step_open(&rec.steps[i]) && is_since(&since, &rec.steps[i].step))
+			prepare_reboot_reason(&rec.steps[i].step, &v->reboot);
+	record_undo(en, &rec, is_since, &since, &u);
+	if (!undo_complete(&u))
+		return err_set(e, -EUCLEAN, "not everything could be put back; what could not stays on record: run it again when the cause is gone");
+	prepare_reboot_mark(v->root, &v->reboot);
+	return prepare_record_end(&rec, e);
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "plan/file.h"
+#include "plan/rebuild.h"
+#include "policy/prepare_parts.h"
+
+/* What has to be made anew when a file changes. */
+enum { FEEDS_INITRAMFS = 1, FEEDS_LOADER = 2, FEEDS_UDEV = 4, FEEDS_SYSTEMD = 8 };
+
+static const struct own_file {
+	const char *path;
+	unsigned int mode;
+	void (*text)(const struct prepare_facts *f, struct text *t);
+	unsigned int feeds;
+	const char *why;
+} own_files[] = {
+	{ PREPARE_MODULES_LOAD, 0644, prepare_modules_load, 0, "what passes functions to VMs is loaded at every boot" },
+	/* mkinitramfs(8) copies all of modprobe.d */
+	{ PREPARE_MODPROBE, 0644, prepare_modprobe, FEEDS_INITRAMFS, "vfio-pci comes before the drivers of reserved cards; options as asked for" },
+	{ PREPARE_UDEV, 0644, prepare_udev, FEEDS_INITRAMFS | FEEDS_UDEV, "reserved cards go to vfio-pci when they are found" },
+	{ PREPARE_INIT_HOOK, 0755, prepare_init_hook, FEEDS_INITRAMFS, "the initramfs has vfio-pci and the rule for reserved cards" },
+	{ PREPARE_INIT_SCRIPT, 0755, prepare_init_script, FEEDS_INITRAMFS, "reserved cards go to vfio-pci before any other driver is loaded" },
+	{ PREPARE_GRUB, 0644, prepare_grub, FEEDS_LOADER, "the kernel is to use the IOMMU" },
+};
+
+/* Directories of other people's files, and what depends on them. */
+static const struct {
+	const char *prefix;
+	unsigned int feeds;
+} foreign[] = {
+	{ "/etc/modprobe.d/", FEEDS_INITRAMFS },
+	{ "/etc/initramfs-tools/", FEEDS_INITRAMFS },
+	{ "/etc/udev/rules.d/", FEEDS_UDEV },
+	{ "/etc/default/grub", FEEDS_LOADER },
+	{ LOADER_CMDLINE, FEEDS_LOADER },
+	{ "/etc/systemd/system/", FEEDS_SYSTEMD },
+};
+
+bool prepare_is_own(const char *path)
+{
+	return strstr(strrchr(path, '/') ? strrchr(path, '/') : path, "gpupt");
+}
+
+bool prepare_is_reserved(const struct prepare_facts *f, const struct setup_fn *fn)
+{
+	return fn->card && settings_gpu(f->settings, fn->fn.bdf)->mode == MODE_RESERVED;
+}
+
+const struct prepare_file *prepare_file(const struct prepare_facts *f, const char *path)
+{
+	for (size_t i = 0; i < f->n_files; i++)
+		if (strcmp(f->files[i].path, path) == 0)
+			return &f->files[i];
+	return NULL;
+}
+
+const char *prepare_recorded(const struct prepare_facts *f, const struct step_kind *kind, const char *target)
+{
+	for (size_t i = f->before.n; i > 0; i--) {
+		const struct step *s = f->before.v[i - 1].step;
+
+		if (s->kind == kind && strcmp(s->target, target) == 0)
+			return s->after;
+	}
+	return NULL;
+}
+
+int prepare_paths(const struct prepare_facts *f, struct strv *ret)
+{
+	const struct loader_params *next = &f->setup->loader.next;
+	int k = strv_add(ret, SETTINGS_PATH);
+
+	for (size_t i = 0; k == 0 && i < ARRAY_SIZE(own_files); i++)
+		k = strv_add(ret, own_files[i].path);
+	if (k == 0)
+		k = strv_add(ret, LOADER_CMDLINE);
+	for (size_t i = 0; k == 0 && f->adopt && i < f->pins->n; i++)
+		if (prepare_adopts(&f->pins->v[i]) && !strv_has(ret, f->pins->v[i].file))
+			k = strv_add(ret, f->pins->v[i].file);
+	for (size_t i = 0; k == 0 && f->adopt && i < next->n; i++)
+		if (!strv_has(ret, next->v[i].file))
+			k = strv_add(ret, next->v[i].file);
+	return k;
+}
+
+static int plan_own(const struct prepare_facts *f, const struct own_file *own, struct plan *plan, struct findings *found)
+{
+	const struct prepare_file *file = prepare_file(f, own->path);
+	const char *now = file ? file->text : NULL, *after, *ours;
+	_cleanup_text_ struct text wanted = { 0 }, target = { 0 };
+
+	own->text(f, &wanted);
+	file_target(own->path, own->mode, 0, 0, &target);
+	if (wanted.r < 0 || target.r < 0)
+		return -ENOMEM;
+	after = wanted.len ? text_str(&wanted) : NULL;
+	ours = prepare_recorded(f, &step_file, text_str(&target));
+	if (str_eq(now, after))
+		return 0;
+	if (!str_eq(now, ours)) {
+		finding_add(found, FINDING_EDITED, "host", "to have it made anew, move it away, run 'gpupt-helper revert' and prepare again",
+			    now && !ours ? "%s has the name of a file of gpupt's, and is none that it has made: it stays as it is" :
+			    now		 ? "somebody has changed %s: it stays as it is" :
+					   "somebody has removed %s: it is not made again",
+			    own->path);
+		return found->r;
+	}
+	return plan_add(plan, &step_file, text_str(&target), now, after, after ? own->why : "it is not needed any more") ? 0 : -ENOMEM;
+}
+
+static unsigned int feeds(const struct step *s)
+{
+	if (s->kind != &step_file && s->kind != &step_line && s->kind != &step_param)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(own_files); i++)
+		if (str_starts(s->target, own_files[i].path))
+			return own_files[i].feeds;
+	for (size_t i = 0; i < ARRAY_SIZE(foreign); i++)
+		if (str_starts(s->target, foreign[i].prefix))
+			return foreign[i].feeds;
+	return 0;
+}
+
+static int plan_rebuilds(const struct prepare_facts *f, struct plan *plan)
+{
+	const struct loader *l = &f->setup->loader;
+	bool boot_tool = l->kind == LOADER_PROXMOX_GRUB || l->kind == LOADER_PROXMOX_SYSTEMD, ok = true;
+	unsigned int changed = 0;
+
+	for (size_t i = 0; i < plan->n; i++)
+		changed |= feeds(&plan->steps[i]);
+	/* one that was cut off may have changed a file and not come to this */
+	for (size_t i = 0; i < f->before.n; i++)
+		if (f->before.v[i].cut_off)
+			changed |= feeds(f->before.v[i].step);
+	if (changed & FEEDS_UDEV)
+		ok = rebuild_add(plan, "udev", "udev takes the changed rules");
+	if (ok && changed & FEEDS_SYSTEMD)
+		ok = rebuild_add(plan, "systemd", "systemd takes the changed units");
+	if (ok && changed & FEEDS_INITRAMFS && f->initramfs_tools)
+		ok = rebuild_add(plan, "initramfs", "what has changed is in it, too");
+	/* proxmox-boot-tool has copies of the initramfs as well */
+	if (ok && boot_tool && changed & (FEEDS_LOADER | (f->initramfs_tools ? FEEDS_INITRAMFS : 0)))
+		ok = rebuild_add(plan, "boot-tool", "the boot loader's partitions have copies of what has changed");
+	else if (ok && l->kind == LOADER_GRUB && changed & FEEDS_LOADER)
+		ok = rebuild_add(plan, "grub", "the kernel's parameters have changed");
+	return ok ? 0 : -ENOMEM;
+}
+
+static void judge_tools(const struct prepare_facts *f, const struct plan *plan, struct findings *found)
+{
+	bool reserved = false, params = false;
+
+	for (size_t i = 0; i < plan->n; i++)
+		params |= feeds(&plan->steps[i]) & FEEDS_LOADER;
+	if (f->lacking && params)
+		prepare_block(finding_add(found, FINDING_TOOL_MISSING, "host", "install its package, or write the parameters yourself",
+					  "%s is not there, which puts the boot loader's configuration in force", f->lacking));
+	for (size_t i = 0; i < f->setup->n; i++)
+		reserved |= prepare_is_reserved(f, &f->setup->v[i]);
+	if (reserved && !f->initramfs_tools)
+		finding_add(found, FINDING_TOOL_MISSING, "host", "install initramfs-tools, or build the rule and vfio-pci in yourself",
+			    "this host's initramfs is not made by initramfs-tools: reserved cards go to vfio-pci only by udev's rule, "
+			    "which a driver in the initramfs may forestall");
+}
+
+int prepare_decide(const struct prepare_facts *f, struct plan *plan, struct findings *found)
+{
+	const struct prepare_file *conf = prepare_file(f, SETTINGS_PATH);
+	int k = 0;
+
+	if (f->settings_text && !(conf && str_eq(conf->text, f->settings_text)) &&
+	    !plan_add(plan, &step_file, SETTINGS_PATH, conf ? conf->text : NULL, f->settings_text, "what the arguments ask for"))
+		return -ENOMEM;
+	if (f->adopt)
+		k = prepare_adopt(f, plan, found);
+	for (size_t i = 0; k == 0 && i < ARRAY_SIZE(own_files); i++)
+		k = plan_own(f, &own_files[i], plan, found);
+	if (k == 0)
+		k = prepare_params(f, plan, found);
+	if (k == 0)
+		k = plan_rebuilds(f, plan);
+	if (k < 0)
+		return k;
+	prepare_judge_params(f, found);
+	judge_tools(f, plan, found);
+	return found->r;
+}
+
+void prepare_reboot_reason(const struct step *s, struct text *t)
+{
+	unsigned int f = feeds(s);
+	const char *reason = f & FEEDS_LOADER ? "the kernel's parameters" :
+			     f & FEEDS_INITRAMFS ? "which driver a card has from the start, and the options of modules" : NULL;
+
+	if (reason && !strstr(text_str(t), reason))
+		text_addf(t, "%s\n", reason);
+}
+
+bool prepare_is_stopped_by(const struct finding *f, bool about)
+{
+	/* what no preparation mends: of the host, and of a card that is meant. What keeps a card from a VM only now is none of these */
+	static const enum finding_code host[] = { FINDING_IOMMU_OFF };
+	static const enum finding_code card[] = {
+		FINDING_IDENTITY, FINDING_SRIOV_ACTIVE, FINDING_D3COLD, FINDING_DEAD, FINDING_GROUP_DANGER,
+	};
+
+	if (f->severity != SEVERITY_BLOCK)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(host); i++)
+		if (f->code == host[i])
+			return true;
+	for (size_t i = 0; about && i < ARRAY_SIZE(card); i++)
+		if (f->code == card[i])
+			return true;
+	return false;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "host/cmdline.h"
+#include "policy/prepare_judge.h"
+
+/* What the step on record that set the file last has made of it; NULL: nothing, or it is not there by us. */
+static const char *file_on_record(const struct prepare_steps *before, const char *path)
+{
+	for (size_t i = before->n; i > 0; i--) {
+		const struct step *s = before->v[i - 1].step;
+
+		if (s->kind == &step_file && str_starts(s->target, path))
+			return s->after;
+	}
+	return NULL;
+}
+
+int prepare_modules_of(const struct prepare_steps *before, struct strv *ret)
+{
+	const char *text = file_on_record(before, PREPARE_MODULES_LOAD);
+	_cleanup_free_ char *copy = strdup(text ? text : "");
+	char *p = copy, *line;
+	int k = copy ? 0 : -ENOMEM;
+
+	while (k == 0 && (line = str_line(&p)))
+		if (*line && *line != '#')
+			k = strv_add(ret, line);
+	return k;
+}
+
+/* Not yet, or not at all: the same sentence with another weight. */
+static void tell(const struct prepare_state *s, const char *subject, const char *remedy, const char *what, const char *why,
+		 struct findings *ret)
+{
+	if (s->rebooted)
+		finding_add(ret, FINDING_NOT_IN_FORCE, subject, remedy, "%s%s%s", what, *why ? ": " : "", why);
+	else
+		finding_add(ret, FINDING_REBOOT_PENDING, subject, "reboot", "%s; that comes with a reboot", what);
+}
+
+static bool is_in(const struct strv *params, const char *token)
+{
+	strv_foreach (param, params)
+		if (cmdline_same(param, token))
+			return true;
+	return false;
+}
+
+/* The classic: it was written where this boot loader does not look. */
+static void judge_param(const struct prepare_state *s, const char *token, const char *file, struct findings *ret)
+{
+	const struct loader *l = &s->setup->loader;
+	char what[160], why[320] = "", remedy[160] = "reboot, and choose the kernel that the boot loader has as its default";
+	bool written = false;
+
+	if (is_in(&s->setup->boot.cmdline, token))
+		return;
+	for (size_t i = 0; i < l->next.n; i++)
+		written |= cmdline_same(l->next.v[i].text, token);
+	snprintf(what, sizeof(what), "the running kernel was started without %.80s", token);
+	if (!written && l->file) {
+		snprintf(why, sizeof(why), "it stands in %.120s, and this machine is started by %s, which reads %s", file, loader_name(l->kind),
+			 l->file);
+		snprintf(remedy, sizeof(remedy), "run 'gpupt-helper prepare' again: it writes it where it counts");
+	} else if (written && l->refresh) {
+		snprintf(why, sizeof(why), "%.120s has it, and what the boot loader has made of that does not, or another entry was started", file);
+		snprintf(remedy, sizeof(remedy), "run '%s' and reboot", l->refresh);
+	}
+	tell(s, "host", remedy, what, why, ret);
+}
+
+static void judge_params(const struct prepare_state *s, struct findings *ret)
+{
+	const char *drop_in = file_on_record(&s->before, PREPARE_GRUB), *p;
+	struct cmdline_param param;
+
+	for (size_t i = 0; i < s->before.n; i++) {
+		const struct step *step = s->before.v[i].step;
+
+		if (step->kind == &step_param && step->after)
+			judge_param(s, step->after, LOADER_CMDLINE, ret);
+	}
+	/* behind the variable's own name, up to the closing quote */
+	p = drop_in ? strrchr(drop_in, '$') : NULL;
+	p = p ? p + strcspn(p, " \"") : NULL;
+	while (p && *p != '"' && cmdline_next(&p, &param)) {
+		size_t n = param.len - (param.at[param.len - 1] == '"');
+		_cleanup_free_ char *token = strndup(param.at, n);
+
+		if (token)
+			judge_param(s, token, PREPARE_GRUB, ret);
+		if (n < param.len)
+			break;
+	}
+}
+
+static void judge_reserved(const struct prepare_state *s, struct findings *ret)
+{
+	char name[BDF_LEN], what[160];
+
+	if (!file_on_record(&s->before, PREPARE_UDEV))
+		return;
+	for (size_t i = 0; i < s->setup->n; i++) {
+		const struct setup_fn *fn = &s->setup->v[i];
+
+		if (!fn->card || fn->taken || settings_gpu(s->settings, fn->fn.bdf)->mode != MODE_RESERVED ||
+		    strcmp(fn->fn.driver, "vfio-pci") == 0)
+			continue;
+		bdf_format(fn->fn.bdf, name);
+		snprintf(what, sizeof(what), "%s is reserved for VMs and is on %s", name, fn->fn.driver[0] ? fn->fn.driver : "no driver");
+		tell(s, name, "'gpupt-helper check --next-boot' looks into the initramfs; 'driverctl list-overrides' and 'gpupt-helper check' show who else decides",
+		     what, "its native driver came first", ret);
+	}
+}
+
+void prepare_judge(const struct prepare_state *s, struct findings *ret)
+{
+	if (s->cut_off)
+		finding_add(ret, FINDING_CUT_OFF, "host",
+			    "'gpupt-helper prepare --resume' goes on with it, 'gpupt-helper revert --unfinished' puts back what it has made",
+			    "a preparation of this host was begun and not finished");
+	judge_params(s, ret);
+	strv_foreach (module, s->unloaded) {
+		char what[96];
+
+		snprintf(what, sizeof(what), "the module %.60s is not loaded", module);
+		/* a hand-over loads it itself */
+		if (s->rebooted)
+			tell(s, "host", "'modprobe -v MODULE' and 'journalctl -b -u systemd-modules-load' tell why", what, "", ret);
+	}
+	judge_reserved(s, ret);
+}

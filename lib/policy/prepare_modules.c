@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Modules: which are loaded at every boot, with which options, and which only after vfio-pci. */
+#include <errno.h>
+#include <stddef.h>
+
+#include "host/cmdline.h"
+#include "policy/prepare_parts.h"
+
+/* Does somebody else have it loaded at every boot? What was there before is not ours. */
+static bool loaded_by_others(const struct prepare_facts *f, const char *module)
+{
+	const struct modload *l = &f->setup->modload;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (!l->v[i].initramfs && strcmp(l->v[i].module, module) == 0 && !prepare_is_own(l->v[i].at.file) &&
+		    !prepare_takes_out(f, &l->v[i].at))
+			return true;
+	return false;
+}
+
+void prepare_modules_load(const struct prepare_facts *f, struct text *t)
+{
+	/* Proxmox VE's wiki, "PCI(e) Passthrough"; what vfio_virqfd was is part of vfio from Linux 6.2 on */
+	static const char *const modules[] = { "vfio", "vfio_iommu_type1", "vfio_pci", "vfio_virqfd" };
+	size_t n = ARRAY_SIZE(modules) - boot_release_at_least(&f->setup->boot, 6, 2);
+
+	for (size_t i = 0; i < n; i++) {
+		if (loaded_by_others(f, modules[i]))
+			continue;
+		text_add(t, t->len ? "" : PREPARE_HEADER);
+		text_addf(t, "%s\n", modules[i]);
+	}
+}
+
+/* Options that are set only where an administrator asks for them; gpupt.conf(5) says what each is good and bad for. */
+static const struct {
+	const char *module, *option, *text;
+	size_t asked; /* of struct host_settings */
+} options[] = {
+	{ "kvm", "ignore_msrs", "options kvm ignore_msrs=1 report_ignored_msrs=0",
+	  offsetof(struct host_settings, ignore_msrs) },
+	{ "vfio_iommu_type1", "allow_unsafe_interrupts", "options vfio_iommu_type1 allow_unsafe_interrupts=1",
+	  offsetof(struct host_settings, unsafe_interrupts) },
+	{ "vfio_pci", "disable_idle_d3", "options vfio-pci disable_idle_d3=1", offsetof(struct host_settings, disable_idle_d3) },
+};
+
+/* Is it a line about the module that somebody else has written, and that is not taken out? */
+static bool stays(const struct prepare_facts *f, const struct modprobe_line *l, const char *module)
+{
+	return !prepare_is_own(l->at.file) && strcmp(l->module, module) == 0 && !prepare_takes_out(f, &l->at);
+}
+
+/* Has somebody else set it, whatever to? */
+static bool set_by_others(const struct prepare_facts *f, const char *module, const char *option)
+{
+	const struct modprobe *m = &f->setup->modprobe;
+
+	for (size_t i = 0; i < m->n; i++)
+		if (m->v[i].kind == MODPROBE_OPTIONS && stays(f, &m->v[i], module) && cmdline_has(m->v[i].rest, option))
+			return true;
+	return false;
+}
+
+static bool waits_by_others(const struct prepare_facts *f, const char *module)
+{
+	const struct modprobe *m = &f->setup->modprobe;
+
+	for (size_t i = 0; i < m->n; i++)
+		if (m->v[i].kind == MODPROBE_SOFTDEP && stays(f, &m->v[i], module) && modprobe_softdep_pre(&m->v[i], "vfio_pci"))
+			return true;
+	return false;
+}
+
+void prepare_modprobe(const struct prepare_facts *f, struct text *t)
+{
+	const char *host = (const char *)&f->settings->host;
+	_cleanup_strv_ struct strv done = { 0 };
+	_cleanup_text_ struct text lines = { 0 };
+
+	/* a driver that comes first would have the card before its override is of use */
+	for (size_t i = 0; i < f->setup->n; i++) {
+		const struct setup_fn *fn = &f->setup->v[i];
+
+		if (!prepare_is_reserved(f, fn))
+			continue;
+		strv_foreach (module, &fn->native) {
+			if (strv_has(&done, module) || waits_by_others(f, module))
+				continue;
+			text_addf(&lines, "softdep %s pre: vfio-pci\n", module);
+			if (strv_add(&done, module) < 0)
+				t->r = -ENOMEM;
+		}
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		if (*(const bool *)(host + options[i].asked) && !set_by_others(f, options[i].module, options[i].option))
+			text_addf(&lines, "%s\n", options[i].text);
+	if (lines.len)
+		text_addf(t, PREPARE_HEADER "%s", text_str(&lines));
+	t->r = t->r < 0 ? t->r : lines.r;
+}

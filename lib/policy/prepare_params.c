@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The kernel's parameters for the IOMMU, and where they are written. AMD's is on by default and needs none; Intel's is off by default in
+ * Debian's kernels and in Proxmox VE's before 6.8. "iommu=pt" has the host's own devices go past the translation, which costs them
+ * time (kernel-parameters of the kernel's administrator's guide).
+ */
+#include <errno.h>
+
+#include "host/cmdline.h"
+#include "plan/param.h"
+#include "policy/iommu_judge.h"
+#include "policy/prepare_parts.h"
+
+#define PARAMS_MAX 256 /* as in iommu_judge.c */
+
+static const char *const tokens[] = { "intel_iommu=on", "iommu=pt" };
+
+bool prepare_is_off(const char *param)
+{
+	const struct iommu intel = { .firmware = "DMAR", .intel_default = TRI_YES }, amd = { .firmware = "IVRS" };
+
+	return iommu_would_be_on(&intel, &param, 1) == TRI_NO || iommu_would_be_on(&amd, &param, 1) == TRI_NO;
+}
+
+static const char *param_recorded(const struct prepare_facts *f, const char *token)
+{
+	_cleanup_text_ struct text target = { 0 };
+
+	param_target(LOADER_CMDLINE, token, &target);
+	return prepare_recorded(f, &step_param, text_str(&target));
+}
+
+/* Of what the next boot's parameters are without ours, and without those that are to be taken out. */
+static size_t others(const struct prepare_facts *f, const char *ret[static PARAMS_MAX])
+{
+	const struct loader_params *next = &f->setup->loader.next;
+	size_t n = 0;
+
+	for (size_t i = 0; i < next->n && n < PARAMS_MAX - ARRAY_SIZE(tokens); i++) {
+		if (prepare_is_own(next->v[i].file) || param_recorded(f, next->v[i].text))
+			continue;
+		if (!f->adopt || !prepare_is_off(next->v[i].text))
+			ret[n++] = next->v[i].text;
+	}
+	return n;
+}
+
+/* Have we written parameters before? Then they stay: that the IOMMU is on now may be their doing. */
+static bool written_before(const struct prepare_facts *f)
+{
+	return prepare_recorded(f, &step_file, PREPARE_GRUB) || prepare_recorded(f, &step_file, LOADER_CMDLINE) ||
+	       param_recorded(f, tokens[0]);
+}
+
+/* Does the running kernel lack the IOMMU for want of a parameter? */
+static bool is_lacking(const struct prepare_facts *f)
+{
+	const struct iommu *i = &f->setup->iommu;
+	const char *params[PARAMS_MAX];
+
+	if (strcmp(i->firmware, "DMAR") != 0)
+		return false;
+	if (written_before(f))
+		return true;
+	return iommu_state(i) == IOMMU_OFF && iommu_would_be_on(i, params, others(f, params)) != TRI_YES;
+}
+
+/* The n-th parameter that is wanted, or NULL. */
+static const char *wanted(const struct prepare_facts *f, size_t n)
+{
+	const char *params[PARAMS_MAX];
+	size_t have = others(f, params);
+
+	if (!is_lacking(f))
+		return NULL;
+	/* what somebody says of iommu= holds, but that it be off */
+	for (size_t i = 0; n == 1 && i < have; i++)
+		if (cmdline_has(params[i], "iommu"))
+			return NULL;
+	return n < ARRAY_SIZE(tokens) ? tokens[n] : NULL;
+}
+
+static bool by_grub(const struct loader *l)
+{
+	return l->file && strcmp(l->file, LOADER_CMDLINE) != 0;
+}
+
+void prepare_grub(const struct prepare_facts *f, struct text *t)
+{
+	const char *token;
+
+	if (!by_grub(&f->setup->loader) || !is_lacking(f))
+		return;
+	text_add(t, PREPARE_HEADER "GRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_LINUX_DEFAULT");
+	for (size_t i = 0; i < ARRAY_SIZE(tokens); i++)
+		if ((token = wanted(f, i)))
+			text_addf(t, " %s", token);
+	text_add(t, "\"\n");
+}
+
+/* Where there is no file, proxmox-boot-tool takes the running kernel's parameters: a file that is made has to have them all. */
+static int plan_whole_file(const struct prepare_facts *f, struct plan *plan)
+{
+	const struct loader_params *next = &f->setup->loader.next;
+	_cleanup_text_ struct text t = { 0 };
+	const char *token;
+
+	for (size_t i = 0; i < next->n; i++)
+		if (!str_starts(next->v[i].text, "BOOT_IMAGE="))
+			text_join(&t, " ", next->v[i].text);
+	for (size_t i = 0; i < ARRAY_SIZE(tokens); i++)
+		if ((token = wanted(f, i)))
+			text_join(&t, " ", token);
+	text_add(&t, "\n");
+	return t.r == 0 && plan_add(plan, &step_file, LOADER_CMDLINE, NULL, text_str(&t),
+				    "the kernel is to use the IOMMU; the parameters are those of now, and these") ? 0 : -ENOMEM;
+}
+
+static int plan_token(const struct prepare_facts *f, size_t i, const char *line, struct plan *plan, struct findings *found)
+{
+	bool want = !by_grub(&f->setup->loader) && wanted(f, i), ours = param_recorded(f, tokens[i]), has = cmdline_has(line, tokens[i]);
+	_cleanup_text_ struct text target = { 0 };
+	bool ok = true;
+
+	param_target(LOADER_CMDLINE, tokens[i], &target);
+	if (ours && !has)
+		finding_add(found, FINDING_EDITED, "host", "see gpupt-helper(8) for how to have it made anew",
+			    "somebody has taken %s out of %s: it stays out", tokens[i], LOADER_CMDLINE);
+	else if (want && !has)
+		ok = plan_add(plan, &step_param, text_str(&target), NULL, tokens[i],
+			      i ? "the host's own devices need no translation" : "the kernel is to use the IOMMU");
+	else if (!want && ours)
+		ok = plan_add(plan, &step_param, text_str(&target), tokens[i], NULL, "it is not needed there any more");
+	return ok && target.r == 0 ? found->r : -ENOMEM;
+}
+
+int prepare_params(const struct prepare_facts *f, struct plan *plan, struct findings *found)
+{
+	const struct prepare_file *file = prepare_file(f, LOADER_CMDLINE);
+	int k = 0;
+
+	if (!file || !file->text)
+		return f->setup->loader.kind == LOADER_PROXMOX_SYSTEMD && is_lacking(f) ? plan_whole_file(f, plan) : 0;
+	/* it was made by us as a whole */
+	if (prepare_recorded(f, &step_file, LOADER_CMDLINE))
+		return 0;
+	for (size_t i = 0; k == 0 && i < ARRAY_SIZE(tokens); i++)
+		k = plan_token(f, i, file->text, plan, found);
+	return k;
+}
+
+void prepare_judge_params(const struct prepare_facts *f, struct findings *found)
+{
+	const struct loader *l = &f->setup->loader;
+	const char *params[PARAMS_MAX];
+	size_t n = others(f, params);
+
+	if (!is_lacking(f))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(tokens); i++)
+		params[n++] = tokens[i];
+	if (!l->file)
+		prepare_block(finding_add(found, FINDING_LOADER_UNKNOWN, "host",
+					  "add intel_iommu=on to the kernel's parameters in the boot loader's configuration, reboot, and run it again",
+					  "the kernel needs intel_iommu=on, and which boot loader started this machine is not known"));
+	else if (iommu_would_be_on(&f->setup->iommu, params, n) == TRI_NO)
+		prepare_block(finding_add(found, FINDING_LOADER_UNKNOWN, "host", "take it out, or have --adopt do that",
+					  "a parameter in %s keeps the IOMMU off, whatever is added", l->file));
+	else if (!l->refresh)
+		finding_add(found, FINDING_LOADER_UNKNOWN, "host", "run 'kernel-install add' for each installed kernel, then reboot",
+			    "%s is read when a kernel is installed, and at no other time", l->file);
+}
