@@ -83,9 +83,9 @@ static void tick(void *ctx, const struct step *s, unsigned int seconds)
 	}
 }
 
-static void show_output(const struct prepare_view *v)
+static void show_output(const char *text)
 {
-	_cleanup_free_ char *copy = strdup(text_str(&v->output));
+	_cleanup_free_ char *copy = strdup(text);
 	char *p = copy, *line;
 
 	while (copy && (line = str_line(&p)))
@@ -97,17 +97,10 @@ static void watch(void *ctx, enum step_event event, const struct step *s, const 
 	struct prepare_view *v = ctx;
 
 	end_ticks(v);
-	if (event == STEP_OUTPUT) {
-		text_done(&v->output);
-		text_add(&v->output, text);
-		if (v->o->verbose)
-			show_output(v);
-		return;
-	}
-	if ((event == STEP_FAILED || event == STEP_LEFT) && !v->o->verbose)
-		show_output(v);
-	text_done(&v->output);
-	report_step(&v->report, event, s, text);
+	if (event == STEP_ERRORS || (event == STEP_OUTPUT && v->o->verbose))
+		show_output(text);
+	if (event != STEP_ERRORS && event != STEP_OUTPUT)
+		report_step(&v->report, event, s, text);
 }
 
 struct engine prepare_view_engine(struct prepare_view *v, struct steps *s)
@@ -122,5 +115,4 @@ struct engine prepare_view_engine(struct prepare_view *v, struct steps *s)
 void prepare_view_done(struct prepare_view *v)
 {
 	end_ticks(v);
-	text_done(&v->output);
 }

@@ -16,8 +16,7 @@ bool prepare_view_confirm(const struct options *o, const char *question);
 struct prepare_view {
 	const struct options *o;
 	struct report report;
-	bool ticking;	/* a line of progress stands on the terminal */
-	struct text output; /* of the step's program, shown if it fails */
+	bool ticking; /* a line of progress stands on the terminal */
 };
 
 /* An engine whose steps are told to steps' report, with what runs meanwhile. The view has to outlive it. */

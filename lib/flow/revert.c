@@ -28,11 +28,25 @@ static bool has_booted(const struct root *r, const struct record *rec)
 	return !then || proc_boot_id(r, now) < 0 || strcmp(then, now) != 0;
 }
 
+/* In the order in which record_undo() goes: what is derived comes last, and once. */
 static void show(const struct report *report, struct record *rec, struct since *since)
 {
-	for (size_t i = rec->n_steps; i > 0; i--)
-		if (record_step_open(&rec->steps[i - 1]) && is_since(since, &rec->steps[i - 1].step))
-			report_shown(report, 0, &rec->steps[i - 1].step);
+	_cleanup_strv_ struct strv derived = { 0 };
+
+	for (size_t i = rec->n_steps; i > 0; i--) {
+		const struct record_step *rs = &rec->steps[i - 1];
+
+		if (record_step_open(rs) && !rs->step.kind->derives && is_since(since, &rs->step))
+			report_shown(report, 0, &rs->step);
+	}
+	for (size_t i = 0; i < rec->n_steps; i++) {
+		const struct record_step *rs = &rec->steps[i];
+
+		if (!record_step_open(rs) || !rs->step.kind->derives || !is_since(since, &rs->step) || strv_has(&derived, rs->step.target))
+			continue;
+		report_shown(report, 0, &rs->step);
+		strv_add(&derived, rs->step.target);
+	}
 }
 
 int revert_run(struct revert *v, const struct engine *en, const struct report *report, struct err *e)
