@@ -8,11 +8,12 @@
 O          ?= build
 PREFIX     ?= /usr
 SYSCONFDIR ?= /etc
+DATADIR    ?= $(PREFIX)/share
 LIBEXECDIR ?= $(PREFIX)/libexec
-MANDIR     ?= $(PREFIX)/share/man
+MANDIR     ?= $(DATADIR)/man
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
 CATALOGDIR ?= $(PREFIX)/lib/systemd/catalog
-BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+BASHCOMPDIR ?= $(DATADIR)/bash-completion/completions
 PKG_CONFIG ?= pkg-config
 PROVE      ?= prove
 SCDOC      ?= scdoc
@@ -34,7 +35,7 @@ HARDEN := -fstack-protector-strong -fPIE -fno-strict-aliasing $(if $(SAN),,-U_FO
 # SAN=address,undefined builds everything with these sanitizers
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g)
 
-ALL_CPPFLAGS := -D_GNU_SOURCE -DGPUPT_VERSION='"$(VERSION)"' -DSYSCONFDIR='"$(SYSCONFDIR)"' -Ilib -I. $(PKG_CFLAGS) $(CPPFLAGS)
+ALL_CPPFLAGS := -D_GNU_SOURCE -DGPUPT_VERSION='"$(VERSION)"' -DSYSCONFDIR='"$(SYSCONFDIR)"' -DDATADIR='"$(DATADIR)"' -Ilib -I. $(PKG_CFLAGS) $(CPPFLAGS)
 ALL_CFLAGS   := -std=gnu17 -g $(WARN) $(HARDEN) $(SANFLAGS) -MMD -MP $(CFLAGS)
 ALL_LDFLAGS  := -pie -Wl,-z,relro -Wl,-z,now -Wl,--as-needed $(SANFLAGS) $(LDFLAGS)
 
@@ -110,6 +111,7 @@ install: all ## DESTDIR and PREFIX as usual
 	install -Dm755 $(O)/gpupt-helper $(DESTDIR)$(PREFIX)/sbin/gpupt-helper
 	install -Dm755 $(O)/gpupt-hook $(DESTDIR)$(LIBEXECDIR)/gpupt/gpupt-hook
 	[ -e $(DESTDIR)$(SYSCONFDIR)/gpupt/gpupt.conf ] || install -Dm644 conf/gpupt.conf $(DESTDIR)$(SYSCONFDIR)/gpupt/gpupt.conf
+	install -Dm644 conf/known-cards $(DESTDIR)$(DATADIR)/gpupt/known-cards
 	install -Dm644 conf/gpupt.catalog $(DESTDIR)$(CATALOGDIR)/gpupt.catalog
 	for u in $(UNITS); do sed 's,/usr/sbin/,$(PREFIX)/sbin/,' conf/$$u | install -Dm644 /dev/stdin $(DESTDIR)$(UNITDIR)/$$u; done
 	[ ! -e conf/completion.bash ] || install -Dm644 conf/completion.bash $(DESTDIR)$(BASHCOMPDIR)/gpupt-helper
@@ -117,9 +119,9 @@ install: all ## DESTDIR and PREFIX as usual
 
 uninstall: ## what install put there; the configuration stays
 	rm -f $(DESTDIR)$(PREFIX)/sbin/gpupt-helper $(DESTDIR)$(LIBEXECDIR)/gpupt/gpupt-hook \
-		$(DESTDIR)$(CATALOGDIR)/gpupt.catalog $(DESTDIR)$(BASHCOMPDIR)/gpupt-helper $(UNITS:%=$(DESTDIR)$(UNITDIR)/%) \
+		$(DESTDIR)$(DATADIR)/gpupt/known-cards $(DESTDIR)$(CATALOGDIR)/gpupt.catalog $(DESTDIR)$(BASHCOMPDIR)/gpupt-helper $(UNITS:%=$(DESTDIR)$(UNITDIR)/%) \
 		$(foreach m,$(notdir $(MANS)),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$m)
-	-rmdir $(DESTDIR)$(LIBEXECDIR)/gpupt 2>/dev/null
+	-rmdir $(DESTDIR)$(LIBEXECDIR)/gpupt $(DESTDIR)$(DATADIR)/gpupt 2>/dev/null
 
 clean: ## remove $(O)
 	rm -rf $(O)

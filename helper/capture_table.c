@@ -121,6 +121,8 @@ static const struct row {
 	{ COPY, "/run/gpupt/*", "*", 1 * MIB, mask_boot_id },
 	{ COPY, "/var/lib/gpupt/*", "*", 1 * MIB, mask_boot_id },
 	{ COPY, "/etc/gpupt", "gpupt.conf", 1 * MIB, mask_settings },
+	{ COPY, "/etc/gpupt", "known-cards", 1 * MIB, mask_known },
+	{ COPY, DATADIR "/gpupt", "known-cards", 1 * MIB, mask_known },
 	{ LINK, "/dev/dri/by-path", "*" },
 	{ LINK, "/dev/snd/by-path", "*" },
 };

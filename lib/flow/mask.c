@@ -2,6 +2,7 @@
 #include <ctype.h>
 
 #include "flow/mask.h"
+#include "host/known.h"
 
 #define UUID_LEN 36
 
@@ -200,6 +201,33 @@ void mask_settings(struct mask_names *n, char *text, struct text *ret)
 		char first = line[strspn(line, " \t")];
 
 		text_addf(ret, "%s\n", first == '#' || first == ';' ? "#" : line);
+	}
+}
+
+/* The text of a line is somebody's prose. */
+static void add_known(char *line, struct text *ret)
+{
+	_cleanup_known_ struct known k = { 0 };
+	bool wrong = known_parse(line, "", &k, NULL) < 0;
+	const char *text;
+
+	if (k.n != 1) {
+		text_add(ret, wrong ? "?" : line[strspn(line, " \t\r")] ? "#" : "");
+		return;
+	}
+	line = str_trim(line);
+	text = line + strlen(line) - strlen(k.v[0].text);
+	text_add_n(ret, line, (size_t)(text - line));
+	mask_line(text, ret);
+}
+
+void mask_known(struct mask_names *n, char *text, struct text *ret)
+{
+	char *line;
+
+	while ((line = str_line(&text))) {
+		add_known(line, ret);
+		text_add(ret, "\n");
 	}
 }
 

@@ -38,6 +38,7 @@ mask_fn mask_initscript; /* of a program about drivers the lines about drivers a
 mask_fn mask_driverctl;	 /* a driver's name */
 mask_fn mask_udev;	 /* of a block device the type of its filesystem */
 mask_fn mask_settings;	 /* gpupt.conf without what its comments say */
+mask_fn mask_known;	 /* known-cards likewise; each on its line */
 mask_fn mask_stat;	 /* of a process as far as its start time */
 mask_fn mask_status;	 /* NSpid */
 mask_fn mask_fdinfo;	 /* flags and the DRM lines that say whose it is */
