@@ -80,6 +80,7 @@ static const struct row {
 	{ COPY, "/proc/sys/kernel", "osrelease", 256 },
 	{ COPY, "/proc/driver/nvidia/gpus/*", "information", 64 * KIB, mask_nvidia },
 	{ COPY, "/>lib/modules/%", "modules.alias", 32 * MIB, mask_aliases },
+	{ COPY, "/>lib/modules/%", "modules.dep modules.builtin", 32 * MIB, mask_kmods },
 	{ COPY, "/etc/modprobe.d", "*.conf", 1 * MIB, mask_modprobe },
 	{ COPY, "/run/modprobe.d", "*.conf", 1 * MIB, mask_modprobe },
 	{ COPY, "/usr/local/lib/modprobe.d", "*.conf", 1 * MIB, mask_modprobe },

@@ -207,7 +207,7 @@ void mask_settings(struct mask_names *n, char *text, struct text *ret)
 /* The text of a line is somebody's prose. */
 static void add_known(char *line, struct text *ret)
 {
-	_cleanup_known_ struct known k = { 0 };
+	_cleanup_known_ struct known_cards k = { 0 };
 	bool wrong = known_parse(line, "", &k, NULL) < 0;
 	const char *text;
 

@@ -31,6 +31,7 @@ mask_fn mask_route6;	 /* … and of IPv6 */
 mask_fn mask_sockets;	 /* command sockets of containers alone */
 mask_fn mask_nvidia;	 /* no UUID, no version of the video BIOS */
 mask_fn mask_aliases;	 /* those of PCI alone */
+mask_fn mask_kmods;	 /* of a list of installed modules the one that is looked for, without what it needs */
 mask_fn mask_modprobe;	 /* blacklists, softdeps, PCI's aliases, options and commands of the modules of cards; each on its line */
 mask_fn mask_modules;	 /* modules that are to be loaded, arguments of those of cards; each on its line */
 mask_fn mask_rules;	 /* udev's rules about drivers of PCI functions, without serial numbers; each on its line */

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "flow/mask.h"
+#include "host/kmod.h"
 
 /* Parameters whose values are about booting and about cards: n bytes of a name. */
 static bool value_kept(const char *name, size_t n)
@@ -109,6 +110,16 @@ void mask_first_line(struct mask_names *n, char *text, struct text *ret)
 {
 	text[strcspn(text, "\n")] = '\0';
 	mask_cmdline(n, text, ret);
+}
+
+void mask_kmods(struct mask_names *n, char *text, struct text *ret)
+{
+	char *line;
+
+	while ((line = str_line(&text))) {
+		if (kmod_listed(line, VENDOR_RESET))
+			text_addf(ret, "%.*s:\n", (int)strcspn(line, ":"), line);
+	}
 }
 
 void mask_esps(struct mask_names *n, char *text, struct text *ret)

@@ -3,6 +3,7 @@
 
 #include "base/unit.h"
 #include "flow/observe.h"
+#include "host/kmod.h"
 #include "host/modalias.h"
 #include "plan/nvidia.h"
 #include "policy/processes.h"
@@ -290,7 +291,9 @@ int facts_load(const struct engine *en, const struct selection *sel, unsigned in
 		k = observe_consoles(en->root, &f);
 	if (k == 0)
 		k = observe_ancestors(en->root, &f);
-	f.vendor_reset = root_exists(en->root, "/sys/module/vendor_reset");
+	if (k == 0)
+		k = known_load(en->root, &f.known);
+	f.vendor_reset = kmod_loaded(en->root, VENDOR_RESET);
 	if (hurried)
 		f.displays = 1;
 	else if (k == 0)

@@ -76,7 +76,7 @@ static int parse_line(char *line, struct known_line *ret, struct err *e)
 	return 0;
 }
 
-static int add_line(const char *raw, const char *file, unsigned int number, struct known *k, struct err *e)
+static int add_line(const char *raw, const char *file, unsigned int number, struct known_cards *k, struct err *e)
 {
 	struct known_line *v = conf_grow(k->v, &k->n, sizeof(*v)), *new;
 	_cleanup_free_ char *copy = strdup(raw);
@@ -93,14 +93,14 @@ static int add_line(const char *raw, const char *file, unsigned int number, stru
 	return 0;
 }
 
-static void lines_done(struct known *k, size_t from)
+static void lines_done(struct known_cards *k, size_t from)
 {
 	for (size_t i = from; i < k->n; i++)
 		conf_place_done(&k->v[i].at);
 	k->n = from;
 }
 
-int known_parse(const char *text, const char *file, struct known *k, struct err *e)
+int known_parse(const char *text, const char *file, struct known_cards *k, struct err *e)
 {
 	_cleanup_free_ char *copy = strdup(text);
 	const size_t from = k->n;
@@ -120,7 +120,7 @@ int known_parse(const char *text, const char *file, struct known *k, struct err 
 	return r;
 }
 
-static int load_file(const struct root *r, const char *path, struct known *k)
+static int load_file(const struct root *r, const char *path, struct known_cards *k)
 {
 	_cleanup_free_ char *text = NULL;
 	struct err e = { "" };
@@ -137,25 +137,25 @@ static int load_file(const struct root *r, const char *path, struct known *k)
 	return n == -ENOMEM ? n : 0;
 }
 
-int known_load(const struct root *r, struct known *ret)
+int known_load(const struct root *r, struct known_cards *ret)
 {
-	_cleanup_known_ struct known k = { 0 };
+	_cleanup_known_ struct known_cards k = { 0 };
 
 	if (load_file(r, KNOWN_SHIPPED, &k) < 0 || load_file(r, KNOWN_OWN, &k) < 0)
 		return -ENOMEM;
 	*ret = k;
-	k = (struct known){ 0 };
+	k = (struct known_cards){ 0 };
 	return 0;
 }
 
-void known_done(struct known *k)
+void known_done(struct known_cards *k)
 {
 	lines_done(k, 0);
 	free(k->v);
-	*k = (struct known){ 0 };
+	*k = (struct known_cards){ 0 };
 }
 
-const struct known_line *known_find(const struct known *k, struct pci_id id, enum known_about about)
+const struct known_line *known_find(const struct known_cards *k, struct pci_id id, enum known_about about)
 {
 	for (size_t i = k->n; i > 0; i--)
 		if (k->v[i - 1].about == about && pci_id_match(k->v[i - 1].id, id))
@@ -163,14 +163,14 @@ const struct known_line *known_find(const struct known *k, struct pci_id id, enu
 	return NULL;
 }
 
-const char *known_bad(const struct known *k, struct pci_id id)
+const char *known_bad(const struct known_cards *k, struct pci_id id)
 {
 	const struct known_line *l = known_find(k, id, KNOWN_PASSTHROUGH);
 
 	return l && l->bad ? l->text : NULL;
 }
 
-const char *known_vendor_reset(const struct known *k, struct pci_id id)
+const char *known_vendor_reset(const struct known_cards *k, struct pci_id id)
 {
 	const struct known_line *l = known_find(k, id, KNOWN_VENDOR_RESET);
 

@@ -27,7 +27,7 @@ struct known_line {
 	char text[KNOWN_TEXT_MAX + 1]; /* "" only with ok */
 };
 
-struct known {
+struct known_cards {
 	struct known_line *v; /* in the order in which they are read */
 	size_t n;
 	char wrong[256]; /* what is wrong with a file, none of whose lines are here; "": nothing */
@@ -36,17 +36,17 @@ struct known {
 /*
  * Adds the lines of a text. 0, -EINVAL (err: file, line, what is accepted) or -ENOMEM; nothing of a text with an error is added.
  */
-int known_parse(const char *text, const char *file, struct known *k, struct err *e);
+int known_parse(const char *text, const char *file, struct known_cards *k, struct err *e);
 /* Both files; one that is not there has no lines. 0 or -ENOMEM. */
-int known_load(const struct root *r, struct known *ret);
-void known_done(struct known *k);
+int known_load(const struct root *r, struct known_cards *ret);
+void known_done(struct known_cards *k);
 #define _cleanup_known_ _cleanup_(known_done)
 
 /* The line that counts for a card; NULL if there is none. */
-const struct known_line *known_find(const struct known *k, struct pci_id id, enum known_about about);
+const struct known_line *known_find(const struct known_cards *k, struct pci_id id, enum known_about about);
 /* Why the card is known not to work in a VM: a sentence without its full stop; NULL if it is not. */
-const char *known_bad(const struct known *k, struct pci_id id);
+const char *known_bad(const struct known_cards *k, struct pci_id id);
 /* The family of a card that the module vendor-reset can reset; NULL if it cannot. */
-const char *known_vendor_reset(const struct known *k, struct pci_id id);
+const char *known_vendor_reset(const struct known_cards *k, struct pci_id id);
 
 #endif

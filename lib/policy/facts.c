@@ -6,6 +6,7 @@ void facts_done(struct facts *f)
 	for (size_t i = 0; i < f->n; i++)
 		danger_list_done(&f->v[i].dangers);
 	free(f->v);
+	known_done(&f->known);
 	boot_done(&f->boot);
 	loader_done(&f->loader);
 	pci_list_done(&f->slots);

@@ -8,6 +8,7 @@
 #include "host/gpu.h"
 #include "host/holders.h"
 #include "host/iommu.h"
+#include "host/known.h"
 #include "host/loader.h"
 #include "plan/claim.h"
 #include "plan/driver.h"
@@ -61,6 +62,7 @@ struct facts {
 	struct fn_facts *v; /* sorted by address */
 	size_t n;
 	struct pci_list slots; /* every function of the slots concerned, taken or not */
+	struct known_cards known;
 	struct iommu iommu;
 	bool boot_known; /* the next two; asked only where no IOMMU is in use */
 	struct boot boot;

@@ -78,6 +78,20 @@ static void judge_identity(struct judge *j)
 		    pci_id_format(wanted, was), by);
 }
 
+/* What nobody can read from the card. */
+static void judge_known(struct judge *j)
+{
+	struct pci_id id = j->fn->fn.id;
+	const char *why = known_bad(&j->f->known, id);
+	char remedy[128];
+
+	if (!why)
+		return;
+	snprintf(remedy, sizeof(remedy), "choose another card; if this one does work, write '%04x:%04x ok' into " KNOWN_OWN, id.vendor, id.device);
+	finding_add(j->ret, FINDING_KNOWN_BAD, j->name, remedy, "%s (%04x:%04x) is known not to work in a VM: %s", j->name, id.vendor,
+		    id.device, why);
+}
+
 static void judge_state(struct judge *j)
 {
 	const struct pci_fn *fn = &j->fn->fn;
@@ -239,6 +253,16 @@ static void judge_consoles(struct judge *j)
 				    "the kernel did not say in time whether the console '%s' is in use", j->f->consoles.v[i].title);
 }
 
+/* No card is held back for a slip of the pen in what is only advice. */
+static void judge_table(const struct known_cards *k, struct findings *ret)
+{
+	struct finding *f = k->wrong[0] ? finding_add(ret, FINDING_CONFIG_BAD, "known-cards", "correct it: until then nothing of that file counts",
+						      "%s", k->wrong) : NULL;
+
+	if (f)
+		f->severity = SEVERITY_WARN;
+}
+
 void judge(const struct facts *f, const struct settings *s, struct findings *ret)
 {
 	struct judge j = { .f = f, .s = s, .ret = ret };
@@ -251,6 +275,7 @@ void judge(const struct facts *f, const struct settings *s, struct findings *ret
 		if (j.fn->absent)
 			continue;
 		judge_identity(&j);
+		judge_known(&j);
 		judge_state(&j);
 		judge_group(&j);
 		judge_owner(&j);
@@ -262,4 +287,5 @@ void judge(const struct facts *f, const struct settings *s, struct findings *ret
 	judge_containers(f, s, ret);
 	judge_holders(f, s, ret);
 	judge_consoles(&j);
+	judge_table(&f->known, ret);
 }

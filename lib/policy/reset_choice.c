@@ -17,8 +17,8 @@ static void predict_in_guest(const struct facts *f, const struct fn_facts *fn, s
 	c->works_in_guest = p.how != RESET_HOW_NONE;
 	snprintf(c->guest_why, sizeof(c->guest_why), "%s", p.why);
 	snprintf(c->why, sizeof(c->why), "%s", p.why);
-	c->remedy = gpu_is_amd(&fn->fn) ? "pass the whole slot, or install vendor-reset if it knows this card" :
-					  "pass the whole slot";
+	c->remedy = known_vendor_reset(&f->known, fn->fn.id) && !f->vendor_reset ?
+			    "pass the whole slot, or load the module vendor-reset, which can reset this card" : "pass the whole slot";
 }
 
 /* Methods the kernel would try once `select` has been written; what a module added since is known to it alone. */

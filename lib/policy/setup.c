@@ -13,5 +13,6 @@ void setup_done(struct setup *s)
 	udev_rules_done(&s->udev);
 	driverctl_done(&s->driverctl);
 	initscripts_done(&s->initscripts);
+	known_done(&s->known);
 	*s = (struct setup){ 0 };
 }

@@ -9,6 +9,8 @@
 #include "host/driverctl.h"
 #include "host/initscript.h"
 #include "host/iommu.h"
+#include "host/kmod.h"
+#include "host/known.h"
 #include "host/loader.h"
 #include "host/modload.h"
 #include "host/modprobe.h"
@@ -35,6 +37,9 @@ struct setup {
 	struct udev_rules udev;
 	struct driverctl driverctl;
 	struct initscripts initscripts;
+	struct known_cards known;
+	enum tri vendor_reset_installed; /* for the running kernel */
+	bool vendor_reset_loaded;
 };
 
 void setup_done(struct setup *s);

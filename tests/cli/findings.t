@@ -344,6 +344,26 @@ tree d3cold
 finds d3cold block 0000:01:00.0 'no power' 01:00
 remedy d3cold 'd3cold_allowed'
 
+# by id, and what an administrator says against it
+tree amd-four
+put /usr/share/gpupt/known-cards '1002:73bf bad it is dear\n'
+finds known-bad block 0000:0b:00.0 'known not to work in a VM: it is dear' 0b:00
+remedy known-bad "'1002:73bf ok' into /etc/gpupt/known-cards"
+put /etc/gpupt/known-cards '1002:73bf ok\n'
+lacks known-bad 0b:00
+put /etc/gpupt/known-cards '1002:73bf ok\n1002:73bf good\n'
+finds known-bad block 0000:0b:00.0 'it is dear' 0b:00
+finds config-bad warn known-cards "/etc/gpupt/known-cards line 2: there is no 'good'" 0b:00
+put /etc/gpupt/known-cards '1002:73bf ok\n1002:73bf vendor-reset Navi\n'
+lacks vendor-reset 0b:00
+put /lib/modules/6.8.12-9-pve/modules.dep 'kernel/x.ko: updates/dkms/vendor-reset.ko\n'
+finds vendor-reset info 0000:0b:00.0 'can reset 0000:0b:00.0 \(Navi\); it is not installed' 0b:00
+put /lib/modules/6.8.12-9-pve/modules.dep 'updates/dkms/vendor-reset.ko:\n'
+finds vendor-reset warn 0000:0b:00.0 'is installed, but not loaded'
+remedy vendor-reset 'modprobe vendor-reset'
+mkdir -p "$tree/sys/module/vendor_reset"
+lacks vendor-reset
+
 # what root alone sees: /proc/iomem reads zeros to others
 tree amd-four
 sed -i -E 's/[0-9a-f]+-[0-9a-f]+/00000000-00000000/' "$tree/proc/iomem"

@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_free_ char *text = strndup((const char *)data, size);
-	_cleanup_known_ struct known k = { 0 };
+	_cleanup_known_ struct known_cards k = { 0 };
 	struct err e = { "" };
 	unsigned int before = 0;
 	int r = text ? known_parse(text, "f", &k, &e) : 0;

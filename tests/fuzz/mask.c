@@ -8,6 +8,7 @@ static mask_fn *const masks[] = {
 	mask_cmdline, mask_mountinfo, mask_route, mask_route6, mask_sockets, mask_nvidia, mask_aliases, mask_modprobe, mask_udev,
 	mask_settings, mask_status, mask_fdinfo, mask_mapping, mask_storage, mask_ha, mask_boot_id, mask_stat,
 	mask_first_line, mask_grub, mask_esps, mask_kconfig, mask_modules, mask_rules, mask_initscript, mask_driverctl, mask_known,
+	mask_kmods,
 };
 
 static void run(mask_fn *mask, const char *s, size_t len, struct text *ret)

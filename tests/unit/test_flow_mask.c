@@ -75,6 +75,8 @@ static void masks(void **state)
 		{ mask_driverctl, "vfio-pci\n", "vfio-pci\n" },
 		{ mask_driverctl, "a word\n", "" },
 		{ mask_udev, "E:ID_SERIAL=1\nE:ID_FS_TYPE=ext4\n", "E:ID_FS_TYPE=ext4\n" },
+		{ mask_kmods, "kernel/drivers/vfio/vfio.ko.zst:\nupdates/dkms/vendor-reset.ko: kernel/x.ko\nkernel/vendor_reset.ko",
+		  "updates/dkms/vendor-reset.ko:\nkernel/vendor_reset.ko:\n" },
 		{ mask_known, "# mine\n\n8086:5a84  ok   asked me@10.0.0.1\n1002:67df:1da2:e387 vendor-reset Polaris 10\nsecret\n",
 		  "#\n\n8086:5a84  ok   asked me@?\n1002:67df:1da2:e387 vendor-reset Polaris 10\n?\n" },
 		{ mask_settings, "# a\n ; b\n[defaults]\nreset = none # c\n", "#\n#\n[defaults]\nreset = none # c\n" },

@@ -6,7 +6,7 @@
 #include "tree.h"
 
 /* "line id about bad text" of each. */
-static void known_text(const struct known *k, struct text *t)
+static void known_text(const struct known_cards *k, struct text *t)
 {
 	static const char *const about[] = { "passthrough", "vendor-reset" };
 	char id[PCI_ID_LEN];
@@ -32,7 +32,7 @@ static void lines(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		_cleanup_known_ struct known k = { 0 };
+		_cleanup_known_ struct known_cards k = { 0 };
 		_cleanup_text_ struct text t = { 0 };
 		struct err e = { "" };
 
@@ -63,7 +63,7 @@ static void refused(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		_cleanup_known_ struct known k = { 0 };
+		_cleanup_known_ struct known_cards k = { 0 };
 		struct err e = { "" };
 
 		/* what was there stays, and of this nothing is taken */
@@ -79,7 +79,7 @@ static void refused(void **state)
 static void which(void **state)
 {
 	static const struct pci_id mine = { 0x8086, 0x5a84, 0x1849, 0x5a84 }, other = { 0x8086, 0x5a84, 0x1043, 0x5a84 };
-	_cleanup_known_ struct known k = { 0 };
+	_cleanup_known_ struct known_cards k = { 0 };
 
 	assert_null(known_bad(&k, mine));
 	assert_int_equal(known_parse("8086:5a84 bad first\n8086:5a84 bad second\n", "f", &k, NULL), 0);
@@ -101,7 +101,7 @@ static void files(void **state)
 {
 	const struct pci_id a = { 0x8086, 0x5a84, 0, 0 }, b = { 0x1002, 0x73bf, 0, 0 };
 	_cleanup_tree_ struct tree t;
-	_cleanup_known_ struct known none = { 0 }, both = { 0 }, half = { 0 };
+	_cleanup_known_ struct known_cards none = { 0 }, both = { 0 }, half = { 0 };
 
 	tree_new(&t);
 	assert_int_equal(known_load(&t.root, &none), 0);
@@ -122,7 +122,7 @@ static void files(void **state)
 
 static void shipped(void **state)
 {
-	_cleanup_known_ struct known k = { 0 };
+	_cleanup_known_ struct known_cards k = { 0 };
 	_cleanup_free_ char *text = NULL;
 	struct root here;
 	struct err e = { "" };

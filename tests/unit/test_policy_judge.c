@@ -435,6 +435,24 @@ static void unsure(void **state)
 	assert_int_equal(severity_of(&h), SEVERITY_BLOCK);
 }
 
+static void known_cards(void **state)
+{
+	_cleanup_hand_ struct hand h = { 0 };
+
+	hand_init(&h, NULL);
+	h.audio->fn.id.device = 0xaa01;
+	assert_int_equal(known_parse("1002:5159 bad it is dear\n1002:5159:0001:0002 bad x\n", "f", &h.f.known, NULL), 0);
+	assert_only(&h, FINDING_KNOWN_BAD, CARD, CARD " (1002:5159) is known not to work in a VM: it is dear",
+		    "write '1002:5159 ok' into /etc/gpupt/known-cards");
+	assert_int_equal(severity_of(&h), SEVERITY_BLOCK);
+	assert_int_equal(known_parse("1002:5159 ok\n", "f", &h.f.known, NULL), 0);
+	assert_nothing(&h);
+	/* a slip of the pen holds nothing back */
+	snprintf(h.f.known.wrong, sizeof(h.f.known.wrong), "f line 3: no");
+	assert_only(&h, FINDING_CONFIG_BAD, "known-cards", "f line 3: no", "correct it");
+	assert_int_equal(severity_of(&h), SEVERITY_WARN);
+}
+
 static void slot_partial(void **state)
 {
 	_cleanup_hand_ struct hand h = { 0 };
@@ -454,7 +472,9 @@ static void reset_unlikely(void **state)
 
 	hand_init(&h, NULL);
 	h.display->fn.on_bus = h.audio->fn.on_bus = 3; /* a third function on the bus */
-	assert_only(&h, FINDING_RESET_UNLIKELY, CARD, "not likely to be reset", "vendor-reset");
+	assert_only(&h, FINDING_RESET_UNLIKELY, CARD, "not likely to be reset", "pass the whole slot");
+	assert_int_equal(known_parse("1002:5159 vendor-reset Navi\n", "f", &h.f.known, NULL), 0);
+	assert_only(&h, FINDING_RESET_UNLIKELY, CARD, "not likely to be reset", "vendor-reset, which can reset this card");
 	assert_int_equal(severity_of(&h), SEVERITY_WARN);
 	h.display->fn.id.vendor = 0x10de;
 	assert_only(&h, FINDING_RESET_UNLIKELY, CARD, "not likely to be reset", "whole slot");
@@ -613,6 +633,7 @@ int main(void)
 		cmocka_unit_test(persistence),
 		cmocka_unit_test(blind),
 		cmocka_unit_test(unsure),
+		cmocka_unit_test(known_cards),
 		cmocka_unit_test(slot_partial),
 		cmocka_unit_test(reset_unlikely),
 		cmocka_unit_test(displays),
