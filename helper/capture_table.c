@@ -8,6 +8,7 @@
 #include <fnmatch.h>
 
 #include "helper/capture.h"
+#include "host/nvidia_files.h"
 #include "host/pci.h"
 #include "host/vfct.h"
 
@@ -103,6 +104,15 @@ static const struct row {
 	{ COPY, "/usr/local/lib/udev/rules.d", "*.rules", 1 * MIB, mask_rules },
 	{ GREP, "/>lib/udev/rules.d", "*.rules", 1 * MIB, mask_rules },
 	{ GREP, "/usr/lib/udev/rules.d", "*.rules", 1 * MIB, mask_rules },
+	{ STUB, "/>lib/udev/rules.d", NVIDIA_RULE_NAMES },
+	{ STUB, "/usr/lib/udev/rules.d", NVIDIA_RULE_NAMES },
+	/* NVIDIA's: that they are there is what counts, and a link that masks one */
+	{ LINK, "/etc/systemd/system", NVIDIA_UNIT_NAMES },
+	{ STUB, "/etc/systemd/system", NVIDIA_UNIT_NAMES },
+	{ STUB, "/run/systemd/system", NVIDIA_UNIT_NAMES },
+	{ STUB, "/usr/local/lib/systemd/system", NVIDIA_UNIT_NAMES },
+	{ STUB, "/usr/lib/systemd/system", NVIDIA_UNIT_NAMES },
+	{ STUB, "/>lib/systemd/system", NVIDIA_UNIT_NAMES },
 	{ COPY, "/etc/driverctl.d", "pci-*", 4 * KIB, mask_driverctl },
 	{ COPY, "/etc/default", "grub grub.d/*.cfg", 1 * MIB, mask_grub },
 	{ LINK, "/>bin", "sh" },

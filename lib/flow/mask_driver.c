@@ -8,6 +8,7 @@
 #include "host/initscript.h"
 #include "host/modload.h"
 #include "host/modprobe.h"
+#include "host/nvidia_files.h"
 
 /* Modules whose options say something about cards; those of others may hold anything, addresses for one. */
 static bool about_cards(const char *module)
@@ -237,7 +238,12 @@ void mask_rules(struct mask_names *n, char *text, struct text *ret)
 {
 	struct lines l = { .line = 1, .ret = ret };
 
-	while (*text) {
+	/* a file of ours that only hides another one is told by its first line */
+	if (own_mark_is_in(text)) {
+		add_line(&l, l.line++, OWN_MARK);
+		str_line(&text);
+	}
+	while (text && *text) {
 		_cleanup_text_ struct text rule = { 0 };
 		unsigned int last = l.line;
 		bool more = false;

@@ -109,6 +109,7 @@ int setup_load(const struct root *r, struct setup *ret, struct err *e)
 		k = known_load(r, &s.known);
 	s.vendor_reset_installed = kmod_installed(r, s.boot.release, VENDOR_RESET);
 	s.vendor_reset_loaded = kmod_loaded(r, VENDOR_RESET);
+	nvidia_files_load(r, &s.nvidia);
 	if (k < 0)
 		return err_errno(e, k, "cannot read how the host is set up");
 	*ret = s;

@@ -70,6 +70,11 @@ bool gpu_is_amd(const struct pci_fn *fn)
 	return gpu_is_display(fn) && fn->id.vendor == 0x1002;
 }
 
+bool gpu_is_nvidia(const struct pci_fn *fn)
+{
+	return gpu_is_display(fn) && fn->id.vendor == 0x10de;
+}
+
 /* By base class and sub-class: PCI Code and ID Assignment Specification. */
 enum gpu_companion gpu_companion(const struct pci_fn *fn)
 {

@@ -20,8 +20,10 @@ bool gpu_is_bmc(const struct pci_fn *fn);
 /* "NVIDIA", "AMD", "Intel", …; NULL for a vendor not in the table. */
 const char *gpu_vendor(struct pci_id id);
 
-/* AMD by vendor (1002): the cards whose reset needs care. */
+/* A display of AMD's by its vendor (1002): the cards whose reset needs care. */
 bool gpu_is_amd(const struct pci_fn *fn);
+/* A display of NVIDIA's (10de). */
+bool gpu_is_nvidia(const struct pci_fn *fn);
 
 enum gpu_companion {
 	GPU_COMPANION_NONE,

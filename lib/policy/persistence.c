@@ -2,11 +2,12 @@
 #include <errno.h>
 
 #include "plan/nvidia.h"
+#include "host/nvidia_files.h"
 #include "policy/persistence.h"
 
 bool persistence_is_daemon(const struct holder *h)
 {
-	return h->kind == HOLDER_UNIT && strcmp(h->id, "nvidia-persistenced.service") == 0;
+	return h->kind == HOLDER_UNIT && strcmp(h->id, NVIDIA_PERSISTENCED) == 0;
 }
 
 static void judge_daemon(const struct facts *f, struct findings *ret)

@@ -14,6 +14,7 @@
 #include "host/loader.h"
 #include "host/modload.h"
 #include "host/modprobe.h"
+#include "host/nvidia_files.h"
 #include "host/udev_rule.h"
 
 /* A function of the machine. */
@@ -40,6 +41,7 @@ struct setup {
 	struct known_cards known;
 	enum tri vendor_reset_installed; /* for the running kernel */
 	bool vendor_reset_loaded;
+	struct nvidia_files nvidia;
 };
 
 void setup_done(struct setup *s);
