@@ -3,6 +3,7 @@
 
 #include "plan/file.h"
 #include "plan/rebuild.h"
+#include "policy/nvidia_units.h"
 #include "policy/prepare_parts.h"
 
 /* What has to be made anew when a file changes. */
@@ -19,6 +20,7 @@ static const struct own_file {
 	/* mkinitramfs(8) copies all of modprobe.d */
 	{ PREPARE_MODPROBE, 0644, prepare_modprobe, FEEDS_INITRAMFS, "vfio-pci comes before the drivers of reserved cards; options as asked for" },
 	{ PREPARE_UDEV, 0644, prepare_udev, FEEDS_INITRAMFS | FEEDS_UDEV, "reserved cards go to vfio-pci when they are found" },
+	{ PREPARE_RESET_RULES, 0644, prepare_reset_rules, FEEDS_UDEV, "cards that vendor-reset can reset are reset by it" },
 	{ PREPARE_INIT_HOOK, 0755, prepare_init_hook, FEEDS_INITRAMFS, "the initramfs has vfio-pci and the rule for reserved cards" },
 	{ PREPARE_INIT_SCRIPT, 0755, prepare_init_script, FEEDS_INITRAMFS, "reserved cards go to vfio-pci before any other driver is loaded" },
 	{ PREPARE_GRUB, 0644, prepare_grub, FEEDS_LOADER, "the kernel is to use the IOMMU" },
@@ -66,15 +68,38 @@ const char *prepare_recorded(const struct prepare_facts *f, const struct step_ki
 	return NULL;
 }
 
+/* What a step about one of our own files feeds; -1: it is about none. */
+static int feeds_own(const struct step *s)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(own_files); i++)
+		if (s->kind == &step_file && str_starts(s->target, own_files[i].path))
+			return (int)own_files[i].feeds;
+	return -1;
+}
+
+/* A file that we have made for NVIDIA's services and rules: none of the others is anything but our own by name, and there. */
+static bool is_nvidia(const struct step *s)
+{
+	return s->kind == &step_file && s->after && (str_starts(s->target, "/etc/systemd/system/") || str_starts(s->target, "/etc/udev/rules.d/")) &&
+	       feeds_own(s) < 0;
+}
+
 int prepare_paths(const struct prepare_facts *f, struct strv *ret)
 {
 	const struct loader_params *next = &f->setup->loader.next;
+	struct nvidia_plan nvidia;
 	int k = strv_add(ret, SETTINGS_PATH);
 
 	for (size_t i = 0; k == 0 && i < ARRAY_SIZE(own_files); i++)
 		k = strv_add(ret, own_files[i].path);
 	if (k == 0)
 		k = strv_add(ret, LOADER_CMDLINE);
+	nvidia_plan(f->setup, f->settings, &nvidia);
+	for (size_t i = 0; k == 0 && i < nvidia.n; i++)
+		k = strv_add(ret, nvidia.v[i].path);
+	for (size_t i = 0; k == 0 && i < f->before.n; i++)
+		if (is_nvidia(f->before.v[i].step) && !strv_has(ret, f->before.v[i].step->target))
+			k = strv_add(ret, f->before.v[i].step->target);
 	for (size_t i = 0; k == 0 && f->adopt && i < f->pins->n; i++)
 		if (prepare_adopts(&f->pins->v[i]) && !strv_has(ret, f->pins->v[i].file))
 			k = strv_add(ret, f->pins->v[i].file);
@@ -84,17 +109,17 @@ int prepare_paths(const struct prepare_facts *f, struct strv *ret)
 	return k;
 }
 
-static int plan_own(const struct prepare_facts *f, const struct own_file *own, struct plan *plan, struct findings *found)
+/* The file gets that text, NULL: it goes; unless somebody else has had it since, or before. */
+static int plan_file(const struct prepare_facts *f, const char *path, unsigned int mode, const char *after, const char *why, struct plan *plan,
+		     struct findings *found)
 {
-	const struct prepare_file *file = prepare_file(f, own->path);
-	const char *now = file ? file->text : NULL, *after, *ours;
-	_cleanup_text_ struct text wanted = { 0 }, target = { 0 };
+	const struct prepare_file *file = prepare_file(f, path);
+	const char *now = file ? file->text : NULL, *ours;
+	_cleanup_text_ struct text target = { 0 };
 
-	own->text(f, &wanted);
-	file_target(own->path, own->mode, 0, 0, &target);
-	if (wanted.r < 0 || target.r < 0)
+	file_target(path, mode, 0, 0, &target);
+	if (target.r < 0)
 		return -ENOMEM;
-	after = wanted.len ? text_str(&wanted) : NULL;
 	ours = prepare_recorded(f, &step_file, text_str(&target));
 	if (str_eq(now, after))
 		return 0;
@@ -103,19 +128,48 @@ static int plan_own(const struct prepare_facts *f, const struct own_file *own, s
 			    now && !ours ? "%s has the name of a file of gpupt's, and is none that it has made: it stays as it is" :
 			    now		 ? "somebody has changed %s: it stays as it is" :
 					   "somebody has removed %s: it is not made again",
-			    own->path);
+			    path);
 		return found->r;
 	}
-	return plan_add(plan, &step_file, text_str(&target), now, after, after ? own->why : "it is not needed any more") ? 0 : -ENOMEM;
+	return plan_add(plan, &step_file, text_str(&target), now, after, after ? why : "it is not needed any more") ? 0 : -ENOMEM;
+}
+
+static int plan_own(const struct prepare_facts *f, const struct own_file *own, struct plan *plan, struct findings *found)
+{
+	_cleanup_text_ struct text wanted = { 0 };
+
+	own->text(f, &wanted);
+	return wanted.r < 0 ? wanted.r : plan_file(f, own->path, own->mode, wanted.len ? text_str(&wanted) : NULL, own->why, plan, found);
+}
+
+static int plan_nvidia(const struct prepare_facts *f, struct plan *plan, struct findings *found)
+{
+	struct nvidia_plan wanted;
+	int k = 0;
+
+	nvidia_plan(f->setup, f->settings, &wanted);
+	for (size_t i = 0; k == 0 && i < wanted.n; i++)
+		k = plan_file(f, wanted.v[i].path, 0644, wanted.v[i].text, wanted.v[i].why, plan, found);
+	for (size_t i = 0; k == 0 && i < f->before.n; i++) {
+		const struct step *s = f->before.v[i].step;
+		bool stays = !is_nvidia(s);
+
+		for (size_t n = 0; n < wanted.n; n++)
+			stays |= strcmp(wanted.v[n].path, s->target) == 0;
+		if (!stays && prepare_recorded(f, &step_file, s->target))
+			k = plan_file(f, s->target, 0644, NULL, "", plan, found);
+	}
+	return k;
 }
 
 static unsigned int feeds(const struct step *s)
 {
+	int own = feeds_own(s);
+
+	if (own >= 0)
+		return (unsigned int)own;
 	if (s->kind != &step_file && s->kind != &step_line && s->kind != &step_param)
 		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(own_files); i++)
-		if (str_starts(s->target, own_files[i].path))
-			return own_files[i].feeds;
 	for (size_t i = 0; i < ARRAY_SIZE(foreign); i++)
 		if (str_starts(s->target, foreign[i].prefix))
 			return foreign[i].feeds;
@@ -177,6 +231,8 @@ int prepare_decide(const struct prepare_facts *f, struct plan *plan, struct find
 		k = prepare_adopt(f, plan, found);
 	for (size_t i = 0; k == 0 && i < ARRAY_SIZE(own_files); i++)
 		k = plan_own(f, &own_files[i], plan, found);
+	if (k == 0)
+		k = plan_nvidia(f, plan, found);
 	if (k == 0)
 		k = prepare_params(f, plan, found);
 	if (k == 0)

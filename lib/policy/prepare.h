@@ -12,6 +12,7 @@
 #define PREPARE_MODULES_LOAD "/etc/modules-load.d/gpupt.conf"
 #define PREPARE_MODPROBE     "/etc/modprobe.d/gpupt.conf"
 #define PREPARE_UDEV	     "/etc/udev/rules.d/10-gpupt.rules"
+#define PREPARE_RESET_RULES  "/etc/udev/rules.d/90-gpupt-reset.rules"
 #define PREPARE_INIT_HOOK    "/etc/initramfs-tools/hooks/gpupt"
 #define PREPARE_INIT_SCRIPT  "/etc/initramfs-tools/scripts/init-top/gpupt"
 /* the last by name: whoever sets the variable anew comes before */

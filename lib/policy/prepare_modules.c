@@ -5,6 +5,7 @@
 
 #include "host/cmdline.h"
 #include "policy/prepare_parts.h"
+#include "policy/vendor_reset.h"
 
 /* Does somebody else have it loaded at every boot? What was there before is not ours. */
 static bool loaded_by_others(const struct prepare_facts *f, const char *module)
@@ -18,18 +19,35 @@ static bool loaded_by_others(const struct prepare_facts *f, const char *module)
 	return false;
 }
 
+static void load(const struct prepare_facts *f, const char *module, struct text *t)
+{
+	if (loaded_by_others(f, module))
+		return;
+	text_add(t, t->len ? "" : PREPARE_HEADER);
+	text_addf(t, "%s\n", module);
+}
+
 void prepare_modules_load(const struct prepare_facts *f, struct text *t)
 {
-	/* Proxmox VE's wiki, "PCI(e) Passthrough"; what vfio_virqfd was is part of vfio from Linux 6.2 on */
-	static const char *const modules[] = { "vfio", "vfio_iommu_type1", "vfio_pci", "vfio_virqfd" };
-	size_t n = ARRAY_SIZE(modules) - boot_release_at_least(&f->setup->boot, 6, 2);
+	/* Proxmox VE's wiki, "PCI(e) Passthrough" */
+	load(f, "vfio", t);
+	load(f, "vfio_iommu_type1", t);
+	load(f, "vfio_pci", t);
+	/* part of vfio from there on */
+	if (!boot_release_at_least(&f->setup->boot, 6, 2))
+		load(f, "vfio_virqfd", t);
+	if (vendor_reset_wanted(f->setup))
+		load(f, "vendor_reset", t);
+}
 
-	for (size_t i = 0; i < n; i++) {
-		if (loaded_by_others(f, modules[i]))
-			continue;
-		text_add(t, t->len ? "" : PREPARE_HEADER);
-		text_addf(t, "%s\n", modules[i]);
-	}
+void prepare_reset_rules(const struct prepare_facts *f, struct text *t)
+{
+	_cleanup_text_ struct text rules = { 0 };
+
+	if (vendor_reset_rules(f->setup, &rules) < 0)
+		t->r = -ENOMEM;
+	if (rules.len)
+		text_addf(t, PREPARE_HEADER "%s", text_str(&rules));
 }
 
 /* Options that are set only where an administrator asks for them; gpupt.conf(5) says what each is good and bad for. */

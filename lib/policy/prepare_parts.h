@@ -31,6 +31,7 @@ const char *prepare_recorded(const struct prepare_facts *f, const struct step_ki
 void prepare_modules_load(const struct prepare_facts *f, struct text *t);
 void prepare_modprobe(const struct prepare_facts *f, struct text *t);
 void prepare_udev(const struct prepare_facts *f, struct text *t);
+void prepare_reset_rules(const struct prepare_facts *f, struct text *t);
 void prepare_init_hook(const struct prepare_facts *f, struct text *t);
 void prepare_init_script(const struct prepare_facts *f, struct text *t);
 void prepare_grub(const struct prepare_facts *f, struct text *t);
