@@ -80,8 +80,9 @@ static int feeds_own(const struct step *s)
 /* A file that we have made for NVIDIA's services and rules: none of the others is anything but our own by name, and there. */
 static bool is_nvidia(const struct step *s)
 {
-	return s->kind == &step_file && s->after && (str_starts(s->target, "/etc/systemd/system/") || str_starts(s->target, "/etc/udev/rules.d/")) &&
-	       feeds_own(s) < 0;
+	bool there = str_starts(s->target, "/etc/systemd/system/") || str_starts(s->target, "/etc/udev/rules.d/");
+
+	return s->kind == &step_file && s->after && there && feeds_own(s) < 0;
 }
 
 int prepare_paths(const struct prepare_facts *f, struct strv *ret)
@@ -110,8 +111,8 @@ int prepare_paths(const struct prepare_facts *f, struct strv *ret)
 }
 
 /* The file gets that text, NULL: it goes; unless somebody else has had it since, or before. */
-static int plan_file(const struct prepare_facts *f, const char *path, unsigned int mode, const char *after, const char *why, struct plan *plan,
-		     struct findings *found)
+static int plan_file(const struct prepare_facts *f, const char *path, unsigned int mode, const char *after, const char *why,
+		     struct plan *plan, struct findings *found)
 {
 	const struct prepare_file *file = prepare_file(f, path);
 	const char *now = file ? file->text : NULL, *ours;
