@@ -172,7 +172,7 @@ bonding' "of modules that are loaded their names"
 is "$(cat "$copy/etc/initramfs-tools/modules")" 'vfio_pci ids=1002:5159 ' "… and what cards' have behind them"
 is "$(cat "$copy/etc/initramfs-tools/scripts/init-top/card")" '
 
-card=0000:01:00.0 
+card=0000:01:00.0'" "'
 echo vfio-pci >/sys/bus/pci/devices/$card/driver_override' "of a program about drivers what is about them"
 is "$(cat "$copy/etc/udev/rules.d/90-x.rules")" '
 
