@@ -261,6 +261,7 @@ bool prepare_is_stopped_by(const struct finding *f, bool about)
 	static const enum finding_code host[] = { FINDING_IOMMU_OFF };
 	static const enum finding_code card[] = {
 		FINDING_IDENTITY, FINDING_SRIOV_ACTIVE, FINDING_D3COLD, FINDING_DEAD, FINDING_GROUP_DANGER,
+		FINDING_KNOWN_BAD,
 	};
 
 	if (f->severity != SEVERITY_BLOCK)
