@@ -128,6 +128,8 @@ static const struct row {
 	{ COPY, "/run/qemu-server", "[0-9]*.pid", 64 },
 	{ STUB, "/run/qemu-server", "[0-9]*.reboot" },
 	{ STUB, "/", "run/qemu-server dev/vfio" },
+	/* ROMs are their makers' */
+	{ STUB, "/", "usr/share/kvm usr/share/kvm/vbios_*.bin" },
 	{ STUB, "/var/lib/lxc/[0-9]*", "reboot" },
 	{ COPY, "/run/gpupt/*", "*", 1 * MIB, mask_boot_id },
 	{ COPY, "/var/lib/gpupt/*", "*", 1 * MIB, mask_boot_id },

@@ -5,6 +5,7 @@
 #include "flow/setup.h"
 #include "helper/check.h"
 #include "policy/iommu_judge.h"
+#include "policy/rom_plan.h"
 #include "policy/vendor_reset.h"
 
 /* Files that are there and could not be read: for want of rights, or since they are no text. */
@@ -62,5 +63,6 @@ int check_setup(struct check *c, const struct bdf *b, struct err *e)
 	}
 	pins_judge(&c->setup, &c->settings, &c->pins, b, &found);
 	vendor_reset_judge(&c->setup, b, &found);
+	rom_judge(&c->setup, b, &found);
 	return check_merge(c, &found);
 }

@@ -5,10 +5,8 @@
 #include "helper/file_arg.h"
 #include "helper/gpu_arg.h"
 #include "helper/output.h"
-#include "helper/rom_read.h"
-
-/* Where Proxmox VE looks for a romfile ($hostpci_fmt in PVE/QemuServer/PCI.pm). */
-#define ROM_DIR "/usr/share/kvm"
+#include "host/rom_file.h"
+#include "plan/rom_read.h"
 
 enum { BDF, SOURCE, IMAGES, BYTES, COMPLETE, FILE_NAME, ROMFILE, RESULT, MESSAGE };
 
@@ -41,15 +39,6 @@ static void work_done(struct work *w)
 {
 	rom_found_done(&w->found);
 	text_done(&w->message);
-}
-
-/* By the card's ids, so that twins share theirs and another card in that slot gets another. */
-static void default_path(const struct pci_fn *fn, char path[static PATH_MAX])
-{
-	path_f(path, ROM_DIR "/vbios_%04x_%04x", fn->id.vendor, fn->id.device);
-	if (fn->id.subvendor || fn->id.subdevice)
-		snprintf(path + strlen(path), 32, "_%04x_%04x", fn->id.subvendor, fn->id.subdevice);
-	snprintf(path + strlen(path), 8, ".bin");
 }
 
 /* What a hostpci entry would name it by, or NULL: it is in another directory, or has a sign that means something there. */
@@ -114,7 +103,7 @@ static int write_new(struct work *w)
 /* Gets the ROM and brings it into its file. 0 or -errno. */
 static int fetch(struct work *w)
 {
-	int k = rom_read(w->o, &w->fn, &w->found, &w->e);
+	int k = rom_read(w->o->root, w->o->dry_run, &w->fn, &w->found, &w->e);
 
 	if (k < 0)
 		return k;
@@ -181,7 +170,7 @@ static int destination(struct work *w, const char *file)
 		return file_arg_check_stdout(w->o, "a ROM");
 	if (file)
 		return file_arg(file, w->path);
-	default_path(&w->fn, w->path);
+	rom_file_path(w->path, w->fn.id);
 	return EXIT_DONE;
 }
 

@@ -116,7 +116,7 @@ int prepare_record_end(struct record *rec, struct err *e)
 		k = root_unlink(rec->root, PREPARE_UNFINISHED);
 	if (k < 0)
 		return err_errno(e, k, "cannot close the record of the preparation");
-	state_rmdir(rec->root, PREPARE_DIR);
+	state_rmdir(rec->root, PREPARE_DIR, NULL);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #include "flow/setup.h"
 #include "host/gpu.h"
 #include "host/modalias.h"
+#include "host/rom_file.h"
 #include "plan/claim.h"
 #include "pve/reservation.h"
 
@@ -23,9 +24,36 @@ static bool is_taken(const struct root *r, struct bdf b)
 	return claim_find(r, b, &claim) > 0 || reservation_holder(r, b, 0, &vmid, NULL) > 0;
 }
 
+/* A captured tree has an empty file in the place of one that is there. */
+static bool is_stand_in(const struct root *r, const char *path)
+{
+	struct stat st;
+
+	return !root_is_live(r) && root_stat(r, path, &st) == 0 && st.st_size == 0;
+}
+
+static int look_for_rom(const struct root *r, struct setup_fn *fn)
+{
+	_cleanup_free_ char *value = NULL;
+	char path[PATH_MAX];
+	int k;
+
+	if (!fn->card || !gpu_is_amd(&fn->fn))
+		return 0;
+	k = rom_file_read(r, rom_file_path(path, fn->fn.id), fn->fn.id, &value, NULL);
+	if (k < 0 || is_stand_in(r, path))
+		fn->rom = ROM_FILE_UNKNOWN;
+	else
+		fn->rom = !value ? ROM_FILE_ABSENT : rom_value_is_good(value) ? ROM_FILE_GOOD : ROM_FILE_OTHER;
+	if (fn->rom == ROM_FILE_OTHER)
+		rom_value_why(value, fn->rom_why, sizeof(fn->rom_why));
+	return k == -ENOMEM ? k : 0;
+}
+
 static int load_fn(const struct root *r, const struct pci_list *all, size_t i, struct setup_fn *fn)
 {
 	char path[PATH_MAX];
+	int k;
 
 	fn->fn = all->v[i];
 	fn->card = !fn->fn.bridge && !fn->fn.is_vf && is_card(all, fn->fn.bdf);
@@ -33,6 +61,9 @@ static int load_fn(const struct root *r, const struct pci_list *all, size_t i, s
 	if (!fn->fn.driver[0] ||
 	    root_readlink_base(r, path_f(path, "/sys/bus/pci/drivers/%s/module", fn->fn.driver), fn->module, sizeof(fn->module)) < 0)
 		fn->module[0] = '\0';
+	k = look_for_rom(r, fn);
+	if (k < 0)
+		return k;
 	if (!fn->card || !fn->module[0] || strcmp(fn->module, "vfio_pci") == 0)
 		return 0;
 	return strv_add(&fn->native, fn->module);
@@ -110,6 +141,7 @@ int setup_load(const struct root *r, struct setup *ret, struct err *e)
 	s.vendor_reset_installed = kmod_installed(r, s.boot.release, VENDOR_RESET);
 	s.vendor_reset_loaded = kmod_loaded(r, VENDOR_RESET);
 	nvidia_files_load(r, &s.nvidia);
+	s.rom_dir = root_exists(r, ROM_DIR);
 	if (k < 0)
 		return err_errno(e, k, "cannot read how the host is set up");
 	*ret = s;

@@ -122,6 +122,20 @@ bool rom_is_of(const uint8_t *data, const struct rom *rom, struct pci_id id)
 	return false;
 }
 
+int rom_check(const uint8_t *data, size_t len, struct pci_id id, struct rom *ret, struct err *e)
+{
+	struct rom rom;
+	int k = rom_parse(data, len, &rom, e);
+
+	if (k < 0)
+		return k;
+	if (!rom_is_of(data, &rom, id))
+		return err_set(e, -ESTALE, "the ROM is of another device: %04x:%04x instead of %04x:%04x", rom.v[0].vendor, rom.v[0].device,
+			       id.vendor, id.device);
+	*ret = rom;
+	return 0;
+}
+
 int rom_compare(const struct rom *a, const struct rom *b)
 {
 	if (a->complete != b->complete)

@@ -38,6 +38,9 @@ int rom_parse(const uint8_t *data, size_t len, struct rom *ret, struct err *e);
 /* Does one of the images name this vendor and device? Subsystems are not in a ROM. */
 bool rom_is_of(const uint8_t *data, const struct rom *rom, struct pci_id id);
 
+/* Both in one: a ROM, and this device's. 0; -EBADMSG (no ROM, or damaged); -ESTALE (of another device). */
+int rom_check(const uint8_t *data, size_t len, struct pci_id id, struct rom *ret, struct err *e);
+
 /* Which is the better one, both being good: complete, more images, more bytes, in this order. Above 0: a is. */
 int rom_compare(const struct rom *a, const struct rom *b);
 

@@ -80,13 +80,10 @@ static int make_sure_off(const struct root *r, const struct reading *s, struct e
 static int take(const uint8_t *data, size_t len, struct pci_id id, struct rom_copy *ret, struct err *e)
 {
 	struct rom rom;
-	int k = rom_parse(data, len, &rom, e);
+	int k = rom_check(data, len, id, &rom, e);
 
 	if (k < 0)
 		return k;
-	if (!rom_is_of(data, &rom, id))
-		return err_set(e, -ESTALE, "the ROM is of another device: %04x:%04x instead of %04x:%04x", rom.v[0].vendor, rom.v[0].device,
-			       id.vendor, id.device);
 	ret->data = malloc(rom.len);
 	if (!ret->data)
 		return err_set(e, -ENOMEM, "out of memory");

@@ -6,7 +6,7 @@
 
 static const struct step_kind *const kinds[] = {
 	&step_driver, &step_attr, &step_file, &step_unit, &step_run, &step_persistence, &step_node, &step_guest, &step_ha,
-	&step_config, &step_ctnode, &step_dir, &step_param, &step_line, &step_rebuild,
+	&step_config, &step_ctnode, &step_dir, &step_param, &step_line, &step_rebuild, &step_rom,
 };
 
 const struct step_kind *step_kind_find(const char *name)

@@ -142,6 +142,6 @@ void step_format(const struct step *s, struct text *t);
 void engine_tell(const struct engine *en, enum step_event event, const struct step *s, const char *text);
 
 extern const struct step_kind step_driver, step_attr, step_file, step_unit, step_run, step_persistence, step_node, step_guest, step_ha,
-	step_config, step_ctnode, step_dir, step_param, step_line, step_rebuild;
+	step_config, step_ctnode, step_dir, step_param, step_line, step_rebuild, step_rom;
 
 #endif

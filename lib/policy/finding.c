@@ -39,6 +39,7 @@ static const struct row {
 	[FINDING_SLOT_PARTIAL] = { "slot-partial", SEVERITY_WARN, "a function of the card stays with the host" },
 	[FINDING_RESET_UNLIKELY] = { "reset-unlikely", SEVERITY_WARN, "no reset is likely to work on this card" },
 	[FINDING_VENDOR_RESET] = { "vendor-reset", SEVERITY_WARN, "the module that can reset this card is not loaded, or not there" },
+	[FINDING_ROM_FILE] = { "rom-file", SEVERITY_WARN, "a file that should be a card's ROM is none" },
 	[FINDING_BMC_DISPLAY] = { "bmc-display", SEVERITY_WARN, "the display of a management controller is no card for a VM" },
 	[FINDING_ONLY_DISPLAY] = { "only-display", SEVERITY_WARN, "the host has no other display" },
 	[FINDING_CONSOLE] = { "console", SEVERITY_INFO, "the host's console shows on this card and goes dark meanwhile" },

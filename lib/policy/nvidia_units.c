@@ -7,16 +7,13 @@
  * that a driver has are links in its directory. Of a unit that is not to start by it systemd notes that, and nothing fails
  * (systemd.unit(5)).
  */
-#define DROP_IN(condition) \
+#define DROP_IN(condition)                                                                        \
 	OWN_MARK ": starts only while NVIDIA's driver has something to do; see gpupt-helper(8)\n" \
 		 "[Unit]\n" condition
 #define HAS "ConditionPathExistsGlob="
 #define OF(driver) "/sys/bus/pci/drivers/" driver "/*:*:*.*\n"
 
-/*
- * NVSwitches can stay with the host, for which the driver has another name, while VMs have all cards; of conditions with '|' one is
- * enough.
- */
+/* NVSwitches, for which the driver has another name, can stay with the host while VMs have all cards. Of conditions with '|' one is enough. */
 static const char *drop_in(const char *unit)
 {
 	return strcmp(unit, NVIDIA_FABRICMANAGER) == 0 ? DROP_IN(HAS "|" OF("nvidia") HAS "|" OF("nvidia-nvswitch")) :

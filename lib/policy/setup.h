@@ -17,6 +17,15 @@
 #include "host/nvidia_files.h"
 #include "host/udev_rule.h"
 
+/* The file that the ROM of an AMD display has in rom_file.h's directory. */
+enum rom_state {
+	ROM_FILE_NOBODYS, /* it is no such display */
+	ROM_FILE_ABSENT,
+	ROM_FILE_GOOD,
+	ROM_FILE_OTHER,	  /* it is no good ROM of that card: rom_why says why */
+	ROM_FILE_UNKNOWN, /* it cannot be read, or a captured tree has none of what is in it */
+};
+
 /* A function of the machine. */
 struct setup_fn {
 	struct pci_fn fn; /* without config space */
@@ -25,6 +34,8 @@ struct setup_fn {
 	char module[PCI_NAME_LEN]; /* of its driver; "" without one, or built in */
 	/* modules that its modalias asks for, blacklisted or not, and the one that drives it now, if that is not vfio-pci */
 	struct strv native;
+	enum rom_state rom;
+	char rom_why[128];
 };
 
 struct setup {
@@ -42,6 +53,7 @@ struct setup {
 	enum tri vendor_reset_installed; /* for the running kernel */
 	bool vendor_reset_loaded;
 	struct nvidia_files nvidia;
+	bool rom_dir; /* there is a directory for ROMs: Proxmox VE's QEMU is installed */
 };
 
 void setup_done(struct setup *s);

@@ -364,6 +364,11 @@ remedy vendor-reset 'modprobe vendor-reset'
 mkdir -p "$tree/sys/module/vendor_reset"
 lacks vendor-reset
 
+# a file in the place of a ROM
+put /usr/share/kvm/vbios_1002_73bf_1da2_e438.bin 'no ROM'
+finds rom-file warn 0000:0b:00.0 'has the name of the ROM of 0000:0b:00.0 and is none: there is no ROM' 0b:00
+remedy rom-file "'gpupt-helper rom 0000:0b:00.0'"
+
 # what root alone sees: /proc/iomem reads zeros to others
 tree amd-four
 sed -i -E 's/[0-9a-f]+-[0-9a-f]+/00000000-00000000/' "$tree/proc/iomem"

@@ -78,3 +78,32 @@ void option_rom_vfct(struct option_rom *table, struct bdf b, struct pci_id id, c
 	table->len += 28 + image->len;
 	put32(table->v + 4, (unsigned int)table->len);
 }
+
+void option_rom_hide(struct fake *f, const char *bdf, const struct option_rom *rom)
+{
+	char path[PATH_MAX], name[64];
+	FILE *out;
+
+	snprintf(name, sizeof(name), "rom/%s", bdf);
+	fake_hide(f, name, ""); /* its directory */
+	out = fopen(fake_hidden_path(f, path, "rom/%s", bdf), "we");
+	if (!out || fwrite(rom->v, 1, rom->len, out) != rom->len || fclose(out) != 0)
+		abort();
+}
+
+struct fake *option_rom_machine(struct option_rom *ret)
+{
+	struct option_rom one = { 0 }, table = { 0 };
+	struct fake *f = fake_machine();
+
+	*ret = (struct option_rom){ 0 };
+	option_rom_add(ret, ROM_X86, OPTION_ROM_ID, 1, false);
+	option_rom_add(ret, ROM_EFI, OPTION_ROM_ID, 2, true);
+	option_rom_add(&one, ROM_X86, OPTION_ROM_ID, 1, false);
+	option_rom_vfct(&table, fake_bdf(CARD), OPTION_ROM_ID, &one);
+	option_rom_hide(f, CARD, ret);
+	fake_put(f, "/sys/bus/pci/devices/" CARD "/rom", "");
+	fake_put_bytes(f, "/sys/firmware/acpi/tables/VFCT", table.v, table.len);
+	fake_mkdir(f, "/usr/share/kvm");
+	return f;
+}

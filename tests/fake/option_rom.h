@@ -4,6 +4,7 @@
 #define GPUPT_TESTS_OPTION_ROM_H
 
 #include "host/rom.h"
+#include "tests/fake/fake.h"
 
 struct option_rom {
 	uint8_t v[4096];
@@ -20,5 +21,13 @@ void option_rom_sum(struct option_rom *rom, size_t offset);
 
 /* Adds a block to a table, which is begun if it is empty. */
 void option_rom_vfct(struct option_rom *table, struct bdf b, struct pci_id id, const struct option_rom *image);
+
+/* What the machine's kernel gives out as the ROM of a function while that is switched on. */
+void option_rom_hide(struct fake *f, const char *bdf, const struct option_rom *rom);
+
+/* of CARD in fake_machine() */
+#define OPTION_ROM_ID ((struct pci_id){ 0x1002, 0x5159, 0x1af4, 0x1100 })
+/* That machine; CARD has a ROM of two images, the firmware the first of them, and there is a directory for ROMs. */
+struct fake *option_rom_machine(struct option_rom *ret);
 
 #endif

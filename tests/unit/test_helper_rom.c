@@ -18,37 +18,6 @@
 
 #define FILE_OF_CARD "/usr/share/kvm/vbios_1002_5159_1af4_1100.bin"
 #define SYSFS	     "/sys/bus/pci/devices/" CARD "/rom"
-#define ID	     ((struct pci_id){ 0x1002, 0x5159, 0x1af4, 0x1100 })
-
-static void hide_rom(struct fake *f, const struct option_rom *r)
-{
-	char path[PATH_MAX];
-	FILE *out;
-
-	fake_hide(f, "rom/" CARD, ""); /* its directory */
-	out = fopen(fake_hidden_path(f, path, "rom/" CARD), "we");
-	assert_non_null(out);
-	assert_int_equal(fwrite(r->v, 1, r->len, out), r->len);
-	fclose(out);
-}
-
-/* The machine, whose card has a ROM of two images; the firmware has the first of them. */
-static struct fake *machine(struct option_rom *ret)
-{
-	struct option_rom one = { 0 }, table = { 0 };
-	struct fake *f = fake_machine();
-
-	*ret = (struct option_rom){ 0 };
-	option_rom_add(ret, ROM_X86, ID, 1, false);
-	option_rom_add(ret, ROM_EFI, ID, 2, true);
-	option_rom_add(&one, ROM_X86, ID, 1, false);
-	option_rom_vfct(&table, fake_bdf(CARD), ID, &one);
-	hide_rom(f, ret);
-	fake_put(f, SYSFS, "");
-	fake_put_bytes(f, "/sys/firmware/acpi/tables/VFCT", table.v, table.len);
-	fake_mkdir(f, "/usr/share/kvm");
-	return f;
-}
 
 static void assert_file(struct fake *f, const char *path, const void *data, size_t len)
 {
@@ -80,7 +49,7 @@ static void rom(struct fake *f, const char *words, int code, const char *out_has
 static void writes(void **state)
 {
 	struct option_rom r;
-	_cleanup_fake_ struct fake *f = machine(&r);
+	_cleanup_fake_ struct fake *f = option_rom_machine(&r);
 
 	rom(f, "rom --dry-run " CARD, EXIT_DONE, FILE_OF_CARD ": would be written", "a dry run does not switch it on");
 	assert_false(fake_is_hidden(f, "rom-on/" CARD));
@@ -98,11 +67,11 @@ static void writes(void **state)
 static void keeps(void **state)
 {
 	struct option_rom r, small = { 0 }, bad, foreign = { 0 };
-	_cleanup_fake_ struct fake *f = machine(&r);
+	_cleanup_fake_ struct fake *f = option_rom_machine(&r);
 
 	bad = r;
 	bad.v[0x90]++;
-	option_rom_add(&small, ROM_X86, ID, 1, true);
+	option_rom_add(&small, ROM_X86, OPTION_ROM_ID, 1, true);
 	option_rom_add(&foreign, ROM_X86, (struct pci_id){ 0x10de, 0x1234, 0, 0 }, 1, true);
 
 	/* a worse one is replaced, a damaged one where none but ours are */
@@ -112,7 +81,7 @@ static void keeps(void **state)
 	rom(f, "rom " CARD, EXIT_DONE, "written: in the place of a damaged one (image 1 of the ROM has a wrong checksum)", "");
 	assert_file(f, FILE_OF_CARD, r.v, r.len);
 	/* the better one stays */
-	hide_rom(f, &small);
+	option_rom_hide(f, CARD, &small);
 	rom(f, "rom " CARD, EXIT_DONE, "kept: there is another good ROM of this card in it, and a better one", "");
 	assert_file(f, FILE_OF_CARD, r.v, r.len);
 	/* one of the same rank, but others' bytes */
@@ -136,7 +105,7 @@ static void falls_back(void **state)
 {
 	static const char *const from_vfct = "0000:01:00.0: 512 bytes from the firmware's table VFCT: x86\n";
 	struct option_rom r, bad;
-	_cleanup_fake_ struct fake *f = machine(&r);
+	_cleanup_fake_ struct fake *f = option_rom_machine(&r);
 	struct claim none;
 
 	fake_put(f, "/sys/bus/pci/devices/" CARD "/power_state", "D3hot\n");
@@ -146,7 +115,7 @@ static void falls_back(void **state)
 
 	bad = r;
 	bad.v[0x90]++;
-	hide_rom(f, &bad);
+	option_rom_hide(f, CARD, &bad);
 	rom(f, "rom " CARD " /b", EXIT_DONE, from_vfct, "not from the card: image 1 of the ROM has a wrong checksum");
 	assert_off(f);
 
@@ -184,7 +153,7 @@ static void switches_off(void **state)
 
 	for (enum fake_fault fault = FAKE_ERROR_BEFORE; fault <= FAKE_ERROR_AFTER; fault++) {
 		for (n = 1; n < 100; n++) {
-			_cleanup_fake_ struct fake *f = machine(&r);
+			_cleanup_fake_ struct fake *f = option_rom_machine(&r);
 			bool on;
 			int code;
 
@@ -215,7 +184,7 @@ static void kill_parent(struct fake *f, void *ctx)
 static void killed(void **state)
 {
 	struct option_rom r;
-	_cleanup_fake_ struct fake *f = machine(&r);
+	_cleanup_fake_ struct fake *f = option_rom_machine(&r);
 
 	f->at = kill_parent;
 	fake_arm(f, FAKE_KERNEL, FAKE_CALL, 1, 0);
@@ -235,7 +204,7 @@ static void end_child(struct fake *f, void *ctx)
 static void child_ends(void **state)
 {
 	struct option_rom r;
-	_cleanup_fake_ struct fake *f = machine(&r);
+	_cleanup_fake_ struct fake *f = option_rom_machine(&r);
 
 	f->at = end_child;
 	fake_arm(f, FAKE_KERNEL, FAKE_CALL, 2, 0);

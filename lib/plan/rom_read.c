@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 
-#include "helper/rom_read.h"
 #include "host/holders.h"
 #include "plan/errand.h"
+#include "plan/rom_read.h"
 #include "pve/reservation.h"
 
 void rom_found_done(struct rom_found *f)
@@ -78,26 +78,26 @@ static int from_card_live(const struct root *r, const struct pci_fn *fn, struct 
 	return k;
 }
 
-static int from_card(const struct options *o, const struct pci_fn *fn, struct rom_copy *ret, struct err *e)
+static int from_card(const struct root *r, bool dry_run, const struct pci_fn *fn, struct rom_copy *ret, struct err *e)
 {
-	if (!root_is_live(o->root))
-		return rom_from_card(o->root, fn, ret, e);
-	if (o->dry_run)
+	if (!root_is_live(r))
+		return rom_from_card(r, fn, ret, e);
+	if (dry_run)
 		return err_set(e, -EAGAIN, "a dry run does not switch it on");
-	return from_card_live(o->root, fn, ret, e);
+	return from_card_live(r, fn, ret, e);
 }
 
-int rom_read(const struct options *o, const struct pci_fn *fn, struct rom_found *ret, struct err *e)
+int rom_read(const struct root *r, bool dry_run, const struct pci_fn *fn, struct rom_found *ret, struct err *e)
 {
 	_cleanup_rom_copy_ struct rom_copy card = { 0 }, vfct = { 0 };
 	struct err e_card = { "" }, e_vfct = { "" };
-	int k_card = from_card(o, fn, &card, &e_card), k_vfct;
+	int k_card = from_card(r, dry_run, fn, &card, &e_card), k_vfct;
 	char name[BDF_LEN];
 
 	/* what could not be put back is not passed over */
 	if (k_card == -EUCLEAN || k_card == -ENOMEM)
 		return err_set(e, k_card, "%s", e_card.text);
-	k_vfct = rom_from_vfct(o->root, fn, &vfct, &e_vfct);
+	k_vfct = rom_from_vfct(r, fn, &vfct, &e_vfct);
 	if (k_card < 0 && k_vfct < 0)
 		return err_set(e, -ENOENT, "the ROM of %s cannot be had: from the card: %.200s; from the firmware: %.140s",
 			       bdf_format(fn->bdf, name), e_card.text, e_vfct.text);
