@@ -4,6 +4,7 @@
 #include "flow/observe.h"
 #include "flow/prepare.h"
 #include "flow/prepare_record.h"
+#include "flow/roms.h"
 #include "flow/setup.h"
 #include "plan/file.h"
 #include "policy/settings_edit.h"
@@ -113,6 +114,22 @@ static const char *lacking_program(const struct root *r, const struct loader *l)
 	return name;
 }
 
+/* ROMs that could not be had are not asked for at every run: a note has the step's target. */
+static void drop_known_misses(struct prepare *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->plan.n; i++) {
+		struct step *s = &p->plan.steps[i];
+
+		if (s->kind == &step_rom && record_get(&p->record, s->target))
+			step_done(s);
+		else
+			p->plan.steps[n++] = *s;
+	}
+	p->plan.n = n;
+}
+
 int prepare_look(struct prepare *p, struct err *e)
 {
 	bool adopt = false;
@@ -145,6 +162,7 @@ int prepare_look(struct prepare *p, struct err *e)
 		k = load_files(p, e);
 	if (k == 0)
 		k = prepare_decide(&p->facts, &p->plan, &p->found);
+	drop_known_misses(p);
 	if (k == 0)
 		k = file_add_parents(p->root, &p->plan, e);
 	if (k < 0)
@@ -152,6 +170,27 @@ int prepare_look(struct prepare *p, struct err *e)
 	for (size_t i = 0; i < p->plan.n; i++)
 		prepare_reboot_reason(&p->plan.steps[i], &p->reboot);
 	return p->reboot.r;
+}
+
+static int read_roms(struct prepare *p, const struct engine *en, struct record *rec, struct err *e)
+{
+	_cleanup_strv_ struct strv wanted = { 0 };
+	int k = 0;
+
+	for (size_t i = 0; k == 0 && i < p->plan.n; i++)
+		if (p->plan.steps[i].kind == &step_rom)
+			k = strv_add(&wanted, p->plan.steps[i].target);
+	if (k == 0)
+		k = roms_read(en, &p->plan, e);
+	strv_foreach (target, &wanted) {
+		bool read = false;
+
+		for (size_t i = 0; i < p->plan.n; i++)
+			read |= str_eq(p->plan.steps[i].target, target);
+		if (k == 0 && !read)
+			k = record_note(rec, target, "the ROM could not be read", e);
+	}
+	return k;
 }
 
 int prepare_make(struct prepare *p, const struct engine *en, struct err *e)
@@ -165,6 +204,8 @@ int prepare_make(struct prepare *p, const struct engine *en, struct err *e)
 		return k;
 	first = p->unfinished ? p->unfinished : (unsigned int)rec.n_steps + 1;
 	k = prepare_record_begin(&rec, first, p->adopt, e);
+	if (k == 0)
+		k = read_roms(p, en, &rec, e);
 	if (k == 0)
 		k = plan_check(en, &p->plan, e);
 	if (k == 0)

@@ -13,7 +13,10 @@
 #define HAS "ConditionPathExistsGlob="
 #define OF(driver) "/sys/bus/pci/drivers/" driver "/*:*:*.*\n"
 
-/* NVSwitches, for which the driver has another name, can stay with the host while VMs have all cards. Of conditions with '|' one is enough. */
+/*
+ * NVSwitches, for which the driver has another name, can stay with the host while VMs have all cards. Of conditions with '|' one is
+ * enough.
+ */
 static const char *drop_in(const char *unit)
 {
 	return strcmp(unit, NVIDIA_FABRICMANAGER) == 0 ? DROP_IN(HAS "|" OF("nvidia") HAS "|" OF("nvidia-nvswitch")) :

@@ -5,6 +5,7 @@
 #include "plan/rebuild.h"
 #include "policy/nvidia_units.h"
 #include "policy/prepare_parts.h"
+#include "policy/rom_plan.h"
 
 /* What has to be made anew when a file changes. */
 enum { FEEDS_INITRAMFS = 1, FEEDS_LOADER = 2, FEEDS_UDEV = 4, FEEDS_SYSTEMD = 8 };
@@ -236,6 +237,8 @@ int prepare_decide(const struct prepare_facts *f, struct plan *plan, struct find
 		k = plan_nvidia(f, plan, found);
 	if (k == 0)
 		k = prepare_params(f, plan, found);
+	if (k == 0)
+		k = rom_plan(f->setup, NULL, plan);
 	if (k == 0)
 		k = plan_rebuilds(f, plan);
 	if (k < 0)
