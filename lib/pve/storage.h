@@ -30,6 +30,24 @@ int storage_shared(const struct root *r, const char *volid, const char *node, bo
 /* With the text of storage.cfg, which is cut into pieces. */
 int storage_shared_in(char *data, const char *volid, const char *node, bool *ret, struct err *e);
 
+/* Where a storage has its snippets, for whoever wants to put one there. */
+struct storage_place {
+	char base[PATH_MAX];  /* the directory that has to be there */
+	char dir[PATH_MAX];   /* of the snippets, below it: made by Proxmox VE only if they are among the content */
+	char mount[PATH_MAX]; /* what has to be mounted, lest the file goes to the root filesystem; "" for nothing */
+	bool here;	      /* the storage is for this node, too, and not disabled */
+	bool offered;	      /* are snippets among its content? Hookscripts run in any case; pvesm and the GUI list no others */
+	char content[256];    /* its content with snippets, for `pvesm set --content`; "" if what it has cannot be told */
+};
+
+/*
+ * The storage of that name, as node has it. 0; -EINVAL (no such name, or a storage without directories); -ENOENT (no such storage);
+ * -ENAMETOOLONG; -errno.
+ */
+int storage_place(const struct root *r, const char *id, const char *node, struct storage_place *ret, struct err *e);
+/* With the text of storage.cfg, which is cut into pieces. */
+int storage_place_in(char *data, const char *id, const char *node, struct storage_place *ret, struct err *e);
+
 /* storage_snippet() with the text of storage.cfg, which is cut into pieces. */
 int storage_snippet_in(char *data, const char *volid, char ret[static PATH_MAX], struct err *e);
 
