@@ -35,7 +35,8 @@ HARDEN := -fstack-protector-strong -fPIE -fno-strict-aliasing $(if $(SAN),,-U_FO
 # SAN=address,undefined builds everything with these sanitizers
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g)
 
-ALL_CPPFLAGS := -D_GNU_SOURCE -DGPUPT_VERSION='"$(VERSION)"' -DSYSCONFDIR='"$(SYSCONFDIR)"' -DDATADIR='"$(DATADIR)"' -Ilib -I. $(PKG_CFLAGS) $(CPPFLAGS)
+ALL_CPPFLAGS := -D_GNU_SOURCE -DGPUPT_VERSION='"$(VERSION)"' -DSYSCONFDIR='"$(SYSCONFDIR)"' -DDATADIR='"$(DATADIR)"' \
+	-Ilib -I. $(PKG_CFLAGS) $(CPPFLAGS)
 ALL_CFLAGS   := -std=gnu17 -g $(WARN) $(HARDEN) $(SANFLAGS) -MMD -MP $(CFLAGS)
 ALL_LDFLAGS  := -pie -Wl,-z,relro -Wl,-z,now -Wl,--as-needed $(SANFLAGS) $(LDFLAGS)
 
@@ -113,13 +114,14 @@ install: all ## DESTDIR and PREFIX as usual
 	[ -e $(DESTDIR)$(SYSCONFDIR)/gpupt/gpupt.conf ] || install -Dm644 conf/gpupt.conf $(DESTDIR)$(SYSCONFDIR)/gpupt/gpupt.conf
 	install -Dm644 conf/known-cards $(DESTDIR)$(DATADIR)/gpupt/known-cards
 	install -Dm644 conf/gpupt.catalog $(DESTDIR)$(CATALOGDIR)/gpupt.catalog
+	sed 's,/usr/libexec/,$(LIBEXECDIR)/,' conf/snippet | install -Dm755 /dev/stdin $(DESTDIR)$(DATADIR)/gpupt/snippet
 	for u in $(UNITS); do sed 's,/usr/sbin/,$(PREFIX)/sbin/,' conf/$$u | install -Dm644 /dev/stdin $(DESTDIR)$(UNITDIR)/$$u; done
 	[ ! -e conf/completion.bash ] || install -Dm644 conf/completion.bash $(DESTDIR)$(BASHCOMPDIR)/gpupt-helper
 	for m in $(notdir $(MANS)); do [ ! -e $(O)/man/$$m ] || install -Dm644 $(O)/man/$$m $(DESTDIR)$(MANDIR)/man$${m##*.}/$$m; done
 
 uninstall: ## what install put there; the configuration stays
 	rm -f $(DESTDIR)$(PREFIX)/sbin/gpupt-helper $(DESTDIR)$(LIBEXECDIR)/gpupt/gpupt-hook \
-		$(DESTDIR)$(DATADIR)/gpupt/known-cards $(DESTDIR)$(CATALOGDIR)/gpupt.catalog $(DESTDIR)$(BASHCOMPDIR)/gpupt-helper $(UNITS:%=$(DESTDIR)$(UNITDIR)/%) \
+		$(DESTDIR)$(DATADIR)/gpupt/known-cards $(DESTDIR)$(DATADIR)/gpupt/snippet $(DESTDIR)$(CATALOGDIR)/gpupt.catalog $(DESTDIR)$(BASHCOMPDIR)/gpupt-helper $(UNITS:%=$(DESTDIR)$(UNITDIR)/%) \
 		$(foreach m,$(notdir $(MANS)),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$m)
 	-rmdir $(DESTDIR)$(LIBEXECDIR)/gpupt $(DESTDIR)$(DATADIR)/gpupt 2>/dev/null
 

@@ -136,6 +136,7 @@ static const struct row {
 	{ COPY, "/etc/gpupt", "gpupt.conf", 1 * MIB, mask_settings },
 	{ COPY, "/etc/gpupt", "known-cards", 1 * MIB, mask_known },
 	{ COPY, DATADIR "/gpupt", "known-cards", 1 * MIB, mask_known },
+	{ COPY, "/usr/share/gpupt", "snippet", 64 * KIB },
 	{ LINK, "/dev/dri/by-path", "*" },
 	{ LINK, "/dev/snd/by-path", "*" },
 };

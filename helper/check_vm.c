@@ -100,6 +100,7 @@ static void advise_hook(struct subject *s)
 	struct finding *f;
 
 	hook_script_look(s->r, g.volid, &h);
+	g.uninstalled = h.state != HOOK_OURS && hook_script_uninstalled(s->r);
 	hook_script_remedy(&h, &g, remedy, sizeof(remedy));
 	switch (h.state) {
 	case HOOK_OURS:

@@ -85,13 +85,24 @@ static int list_options(const struct options *o)
 	return table_print(&t);
 }
 
+/* Is there a "hooks install" for hooks that has it? */
+static bool word_has_option(const char *command, const char *of)
+{
+	const struct command *c = helper_command(command);
+
+	for (const struct command *const *w = c ? c->words : NULL; w && *w; w++)
+		if (helper_option_of(of, (*w)->name))
+			return true;
+	return false;
+}
+
 /* One a line; of a command those that it can have, else all. */
 static int show_options(const char *command)
 {
 	struct option_help h;
 
 	for (size_t i = 0; helper_option(i, &h); i++)
-		if (!h.of || !command || helper_option_of(h.of, command))
+		if (!h.of || !command || helper_option_of(h.of, command) || word_has_option(command, h.of))
 			printf("%s\n", h.synopsis);
 	return EXIT_DONE;
 }
@@ -129,9 +140,20 @@ static int show_all(void)
 	return EXIT_DONE;
 }
 
+static void print_words(const struct command *c)
+{
+	for (const struct command *const *w = c->words; w && *w; w++) {
+		char synopsis[64];
+
+		snprintf(synopsis, sizeof(synopsis), "%s %s", (*w)->name, (*w)->args);
+		printf("%s  %-26s %s\n", w == c->words ? "\nFurther:\n" : "", synopsis, (*w)->summary);
+	}
+}
+
 static int show_command(const struct command *c)
 {
 	printf("Usage: gpupt-helper %s%s%s\n\n%s\n", c->name, *c->args ? " " : "", c->args, c->help);
+	print_words(c);
 	print_options(c, "\nOptions of its own:\n");
 	if (!c->columns)
 		return EXIT_DONE;
@@ -153,11 +175,16 @@ static int run(const struct options *o, int argc, char **argv)
 	/* completion asks for the options by this name */
 	if (strcmp(argv[0], "options") == 0)
 		return as_list(o) ? list_options(o) : show_options(argv[1]);
-	if (argc > 1)
-		return helper_usage("'%s' is one argument too many for help", argv[1]);
 	c = helper_command(argv[0]);
 	if (!c)
 		return helper_usage("there is no command '%s'", argv[0]);
+	if (argc > 1 && !c->words)
+		return helper_usage("'%s' is one argument too many for help", argv[1]);
+	if (argc > 1) {
+		c = helper_word(c, argv[1]);
+		if (!c)
+			return helper_usage("there is no '%s %s'", argv[0], argv[1]);
+	}
 	return as_list(o) ? list_columns(o, c) : show_command(c);
 }
 

@@ -59,10 +59,11 @@ static const struct option_row {
 	{ "noheadings", 0, NULL, "do not print the columns' names", FLAG(noheadings) },
 	{ "dry-run", 0, NULL, "show what would be done, and do nothing", FLAG(dry_run) },
 	{ "verbose", 'v', NULL, "say more", FLAG(verbose) },
-	{ "yes", 'y', NULL, "do not ask", FLAG(yes), "prepare, revert" },
+	{ "yes", 'y', NULL, "do not ask", FLAG(yes), "prepare, revert, hooks install, hooks remove" },
 	{ "adopt", 0, NULL, "comment out what others have written that decides about cards", FLAG(adopt), "prepare" },
 	{ "resume", 0, NULL, "go on with a preparation that was cut off", FLAG(resume), "prepare" },
 	{ "unfinished", 0, NULL, "put back only what a preparation that was cut off has made", FLAG(unfinished), "revert" },
+	{ "idle", 0, NULL, "exit with 1 if a VM has cards, or a reset is under way", FLAG(idle), "status" },
 	{ "help", 'h', NULL, "explain the command", FLAG(help) },
 	{ "version", 0, NULL, "print the version", FLAG(version) },
 };
@@ -82,6 +83,16 @@ const struct command *helper_command(const char *name)
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (strcmp(commands[i]->name, name) == 0)
 			return commands[i];
+	return NULL;
+}
+
+const struct command *helper_word(const struct command *c, const char *word)
+{
+	size_t n = strlen(c->name) + 1; /* with a blank behind it */
+
+	for (const struct command *const *w = c->words; w && *w; w++)
+		if (strcmp((*w)->name + n, word) == 0)
+			return *w;
 	return NULL;
 }
 
@@ -238,6 +249,11 @@ static int check_options(const struct options *o, const struct command *c)
 
 static int run_command(const struct options *o, const struct command *c, int argc, char **argv)
 {
+	if (c->words && argc > 0) {
+		const struct command *w = helper_word(c, argv[0]);
+
+		return w ? run_command(o, w, argc - 1, argv + 1) : helper_usage("there is no '%s %s'", c->name, argv[0]);
+	}
 	if (check_options(o, c) != EXIT_DONE)
 		return EXIT_USAGE;
 	if (argc < c->min)
@@ -247,7 +263,7 @@ static int run_command(const struct options *o, const struct command *c, int arg
 	if (c->columns && columns_check(o, c->columns) != EXIT_DONE)
 		return EXIT_USAGE;
 	if (c->changes && root_is_real(o->root) && geteuid() != 0) {
-		helper_complain("%s needs root: it works on the host's drivers", c->name);
+		helper_complain("%s needs root: it works on the host", c->name);
 		return EXIT_REFUSED;
 	}
 	if (c->changes && root_is_real(o->root)) {
@@ -273,7 +289,7 @@ static int dispatch(const struct options *o, int argc, char **argv)
 	c = helper_command(argv[0]);
 	if (!c)
 		return helper_usage("there is no command '%s'", argv[0]);
-	return o->help ? command_help.run(o, 1, argv) : run_command(o, c, argc - 1, argv + 1);
+	return o->help ? command_help.run(o, c->words && argc > 1 ? 2 : 1, argv) : run_command(o, c, argc - 1, argv + 1);
 }
 
 /* What did not get out is no success. */

@@ -11,7 +11,9 @@
 struct options {
 	const struct root *root;
 	bool json, noheadings, dry_run, verbose;
-	bool yes, adopt, resume, unfinished; /* of prepare and revert */
+	bool yes;		       /* of commands that ask */
+	bool adopt, resume, unfinished; /* of prepare and revert */
+	bool idle; /* of status */
 	const char *columns; /* of -o, or NULL */
 	bool help, version;
 	struct root other; /* of --root; fd -1 without it */
@@ -27,16 +29,20 @@ struct command {
 	bool changes;	  /* it changes the host, so it needs root there */
 	const char *summary, *help;
 	const struct columns *columns; /* of its list, or NULL */
+	const struct command *const *words; /* what its first argument may name: "hooks install"; NULL-terminated, or NULL */
 	int (*run)(const struct options *o, int argc, char **argv); /* argv: the arguments alone. Returns an exit code. */
 };
 
 extern const struct command command_list, command_check, command_status, command_release, command_reconcile, command_reset,
-	command_settle, command_rom, command_hooks, command_capture, command_prepare, command_revert, command_help;
+	command_settle, command_rom, command_hooks, command_hooks_install, command_hooks_remove, command_capture, command_prepare,
+	command_revert, command_help;
 
 /* All commands, in the order of the help; *ret_n of them. */
 const struct command *const *helper_commands(size_t *ret_n);
 /* NULL if there is none of that name. */
 const struct command *helper_command(const char *name);
+/* The one that a word names as the first argument of c; NULL if there is none. */
+const struct command *helper_word(const struct command *c, const char *word);
 
 struct option_help {
 	char synopsis[64]; /* "--root DIR" */

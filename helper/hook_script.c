@@ -5,8 +5,6 @@
 #include "helper/hook_script.h"
 #include "pve/storage.h"
 
-#define HOOK_INSTALLED "/usr/libexec/gpupt/" HOOK_NAME /* as in gpupt-hook(8) */
-
 /* What parent and child both see. */
 struct look {
 	char volid[256];
@@ -19,23 +17,29 @@ bool hook_script_is_ours(const struct root *r, const char *path)
 	const char *base = strrchr(path, '/');
 	char target[NAME_MAX + 1];
 
-	if (str_starts(base ? base + 1 : path, HOOK_NAME))
+	if (str_starts(base ? base + 1 : path, SNIPPET_NAME))
 		return true;
-	return root_readlink_base(r, path, target, sizeof(target)) == 0 && str_starts(target, HOOK_NAME);
+	return root_readlink_base(r, path, target, sizeof(target)) == 0 && str_starts(target, SNIPPET_NAME);
 }
 
 static void child(const struct root *r, void *shared)
 {
 	struct look *l = shared;
+	_cleanup_free_ char *text = NULL;
 	char path[PATH_MAX];
 	struct stat st;
 
 	l->k = storage_script(r, l->volid, path, &st, &l->h.e);
 	/* also of one that cannot be run */
-	if (storage_snippet(r, l->volid, l->h.path, NULL) < 0)
+	if (storage_snippet(r, l->volid, l->h.path, NULL) < 0) {
 		l->h.path[0] = '\0';
-	else
-		l->h.ours = hook_script_is_ours(r, l->h.path);
+		return;
+	}
+	l->h.ours = hook_script_is_ours(r, l->h.path);
+	if (snippet_text(r, &text, NULL) < 0)
+		text = NULL;
+	if (snippet_look(r, l->h.path, text, &l->h.snippet) < 0)
+		l->h.snippet = SNIPPET_NONE;
 }
 
 static enum hook_state state_of(const struct look *l)
@@ -89,23 +93,44 @@ const char *hook_state_name(enum hook_state s)
 	return names[s];
 }
 
+bool hook_script_uninstalled(const struct root *r)
+{
+	struct hook_script h;
+
+	hook_script_look(r, HOOK_VOLID, &h);
+	return h.state == HOOK_MISSING;
+}
+
+char *hook_script_storage(const char *volid, char *buf, size_t size)
+{
+	static const char name[] = ":snippets/" SNIPPET_NAME;
+	const char *colon = volid ? strchr(volid, ':') : NULL;
+
+	if (!colon || !str_eq(colon, name) || (size_t)(colon - volid) >= size)
+		return NULL;
+	memcpy(buf, volid, (size_t)(colon - volid));
+	buf[colon - volid] = '\0';
+	return buf;
+}
+
 const char *hook_script_remedy(const struct hook_script *h, const struct hook_guest *g, char *buf, size_t size)
 {
-	const char *tool = g->kind == GUEST_CT ? "pct" : "qm";
-	bool gone = h->state == HOOK_MISSING || h->state == HOOK_BAD;
+	const char *tool = g->kind == GUEST_CT ? "pct" : "qm", *first = g->uninstalled ? "gpupt-helper hooks install, then " : "";
+	bool gone = h->state == HOOK_MISSING || h->state == HOOK_BAD, old = h->state == HOOK_OURS && h->snippet == SNIPPET_OLD;
+	char storage[128];
 
 	*buf = '\0';
 	if (h->state == HOOK_NOT_EXECUTABLE)
 		snprintf(buf, size, "chmod +x %.200s", h->path);
-	else if (h->state == HOOK_MISSING && g->wants && str_eq(g->volid, HOOK_VOLID))
-		snprintf(buf, size, "ln -s " HOOK_INSTALLED " %.200s", h->path);
+	else if ((old || (h->state == HOOK_MISSING && g->wants)) && hook_script_storage(g->volid, storage, sizeof(storage)))
+		snprintf(buf, size, "gpupt-helper hooks install%s%s", str_eq(storage, "local") ? "" : " ", str_eq(storage, "local") ? "" : storage);
 	else if (g->wants && (gone || h->state == HOOK_NONE))
-		snprintf(buf, size, "%s set %u --hookscript " HOOK_VOLID, tool, g->vmid);
+		snprintf(buf, size, "%s%s set %u --hookscript " HOOK_VOLID, first, tool, g->vmid);
 	else if (gone)
 		snprintf(buf, size, "%s set %u --delete hookscript", tool, g->vmid);
 	else if (g->wants && h->state == HOOK_OTHER)
-		snprintf(buf, size, "%s set %u --hookscript " HOOK_VOLID ", and 'next = %.60s' in [vm %u] of gpupt.conf", tool, g->vmid,
-			 g->volid, g->vmid);
+		snprintf(buf, size, "%s%s set %u --hookscript " HOOK_VOLID ", and 'next = %.60s' in [vm %u] of gpupt.conf", first, tool,
+			 g->vmid, g->volid, g->vmid);
 	else if (h->state == HOOK_HANGS)
 		snprintf(buf, size, "make its storage answer: see 'pvesm status'");
 	return buf;

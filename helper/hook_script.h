@@ -3,11 +3,10 @@
 #ifndef GPUPT_HOOK_SCRIPT_H
 #define GPUPT_HOOK_SCRIPT_H
 
-#include "base/root.h"
+#include "flow/snippet.h"
 #include "pve/kind.h"
 
-#define HOOK_NAME  "gpupt-hook"
-#define HOOK_VOLID "local:snippets/" HOOK_NAME /* what a remedy attaches */
+#define HOOK_VOLID "local:snippets/" SNIPPET_NAME /* what a remedy attaches */
 
 enum hook_state {
 	HOOK_NONE,	     /* the guest has none */
@@ -24,6 +23,7 @@ enum hook_state {
 struct hook_script {
 	enum hook_state state;
 	bool ours;	     /* by its name, whether or not it can be run */
+	enum snippet snippet; /* and by what is in it; SNIPPET_NONE if it cannot be seen */
 	char path[PATH_MAX]; /* "" unless the volume id leads to one */
 	struct err e;	     /* a sentence for what is wrong with it */
 };
@@ -34,6 +34,12 @@ void hook_script_look(const struct root *r, const char *volid, struct hook_scrip
 /* Is the file at path gpupt's, by its name or by that of what it is a link to? */
 bool hook_script_is_ours(const struct root *r, const char *path);
 
+/* Is there nothing at HOOK_VOLID that a guest could have for its hookscript? */
+bool hook_script_uninstalled(const struct root *r);
+
+/* The storage of a volume id that has the name of gpupt's snippet, "local" … Into buf, which it returns; NULL for any other name. */
+char *hook_script_storage(const char *volid, char *buf, size_t size);
+
 /* "ours", "missing" … */
 const char *hook_state_name(enum hook_state s);
 
@@ -41,6 +47,7 @@ struct hook_guest {
 	enum guest_kind kind;
 	unsigned int vmid;
 	bool wants;	   /* it names a GPU, so it should have gpupt's */
+	bool uninstalled;  /* and that is not in its storage yet: HOOK_VOLID cannot be attached */
 	const char *volid; /* what it has, or NULL */
 };
 

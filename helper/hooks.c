@@ -4,11 +4,9 @@
 
 #include "flow/select.h"
 #include "flow/sharing.h"
-#include "helper/hook_script.h"
+#include "helper/hook_finder.h"
 #include "helper/output.h"
 #include "host/gpu.h"
-#include "pve/cluster.h"
-#include "pve/storage.h"
 
 enum { NODE, VMID, TYPE, GPU, HOOKSCRIPT, STATE, REMEDY, NAME, OURS, PATH, MESSAGE };
 
@@ -34,20 +32,14 @@ struct work {
 	const struct root *r;
 	struct table t;
 	struct cluster cluster;
-	char here[NODE_NAME_MAX]; /* this node, "" if that cannot be told */
-	struct guest_list cts;	  /* containers of this node that use a GPU */
-	struct seen {
-		char *volid;
-		struct hook_script h;
-	} * seen; /* one look for each file */
-	size_t n_seen;
+	struct hook_finder finder;
+	struct guest_list cts; /* containers of this node that use a GPU */
+	bool uninstalled;      /* gpupt's snippet is not in "local" */
 };
 
 static void work_done(struct work *w)
 {
-	for (size_t i = 0; i < w->n_seen; i++)
-		free(w->seen[i].volid);
-	free(w->seen);
+	hook_finder_done(&w->finder);
 	table_done(&w->t);
 	cluster_done(&w->cluster);
 	guest_list_done(&w->cts);
@@ -132,55 +124,12 @@ static enum gpu gpu_of_ct(const struct work *w, const struct subject *s)
 	return ctdev_all(&s->cfg, &devices) < 0 || devices.n > 0 ? GPU_UNKNOWN : GPU_NO;
 }
 
-static int look_once(struct work *w, const char *volid, struct hook_script *ret)
-{
-	struct seen *v;
-
-	for (size_t i = 0; i < w->n_seen; i++) {
-		if (str_eq(w->seen[i].volid, volid)) {
-			*ret = w->seen[i].h;
-			return 0;
-		}
-	}
-	v = realloc(w->seen, (w->n_seen + 1) * sizeof(*v));
-	if (!v)
-		return -ENOMEM;
-	w->seen = v;
-	v[w->n_seen].volid = strdup(volid);
-	if (!v[w->n_seen].volid)
-		return -ENOMEM;
-	hook_script_look(w->r, volid, &v[w->n_seen].h);
-	*ret = v[w->n_seen++].h;
-	return 0;
-}
-
-/* What storage.cfg says holds for every node; what is in a directory does only if that is shared with this one. */
-static int find_hook(struct work *w, struct subject *s)
-{
-	bool shared = false, there = false;
-	int k;
-
-	s->volid = config_get(&s->cfg, "hookscript");
-	if (!s->volid || s->here)
-		return s->volid ? look_once(w, s->volid, &s->h) : 0;
-	k = storage_shared(w->r, s->volid, w->here, &shared, &s->h.e);
-	if (k == 0)
-		k = storage_shared(w->r, s->volid, s->guest->node, &there, &s->h.e);
-	if (k < 0)
-		s->h.state = k == -EACCES ? HOOK_UNSEEN : HOOK_BAD;
-	if (k < 0 || (shared && there))
-		return k < 0 ? 0 : look_once(w, s->volid, &s->h);
-	s->h.state = HOOK_ELSEWHERE;
-	if (storage_snippet(w->r, s->volid, s->h.path, &s->h.e) < 0)
-		s->h.state = HOOK_BAD;
-	s->h.ours = str_starts(strchr(s->volid, '/') + 1, HOOK_NAME);
-	return 0;
-}
-
 static void set_remedy(struct work *w, const struct subject *s)
 {
 	bool template = config_get_bool(&s->cfg, "template", false), vm = s->guest->kind == GUEST_VM;
-	struct hook_guest g = { .kind = s->guest->kind, .vmid = s->guest->vmid, .volid = s->volid };
+	struct hook_guest g = {
+		.kind = s->guest->kind, .vmid = s->guest->vmid, .volid = s->volid, .uninstalled = s->here && w->uninstalled,
+	};
 	const char *on = s->here ? "" : s->guest->node;
 	char buf[256];
 
@@ -218,7 +167,7 @@ static void show(struct work *w, const struct subject *s)
 static int show_guest(struct work *w, const struct cluster_guest *guest, struct err *e)
 {
 	_cleanup_config_ struct config cfg = { 0 };
-	struct subject s = { .guest = guest, .here = str_eq(guest->node, w->here) };
+	struct subject s = { .guest = guest, .here = hook_finder_here(&w->finder, guest) };
 	int k = cluster_config(w->r, guest, &cfg, e);
 
 	/* gone meanwhile, to another node perhaps; or a file that nobody can use */
@@ -232,7 +181,8 @@ static int show_guest(struct work *w, const struct cluster_guest *guest, struct 
 	}
 	s.cfg = cfg;
 	s.gpu = guest->kind == GUEST_CT ? gpu_of_ct(w, &s) : gpu_of_vm(w, &s);
-	k = find_hook(w, &s);
+	s.volid = config_get(&cfg, "hookscript");
+	k = hook_find(&w->finder, guest, s.volid, &s.h);
 	if (k == 0)
 		show(w, &s);
 	return k;
@@ -242,8 +192,8 @@ static int list(struct work *w, struct err *e)
 {
 	int k = cluster_load(w->r, &w->cluster, e);
 
-	if (k == 0 && node_name(w->r, w->here, NULL) < 0)
-		w->here[0] = '\0';
+	hook_finder_init(w->r, &w->finder);
+	w->uninstalled = hook_script_uninstalled(w->r);
 	if (k == 0)
 		k = find_cts(w, e);
 	for (size_t i = 0; k == 0 && i < w->cluster.n; i++)
@@ -262,12 +212,15 @@ static int run(const struct options *o, int argc, char **argv)
 	return code != EXIT_DONE ? code : table_print(&w.t);
 }
 
+static const struct command *const words[] = { &command_hooks_install, &command_hooks_remove, NULL };
+
 const struct command command_hooks = {
 	.name = "hooks",
-	.args = "",
+	.args = "[install|remove ...]",
 	.summary = "show the hookscript of every guest of the cluster",
 	.help = "Whether its file is there and can be run, whether it is gpupt's, and what to do. Of guests on other\n"
 		"nodes as far as this node can see: what is on a shared storage.",
 	.columns = &columns,
+	.words = words,
 	.run = run,
 };

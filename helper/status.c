@@ -34,6 +34,7 @@ struct status {
 	struct table t;
 	struct text below; /* what people read below the table */
 	int code;	   /* of records that cannot be read: the others are shown all the same */
+	unsigned int busy; /* leases and resets */
 };
 
 static void status_done(struct status *s)
@@ -104,6 +105,7 @@ static void show_lease(struct status *s, const struct lease_view *v)
 	char whose[24], buf[80];
 	const char *remedy = lease_view_remedy(v, buf);
 
+	s->busy++;
 	table_row(&s->t);
 	table_setf(&s->t, VMID, "%u", v->vmid);
 	show_since(s, &v->rec);
@@ -150,6 +152,7 @@ static void show_reset(struct status *s, const struct reset_view *v)
 	const char *remedy = v->pid ? NULL : "gpupt-helper reconcile";
 	char name[BDF_LEN], whose[40];
 
+	s->busy++;
 	bdf_format(v->gpu, name);
 	table_row(&s->t);
 	table_set(&s->t, STATE, v->pid ? "resetting" : "reset");
@@ -229,7 +232,9 @@ static int run(const struct options *o, int argc, char **argv)
 	printed = table_print(&s.t);
 	if (!o->json && !o->noheadings && s.below.len)
 		printf("\n%s", text_str(&s.below));
-	return code != EXIT_DONE ? code : printed;
+	if (code == EXIT_DONE)
+		code = printed;
+	return code == EXIT_DONE && o->idle && s.busy ? EXIT_REFUSED : code;
 }
 
 const struct command command_status = {

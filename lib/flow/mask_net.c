@@ -140,7 +140,7 @@ static void add_nodes(struct mask_names *n, char *value, struct text *ret)
 
 void mask_storage(struct mask_names *n, char *text, struct text *ret)
 {
-	static const char *const keys[] = { "path", "content", "content-dirs", "shared", "disable" };
+	static const char *const keys[] = { "path", "content", "content-dirs", "shared", "disable", "is_mountpoint" };
 	struct section_reader sr = section_reader(text);
 	enum section_event ev;
 	char *key, *value;

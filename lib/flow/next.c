@@ -3,6 +3,7 @@
 
 #include "base/proc.h"
 #include "flow/next.h"
+#include "flow/snippet.h"
 #include "pve/storage.h"
 
 static bool same_file(const struct stat *a, const struct stat *b)
@@ -17,6 +18,7 @@ static bool calls_itself(const struct root *r, const struct config *cfg, const s
 	char path[PATH_MAX];
 	struct stat st;
 
+
 	if (volid && storage_script(r, volid, path, &st, NULL) == 0 && same_file(&st, next))
 		return true;
 	return proc_program(r, &st) == 0 && same_file(&st, next);
@@ -26,6 +28,7 @@ int next_find(const struct root *r, const struct settings *s, const struct confi
 	      char ret[static PATH_MAX], struct err *e)
 {
 	const struct vm_settings *vm = settings_vm(s, vmid);
+	enum snippet kind;
 	char path[PATH_MAX];
 	struct stat st;
 	int k;
@@ -37,6 +40,9 @@ int next_find(const struct root *r, const struct settings *s, const struct confi
 		return k;
 	if (calls_itself(r, cfg, &st))
 		return err_set(e, -ELOOP, "script '%.100s' is the VM's own hookscript, which would call itself without end", vm->next);
+	/* the lines that run the hook may lie in several storages */
+	if (snippet_look(r, path, NULL, &kind) == 0 && kind == SNIPPET_CURRENT)
+		return err_set(e, -ELOOP, "script '%.100s' is gpupt's snippet, which would call itself without end", vm->next);
 	memcpy(ret, path, PATH_MAX);
 	return 1;
 }

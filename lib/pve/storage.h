@@ -37,7 +37,8 @@ struct storage_place {
 	char mount[PATH_MAX]; /* what has to be mounted, lest the file goes to the root filesystem; "" for nothing */
 	bool here;	      /* the storage is for this node, too, and not disabled */
 	bool offered;	      /* are snippets among its content? Hookscripts run in any case; pvesm and the GUI list no others */
-	char content[256];    /* its content with snippets, for `pvesm set --content`; "" if what it has cannot be told */
+	char content[256];    /* its content, with commas between; "" if that cannot be told */
+	char wanted[256];     /* the same with snippets, for `pvesm set --content` */
 };
 
 /*
@@ -45,6 +46,8 @@ struct storage_place {
  * -ENAMETOOLONG; -errno.
  */
 int storage_place(const struct root *r, const char *id, const char *node, struct storage_place *ret, struct err *e);
+/* Are two lists of content the same? Proxmox VE writes them in any order. */
+bool storage_content_same(const char *a, const char *b);
 /* With the text of storage.cfg, which is cut into pieces. */
 int storage_place_in(char *data, const char *id, const char *node, struct storage_place *ret, struct err *e);
 

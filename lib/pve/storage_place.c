@@ -21,33 +21,59 @@ static const char *default_content(const char *type)
 	return NULL;
 }
 
-/* "none" goes with nothing else (decode_value() in PVE/Storage/Plugin.pm). */
-static void join_content(const char *content, char *buf, size_t size)
+/* Takes the words of a list over, "none" left out: it goes with nothing else (decode_value() in PVE/Storage/Plugin.pm). */
+static void join_content(const char *content, const char *more, struct text *ret)
 {
-	size_t used = 0;
-
-	for (const char *p = content; *p && used < size;) {
+	for (const char *p = content; *p;) {
 		size_t n = strcspn(p, ",; \t");
 
-		if (n && !(n == 4 && strncmp(p, "none", n) == 0))
-			used += (size_t)snprintf(buf + used, size - used, "%.*s,", (int)n, p);
+		if (n && !(n == 4 && strncmp(p, "none", n) == 0)) {
+			text_add(ret, ret->len ? "," : "");
+			text_add_n(ret, p, n);
+		}
 		p += n + strspn(p + n, ",; \t");
 	}
-	if (used + sizeof("snippets") <= size)
-		memcpy(buf + used, "snippets", sizeof("snippets"));
-	else
-		buf[0] = '\0';
+	if (more)
+		text_join(ret, ",", more);
 }
 
-static void set_content(const struct storage *st, struct storage_place *p)
+static int set_content(const struct storage *st, struct storage_place *p)
 {
 	const char *content = st->content ? st->content : default_content(st->type);
+	_cleanup_text_ struct text now = { 0 }, wanted = { 0 };
 
-	p->offered = content && storage_list_has(content, "snippets");
-	if (p->offered)
-		snprintf(p->content, sizeof(p->content), "%s", content);
-	else if (content)
-		join_content(content, p->content, sizeof(p->content));
+	if (!content)
+		return 0;
+	p->offered = storage_list_has(content, "snippets");
+	join_content(content, NULL, &now);
+	join_content(content, p->offered ? NULL : "snippets", &wanted);
+	if (now.r < 0 || wanted.r < 0)
+		return -ENOMEM;
+	if (wanted.len < sizeof(p->wanted)) {
+		snprintf(p->content, sizeof(p->content), "%s", now.len ? text_str(&now) : "none");
+		snprintf(p->wanted, sizeof(p->wanted), "%s", text_str(&wanted));
+	}
+	return 0;
+}
+
+static bool all_in(const char *a, const char *b)
+{
+	char word[64];
+
+	for (const char *p = a; *p;) {
+		size_t n = strcspn(p, ",");
+
+		snprintf(word, sizeof(word), "%.*s", (int)n, p);
+		if (!storage_list_has(b, word))
+			return false;
+		p += n + (p[n] == ',');
+	}
+	return true;
+}
+
+bool storage_content_same(const char *a, const char *b)
+{
+	return a && b ? all_in(a, b) && all_in(b, a) : a == b;
 }
 
 int storage_place_in(char *data, const char *id, const char *node, struct storage_place *ret, struct err *e)
@@ -75,7 +101,9 @@ int storage_place_in(char *data, const char *id, const char *node, struct storag
 	else if (own || storage_mounted_by_pve(st.type))
 		path_f(p.mount, "%s", p.base);
 	p.here = !st.disabled && (!st.nodes || storage_list_has(st.nodes, node));
-	set_content(&st, &p);
+	k = set_content(&st, &p);
+	if (k < 0)
+		return err_set(e, k, "out of memory");
 	*ret = p;
 	return 0;
 }

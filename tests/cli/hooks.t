@@ -70,7 +70,8 @@ is "$(json hooks vmid,type,node,gpu,state)" "101 VM pve yes ours
 306 VM other no bad
 307 CT other null not executable
 308 CT other no none" "every guest, on which node, whether it has a GPU, and what its hookscript is"
-is "$(json hooks vmid,remedy remedy=.)" "103 qm set 103 --hookscript local:snippets/gpupt-hook
+is "$(json hooks vmid,remedy remedy=.)" "101 gpupt-helper hooks install
+103 qm set 103 --hookscript local:snippets/gpupt-hook
 104 qm set 104 --hookscript local:snippets/gpupt-hook, and 'next = local:snippets/mine' in [vm 104] of gpupt.conf
 105 qm set 105 --hookscript local:snippets/gpupt-hook
 106 qm set 106 --delete hookscript
@@ -100,7 +101,19 @@ like "$(printf '%s\n' "$out" | head -n 1)" '^NODE +VMID TYPE GPU HOOKSCRIPT +STA
 # the hook's own file is away
 rm "$tree/usr/libexec/gpupt/gpupt-hook" "$tree/var/lib/vz/snippets/gpupt-hook"
 helper --root "$tree" hooks --json
-is "$(row 101 state,ours,remedy)" "missing yes ln -s /usr/libexec/gpupt/gpupt-hook /var/lib/vz/snippets/gpupt-hook" "ours, but not there"
+is "$(row 101 state,ours,remedy)" "missing yes gpupt-helper hooks install" "ours, but not there"
+is "$(row 103 remedy)" "gpupt-helper hooks install, then qm set 103 --hookscript local:snippets/gpupt-hook" "nobody can be given what is not there"
+cp "$top/conf/snippet" "$tree/var/lib/vz/snippets/gpupt-hook"
+helper --root "$tree" hooks --json
+is "$(row 101 state,ours,remedy)" "ours yes null" "the snippet"
+put /usr/share/gpupt/snippet 'the next version'
+helper --root "$tree" hooks --json
+is "$(row 101 state,ours,remedy)" "ours yes gpupt-helper hooks install" "… of another version"
+put /etc/pve/nodes/pve/qemu-server/109.conf 'hookscript: share:snippets/gpupt-hook\n'
+cp "$top/conf/snippet" "$tree/mnt/pve/share/snippets/gpupt-hook"
+chmod 755 "$tree/mnt/pve/share/snippets/gpupt-hook"
+helper --root "$tree" hooks --json
+is "$(row 109 state,ours,remedy)" "ours yes gpupt-helper hooks install share" "… in another storage"
 
 # a file that nobody can use keeps the others from nothing
 printf 'a\0b' >"$tree/etc/pve/nodes/pve/qemu-server/102.conf"
@@ -119,5 +132,5 @@ echo 'dev0: /dev/dri/card0' >"$T/bare/etc/pve/lxc/200.conf"
 helper --root "$T/bare" hooks --json
 is "$rc|$err|$(json hooks vmid,gpu)" "0||200 no" "no PCI: no GPU"
 helper --root "$T/bare" hooks x
-is "$rc" 2 "it takes no argument"
+is "$rc|$err" "2|gpupt-helper: there is no 'hooks x'; see 'gpupt-helper help'" "no such word"
 done_testing

@@ -51,11 +51,12 @@ is "$(listing)" "$before" "nothing was changed"
 # the real root: this machine, whatever it is
 as_nobody "$HELPER" list
 [ "$rc" -eq 0 ] || like "$err" '^gpupt-helper: cannot list ' "list of this machine: done, or one sentence"
-for command in 'release 101' reconcile 'reset 01:00' 'rom 01:00'; do
+for command in 'release 101' reconcile 'reset 01:00' 'rom 01:00' 'hooks install' 'hooks remove'; do
 	# shellcheck disable=SC2086
 	as_nobody "$HELPER" $command
 	is "$rc|$out" "1|" "$command refuses"
-	is "$err" "gpupt-helper: ${command%% *} needs root: it works on the host's drivers" "… and says why"
+	name=${command%% [0-9]*}
+	is "$err" "gpupt-helper: $name needs root: it works on the host" "… and says why"
 	# shellcheck disable=SC2086
 	as_nobody "$HELPER" $command -o nosuch
 	is "$rc|$out" "2|" "$command -o nosuch is wrong, root or not"

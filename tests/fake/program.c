@@ -10,6 +10,7 @@
 #include "tests/fake/inside.h"
 #include "tests/fake/nvidia.h"
 #include "tests/fake/prepare.h"
+#include "tests/fake/set.h"
 
 /* A module that is there is named in modules/; the ones that the machine was made with are loaded at once. */
 void fake_load_module(struct fake *f, const char *module)
@@ -71,6 +72,8 @@ int fake_exec(void *ctx, char *const argv[], struct exec_result *ret)
 		last = argv[i];
 	if (str_eq(argv[0], "modprobe"))
 		r = modprobe(f, last, ret);
+	else if (fake_is_set(argv))
+		r = fake_set(f, argv, ret);
 	else if (str_eq(argv[0], "pct") || str_eq(argv[0], "ha-manager"))
 		r = fake_pct(f, argv, ret);
 	else if (str_eq(argv[0], "qm"))

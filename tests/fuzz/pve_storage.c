@@ -8,12 +8,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_free_ char *text = strndup((const char *)data, size), *again = strndup((const char *)data, size);
 	char *rest = text, *rest_again = again, *volid, path[PATH_MAX];
+	_cleanup_free_ char *third = strndup((const char *)data, size);
+	struct storage_place place;
 	struct err e = { "" };
 	bool shared;
 	int k;
 
-	if (!text || !again)
+	if (!text || !again || !third)
 		return 0;
+	/* a place is absolute, and what Proxmox VE is to be told has snippets */
+	k = storage_place_in(third, "local", "pve", &place, NULL);
+	if (k < 0 || !str_starts(place.dir, "/var/lib/vz/"))
+		abort();
+	if (place.wanted[0] && !strstr(place.wanted, "snippets"))
+		abort();
+	if (place.offered && !storage_content_same(place.content, place.wanted))
+		abort();
 	volid = str_line(&rest);
 	if (!volid)
 		return 0;

@@ -62,6 +62,12 @@ static void what_can_be_run(void **state)
 	tree_link(&t, "/var/lib/vz/snippets/link", "other");
 	assert_int_equal(find(&t, conf, "hookscript: local:snippets/link\n", path, &e), -ELOOP);
 	assert_non_null(strstr(e.text, "'local:snippets/other' is the VM's own hookscript"));
+	/* the lines that run the hook, where the VM's own are in another storage */
+	tree_put(&t, "/var/lib/vz/snippets/other", "#!/bin/sh\n# gpupt's snippet: …\n");
+	assert_int_equal(find(&t, conf, cfg, path, &e), -ELOOP);
+	assert_non_null(strstr(e.text, "'local:snippets/other' is gpupt's snippet"));
+	tree_put(&t, "/var/lib/vz/snippets/other", "#!/bin/sh\n# calls gpupt's snippet: no, it does not\n");
+	assert_int_equal(find(&t, conf, cfg, path, &e), 1);
 }
 
 /* The program that asks is the hook: it finds itself also where the VM's configuration does not name it. */

@@ -151,10 +151,79 @@ static void test_shared(void **state)
 	}
 }
 
+/* Where a snippet goes, what has to be mounted for it, and what Proxmox VE is to be told. */
+static void test_place(void **state)
+{
+	static const char text[] = "dir: local\n\tpath /var/lib/vz\n\tcontent iso,vztmpl\n\n"
+				   "dir: data\n\tpath /srv/data\n\tcontent-dirs snippets=my/scripts\n\n"
+				   "dir: has\n\tpath /srv/has\n\tcontent  iso; snippets backup\n\tis_mountpoint yes\n\n"
+				   "dir: below\n\tpath /mnt/x/y\n\tcontent none\n\tis_mountpoint /mnt/x\n\n"
+				   "dir: flag\n\tpath /srv\n\tdisable\n\tis_mountpoint 0\n\n"
+				   "dir: flag0\n\tpath /srv\n\tdisable 0\n\n"
+				   "nfs: nas\n\tserver h\n\texport /x\n\n"
+				   "cephfs: fs\n\tnodes a,pve\n\tcontent backup\n\n"
+				   "btrfs: bt\n\tpath /bt\n\tnodes a\n\n"
+				   "plugin: other\n\tpath /o\n\n"
+				   "zfspool: tank\n\tpool tank\n";
+	static const struct {
+		const char *id, *base, *dir, *mount, *content, *wanted;
+		bool here, offered;
+	} rows[] = {
+		{ "local", "/var/lib/vz", "/var/lib/vz/snippets", "", "iso,vztmpl", "iso,vztmpl,snippets", true, false },
+		{ "data", "/srv/data", "/srv/data/my/scripts", "", "images,rootdir", "images,rootdir,snippets", true, false },
+		{ "has", "/srv/has", "/srv/has/snippets", "/srv/has", "iso,snippets,backup", "iso,snippets,backup", true, true },
+		{ "below", "/mnt/x/y", "/mnt/x/y/snippets", "/mnt/x", "none", "snippets", true, false },
+		{ "flag", "/srv", "/srv/snippets", "", "images,rootdir", "images,rootdir,snippets", false, false },
+		{ "flag0", "/srv", "/srv/snippets", "", "images,rootdir", "images,rootdir,snippets", true, false },
+		{ "nas", "/mnt/pve/nas", "/mnt/pve/nas/snippets", "/mnt/pve/nas", "images", "images,snippets", true, false },
+		{ "fs", "/mnt/pve/fs", "/mnt/pve/fs/snippets", "/mnt/pve/fs", "backup", "backup,snippets", true, false },
+		{ "bt", "/bt", "/bt/snippets", "", "images,rootdir", "images,rootdir,snippets", false, false },
+		{ "other", "/o", "/o/snippets", "", "", "", true, false },
+	};
+	static const struct {
+		const char *id;
+		int k;
+	} bad[] = { { "tank", -EINVAL }, { "none", -ENOENT }, { "x", -EINVAL }, { "a/b", -EINVAL }, { "", -EINVAL } };
+	struct storage_place p = { .base = "untouched" };
+	struct err e;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		_cleanup_free_ char *data = strdup(text);
+
+		assert_int_equal(storage_place_in(data, bad[i].id, "pve", &p, &e), bad[i].k);
+		assert_string_equal(p.base, "untouched");
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_free_ char *data = strdup(text);
+
+		assert_int_equal(storage_place_in(data, rows[i].id, "pve", &p, &e), 0);
+		assert_string_equal(p.base, rows[i].base);
+		assert_string_equal(p.dir, rows[i].dir);
+		assert_string_equal(p.mount, rows[i].mount);
+		assert_string_equal(p.content, rows[i].content);
+		assert_string_equal(p.wanted, rows[i].wanted);
+		assert_int_equal(p.here, rows[i].here);
+		assert_int_equal(p.offered, rows[i].offered);
+	}
+	/* without a section "local" holds everything */
+	assert_int_equal(storage_place_in((char[]){ "" }, "local", "pve", &p, &e), 0);
+	assert_true(p.offered);
+}
+
+static void test_content(void **state)
+{
+	assert_true(storage_content_same("iso,snippets", "snippets,iso"));
+	assert_false(storage_content_same("iso,snippets", "iso"));
+	assert_false(storage_content_same("iso", "iso,snippets"));
+	assert_false(storage_content_same("iso", NULL));
+	assert_true(storage_content_same(NULL, NULL));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_paths), cmocka_unit_test(test_local), cmocka_unit_test(test_scripts), cmocka_unit_test(test_shared),
+		cmocka_unit_test(test_place), cmocka_unit_test(test_content),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
