@@ -2,92 +2,173 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 usage() {
 	cat <<'END'
-./install.sh              build gpupt and install it on this machine
-./install.sh --demo       build it and show what it does, in a virtual machine with
-                          two emulated cards; this machine's own cards are not touched
-./install.sh --uninstall  remove what the first one installed
+./install.sh              on a Proxmox VE node (8 or 9): build gpupt as a Debian package,
+                          install it, and put its hook where guests can name it
+  --storage NAME          there: the storage for the hook (default: local)
+  --package FILE.deb      do not build: install this package, for nodes without a compiler
+  --yes                   do not ask
 
-Needs root and Debian's apt (Debian 12 or 13, Proxmox VE 8 or 9). The first two
-install the packages that are missing for building; --demo also those for the
-lab. Packages stay when gpupt is removed.
+./install.sh --build-only on any Debian 12 or 13: build the package, install nothing
+./install.sh --demo       on any Debian 12 or 13: show what gpupt does, in a virtual machine
+                          with two emulated cards; this machine's own are not touched
+./install.sh --remove     take the hook out of all guests of the cluster, revert what was
+                          prepared, and remove the package; lists first, and asks
+  --this-node             only out of the guests of this node; others keep it
+  --yes                   do not ask
+
+Needs root and apt. Packages that are missing for building are installed, and stay.
 END
 }
 set -euo pipefail
+from=$PWD
 cd "$(dirname "$0")"
 # shellcheck source=tests/lab/common.bash
 . tests/lab/common.bash
 
-snippet=/var/lib/vz/snippets/gpupt-hook
-hook=/usr/libexec/gpupt/gpupt-hook
-
-# VMs here whose configuration names our hookscript: they cannot start without it.
-users() {
-	grep -lsE '^hookscript:.*snippets/gpupt-hook' /etc/pve/qemu-server/*.conf /etc/pve/lxc/*.conf |
-		sed 's,.*/\([0-9]*\)\.conf$,\1,' || true
+helper=/usr/sbin/gpupt-helper
+wrong() { usage >&2 && exit 2; }
+refuse() {
+	echo "install.sh: $*" >&2
+	exit 1
 }
 
-build() {
+# What is really here. "8" or "9"; "none"; anything else is a version that nobody has tried.
+pve_version() {
+	local version
+	version=$(dpkg-query -W -f '${db:Status-Status} ${Version}' pve-manager 2>/dev/null) || version=
+	case $version in
+	"installed "*) version=${version#installed } ;;
+	# not by dpkg, and there all the same
+	*) version=$(sed -n "s/.*'version' => '\([0-9.]*\)'.*/\1/p" /usr/share/perl5/PVE/pvecfg.pm 2>/dev/null) || version= ;;
+	esac
+	if [ -n "$version" ]; then
+		echo "${version%%.*}"
+	elif [ -e /usr/share/perl5/PVE ]; then
+		echo unknown
+	else
+		echo none
+	fi
+}
+
+# ask QUESTION: without a terminal the answer is no
+ask() {
+	local answer=
+	[ -t 0 ] || return 1
+	read -rp "$1 [y/N] " answer || return 1
+	[[ $answer == [yY]* ]]
+}
+
+require_node() {
+	local version
+	version=$(pve_version)
+	case $version in
+	8 | 9) ;;
+	none)
+		echo "This is no Proxmox VE node. What gpupt does can be seen all the same, in a virtual machine: ./install.sh --demo" >&2
+		echo "A package for a node can be built here: ./install.sh --build-only" >&2
+		[ "$action" = install ] && [ -z "$package" ] && ask "Show the demo now?" && demo
+		exit 1
+		;;
+	unknown) refuse "Proxmox VE is here, and its version cannot be told (package pve-manager): gpupt is for versions 8 and 9" ;;
+	*) refuse "this is Proxmox VE $version, and gpupt is for versions 8 and 9" ;;
+	esac
+}
+
+build_package() {
+	echo "==> building the package"
+	apt_install "${build_packages[@]}" "${deb_packages[@]}"
+	make deb
+	package=$(realpath "$(ls -t build/gpupt_*_amd64.deb | head -n 1)")
+}
+
+demo() {
 	echo "==> building"
 	apt_install "${build_packages[@]}"
 	make -j"$(nproc)" all
+	echo "==> the lab"
+	exec tests/lab/demo
 }
 
-# tell_systemd enable|disable: the service at boot, and the texts for journalctl -x. In an
-# image that is only being built no systemd runs, and there the links are enough.
-tell_systemd() {
-	command -v systemctl >/dev/null || return 0
-	[ ! -d /run/systemd/system ] || systemctl daemon-reload
-	systemctl "$1" gpupt-reconcile.service
-	journalctl --update-catalog
+# The first VM here that names a GPU and has no hookscript, for a command that can be typed as it stands.
+candidate() {
+	local id
+	id=$($helper hooks --noheadings -o vmid,type,gpu,state 2>/dev/null | awk '$2 == "VM" && $3 == "yes" && $4 == "none" { print $1; exit }')
+	echo "${id:-VMID}"
 }
 
 install_here() {
-	build
-	echo "==> installing"
-	make install
-	tell_systemd enable
-	if [ -d "${snippet%/*}" ]; then
-		# A file of somebody's own under our name is theirs.
-		if [ -e "$snippet" ] && [ ! -L "$snippet" ]; then
-			die "$snippet is not ours; move it away and run this again"
-		fi
-		ln -sfn "$hook" "$snippet"
-		echo "$snippet → $hook"
+	local vm
+	require_node
+	if [ -z "$package" ]; then
+		build_package
 	fi
-	cat <<'END'
+	echo "==> installing $package"
+	# an edited gpupt.conf stays, and nobody is asked about it
+	apt_get install --no-install-recommends --allow-downgrades --reinstall -o Dpkg::Options::=--force-confdef \
+		-o Dpkg::Options::=--force-confold "$package" || die "apt-get could not install $package"
+	echo "==> the hook, in storage $storage"
+	$helper hooks install "${yes[@]}" "$storage" || refuse "gpupt is installed, and its hook is not: see above, then 'gpupt-helper hooks install $storage'"
+	vm=$(candidate)
+	cat <<END
 ==> done; nothing changes for any VM until you attach the hook to it:
-      gpupt-helper check 101        can its cards go to VM 101? changes nothing
-      qm set 101 --hookscript local:snippets/gpupt-hook
+      gpupt-helper check $([ "$vm" = VMID ] || echo "$vm")
+      qm set $vm --hookscript $storage:snippets/gpupt-hook
 END
 }
 
-uninstall_here() {
-	local vms leases
-	vms=$(users | tr '\n' ' ')
-	[ -z "$vms" ] || die "still the hookscript of $vms- first: qm set VMID --delete hookscript"
-	leases=$(find /run/gpupt/lease /var/lib/gpupt/lease -type f 2>/dev/null | sed 's,.*/,,' | tr '\n' ' ')
-	[ -z "$leases" ] || die "VM $leases still has a card - stop it, or: gpupt-helper release VMID"
-	[ "$(readlink "$snippet" 2>/dev/null)" != "$hook" ] || rm -v "$snippet"
-	tell_systemd disable
-	make uninstall
-	echo "==> done; /etc/gpupt and /var/lib/gpupt stay, remove them by hand if you like"
+remove_here() {
+	local nodes=()
+	dpkg-query -W -f '${db:Status-Status}\n' gpupt 2>/dev/null | grep -qx installed ||
+		refuse "the package gpupt is not installed here; 'make uninstall' removes what 'make install' has installed"
+	if [ -z "$this_node" ]; then
+		for node in /etc/pve/nodes/*/; do
+			[ ! -d "$node" ] || nodes+=("$(basename "$node")")
+		done
+	fi
+	$helper status --idle || refuse "VMs have cards, or something is left of them: stop these VMs first, or 'gpupt-helper release VMID'"
+	# it lists what it would do, and asks
+	$helper hooks remove "${yes[@]}" "${nodes[@]}" || refuse "nothing was removed"
+	echo "==> removing the package"
+	apt_get remove gpupt || refuse "gpupt is still installed: see above"
+	echo "==> done; /etc/gpupt, /var/lib/gpupt and the snippet stay: 'apt purge gpupt' removes them, too"
 }
 
-action=${1:-install}
+action=install package='' storage=local this_node='' yes=()
+chosen='' given=''
+choose() {
+	[ -z "$chosen" ] || wrong
+	chosen=$1 action=$1
+}
+while [ $# -gt 0 ]; do
+	case $1 in
+	-h | --help) usage && exit ;;
+	--demo) choose demo ;;
+	--build-only) choose build-only ;;
+	--remove) choose remove ;;
+	--this-node) this_node=1 given+=t ;;
+	--package) package=$(cd "$from" && realpath -- "${2:?--package needs a file}") given+=p && shift ;;
+	--storage) storage=${2:?--storage needs a name} given+=s && shift ;;
+	--yes | -y) yes=(--yes) given+=y ;;
+	*) wrong ;;
+	esac
+	shift
+done
+# which options go with what
 case $action in
--h | --help) usage && exit ;;
-install | --demo | --uninstall) ;;
-*) usage >&2 && exit 2 ;;
+install) [[ $given != *t* ]] || wrong ;;
+remove) [[ $given != *[ps]* ]] || wrong ;;
+*) [ -z "$given" ] || wrong ;;
 esac
-[ $# -le 1 ] || { usage >&2 && exit 2; }
-[ "$(id -u)" -eq 0 ] || die "needs root: sudo ./install.sh${1:+ $1}"
+[ -z "$package" ] || [ -f "$package" ] || refuse "there is no file $package"
+[ "$(id -u)" -eq 0 ] || refuse "needs root: sudo ./install.sh"
 
 case $action in
 install) install_here ;;
---uninstall) uninstall_here ;;
---demo)
-	build
-	echo "==> the lab"
-	exec tests/lab/demo
+remove) remove_here ;;
+demo) demo ;;
+build-only)
+	build_package
+	echo "==> done: $package"
+	echo "    on a node: apt install ./$(basename "$package") && gpupt-helper hooks install"
 	;;
 esac

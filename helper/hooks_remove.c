@@ -9,6 +9,7 @@
 #include "helper/hook_kinds.h"
 #include "helper/steps.h"
 #include "plan/lease.h"
+#include "pve/cfs.h"
 
 /* qm and pct wait 10 s for the guest's lock; pvesh has another node do it, by ssh */
 #define TOOL_MS 60000
@@ -139,9 +140,20 @@ static int look_at(struct removal *m, const struct cluster_guest *g, struct err 
 	return 0;
 }
 
-static int make_plan(struct removal *m, struct err *e)
+/* Without pmxcfs there is no guest to be seen, which does not mean that there is none. No quorum: only looking is possible. */
+static int check_cluster(const struct removal *m, bool shows, struct err *e)
 {
-	int k = cluster_load(m->s->o->root, &m->cluster, e);
+	int k = root_exists(m->s->o->root, "/etc/pve") ? cfs_ready(m->s->o->root, e) : 0;
+
+	return shows && k == -EROFS ? 0 : k;
+}
+
+static int make_plan(struct removal *m, bool shows, struct err *e)
+{
+	int k = check_cluster(m, shows, e);
+
+	if (k == 0)
+		k = cluster_load(m->s->o->root, &m->cluster, e);
 
 	hook_finder_init(m->s->o->root, &m->finder);
 	if (k == 0)
@@ -198,7 +210,7 @@ static int remove_all(struct removal *m)
 
 	if (!helper_settings(m->s->o, &m->settings))
 		return EXIT_REFUSED;
-	k = make_plan(m, &e);
+	k = make_plan(m, shows, &e);
 	if (k < 0)
 		return helper_result(k, &e);
 	if (m->obstacles) {

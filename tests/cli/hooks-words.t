@@ -33,7 +33,7 @@ is "$rc $(printf '%s\n' "$err" | tail -n 1)" "1 gpupt-helper: cannot look at the
 mkdir -p "$tree/mnt/pve/nas"
 helper --root "$tree" hooks install nas
 is "$rc $(printf '%s\n' "$err" | tail -n 1)" "1 gpupt-helper: storage 'nas' is not mounted at /mnt/pve/nas: see 'pvesm status'" "… or not mounted"
-rm -r "$tree/mnt"
+rm -r "${tree:?}/mnt"
 
 helper --root "$tree" --dry-run hooks remove
 is "$rc" 0 "hooks remove"

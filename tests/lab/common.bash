@@ -18,6 +18,12 @@ build_packages=(
 	scdoc:/usr/bin/scdoc
 )
 
+# What makes a Debian package of them.
+deb_packages=(
+	debhelper:/usr/bin/dh
+	dpkg-dev:/usr/bin/dpkg-buildpackage
+)
+
 # cpio, xz and zstd build the
 # image; the QEMU that boots the lab also goes into it, for the VM in the lab.
 lab_packages=(

@@ -369,4 +369,4 @@ ct_let_go() { ct_run "$1" killall sleep; }
 
 mkdir -p /etc/pve/qemu-server /etc/pve/lxc /etc/pve/mapping /etc/pve/nodes/lab \
 	/var/lib/vz/snippets /run/lab /var/lib/gpupt /etc/gpupt
-ln -sf $HOOK /var/lib/vz/snippets/gpupt-hook
+cp /usr/share/gpupt/snippet /var/lib/vz/snippets/gpupt-hook
