@@ -186,9 +186,9 @@ int root_mkdir(const struct root *r, const char *path, mode_t mode)
 
 	if (dir < 0)
 		return dir;
-	if (mkdirat(dir, name, 0700) < 0)
+	/* with a usual umask it has its mode from the first moment on: nothing is left to do at which one could be killed */
+	if (mkdirat(dir, name, mode & 07777) < 0)
 		return -errno;
-	/* whatever the umask is */
 	return fchmodat(dir, name, mode & 07777, 0) < 0 ? -errno : 0;
 }
 

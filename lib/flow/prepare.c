@@ -193,16 +193,44 @@ static int read_roms(struct prepare *p, const struct engine *en, struct record *
 	return k;
 }
 
+/* Has somebody else prepared or reverted since it was read? What was decided by it is worth nothing then. */
+static bool is_stale(const struct record *then, const struct record *now)
+{
+	if (then->n_steps != now->n_steps)
+		return true;
+	for (size_t i = 0; i < now->n_steps; i++)
+		if (then->steps[i].state != now->steps[i].state)
+			return true;
+	return false;
+}
+
+static bool any_open_from(const struct record *rec, unsigned int first)
+{
+	for (size_t i = 0; i < rec->n_steps; i++)
+		if (rec->steps[i].seq >= first && record_step_open(&rec->steps[i]))
+			return true;
+	return false;
+}
+
 int prepare_make(struct prepare *p, const struct engine *en, struct err *e)
 {
 	_cleanup_record_ struct record rec = { .fd = -1 };
 	struct undo_result u = { 0 };
+	struct err ending = { "" };
 	unsigned int first;
 	int k = prepare_record_open(p->root, &rec, e), r;
 
 	if (k < 0)
 		return k;
-	first = p->unfinished ? p->unfinished : (unsigned int)rec.n_steps + 1;
+	if (is_stale(&p->record, &rec)) {
+		if (!rec.n_steps)
+			prepare_record_end(&rec, &ending);
+		return err_set(e, -ESTALE, "another process has prepared or reverted this host meanwhile: run it again");
+	}
+	first = (unsigned int)rec.n_steps + 1;
+	/* of a record that was removed by then the numbers begin anew */
+	if (p->unfinished && p->unfinished < first)
+		first = p->unfinished;
 	k = prepare_record_begin(&rec, first, p->adopt, e);
 	if (k == 0)
 		k = read_roms(p, en, &rec, e);
@@ -210,12 +238,12 @@ int prepare_make(struct prepare *p, const struct engine *en, struct err *e)
 		k = plan_check(en, &p->plan, e);
 	if (k == 0)
 		k = plan_apply(en, &p->plan, &rec, &u, e);
-	/* what could not be put back is what a preparation that was cut off has left */
 	if (k < 0 && !undo_complete(&u))
 		return err_set(e, -EUCLEAN, "not everything could be put back: 'gpupt-helper revert --unfinished' tries again");
-	if (k < 0 && p->unfinished)
+	/* what one that was cut off had made before, or this one, by a node that shuts down: it stays unfinished */
+	if (k < 0 && any_open_from(&rec, first))
 		return k;
-	r = prepare_record_end(&rec, e);
+	r = prepare_record_end(&rec, k < 0 ? &ending : e);
 	if (k == 0)
 		prepare_reboot_mark(p->root, &p->reboot);
 	return k < 0 ? k : r;

@@ -31,7 +31,12 @@ static int settle(const struct engine *en, struct record *rec, struct record_ste
 	_cleanup_free_ char *now = NULL;
 	enum record_state is;
 
-	if (!record_step_in_flight(rs) || rs->step.kind->effect || rs->step.kind->get(en, &rs->step, &now, NULL) < 0)
+	if (!record_step_in_flight(rs) || rs->step.kind->effect)
+		return 0;
+	/* what is settled is not put back any more, which would remove it */
+	if (rec->fd >= 0 && rs->step.kind->tidy)
+		rs->step.kind->tidy(en, &rs->step);
+	if (rs->step.kind->get(en, &rs->step, &now, NULL) < 0)
 		return 0;
 	if (str_eq(now, rs->step.after))
 		is = RECORD_DONE;
@@ -84,25 +89,32 @@ int prepare_record_open(const struct root *r, struct record *ret, struct err *e)
 		return err_set(e, k, "another process is preparing or reverting this host: wait for it to end");
 	if (k == 0)
 		return settle_all(r, ret);
-	return k == -ENOENT ? record_create(r, PREPARE_RECORD, ret, e) : k;
+	if (k == -ENOENT)
+		k = record_create(r, PREPARE_RECORD, ret, e);
+	return k == -EEXIST ? err_set(e, -EBUSY, "another process has just begun to prepare this host: wait for it to end") : k;
+}
+
+int prepare_record_mark(const struct root *r, unsigned int first, bool adopt, struct err *e)
+{
+	char text[32];
+	int n = snprintf(text, sizeof(text), "%u%s\n", first, adopt ? ADOPT : "");
+	int k = root_write_file(r, PREPARE_UNFINISHED, text, (size_t)n, 0600);
+
+	return k < 0 ? err_errno(e, k, "cannot write " PREPARE_UNFINISHED) : 0;
 }
 
 int prepare_record_begin(struct record *rec, unsigned int first, bool adopt, struct err *e)
 {
-	char text[32], boot[BOOT_ID_LEN];
-	int n = snprintf(text, sizeof(text), "%u%s\n", first, adopt ? ADOPT : ""), k;
+	char boot[BOOT_ID_LEN];
+	int k = proc_boot_id(rec->root, boot);
 
-	k = proc_boot_id(rec->root, boot);
 	if (k < 0)
 		return err_errno(e, k, "cannot read the boot id");
 	if (!record_get(rec, PREPARE_BOOT))
 		k = record_note(rec, PREPARE_BOOT, boot, e);
 	if (k == 0)
 		k = record_note(rec, PREPARE_LAST_BOOT, boot, e);
-	if (k < 0)
-		return k;
-	k = root_write_file(rec->root, PREPARE_UNFINISHED, text, (size_t)n, 0600);
-	return k < 0 ? err_errno(e, k, "cannot write " PREPARE_UNFINISHED) : 0;
+	return k < 0 ? k : prepare_record_mark(rec->root, first, adopt, e);
 }
 
 int prepare_record_end(struct record *rec, struct err *e)
@@ -114,10 +126,13 @@ int prepare_record_end(struct record *rec, struct err *e)
 		k = record_remove(rec, e);
 	if (k == 0)
 		k = root_unlink(rec->root, PREPARE_UNFINISHED);
+	/* one that came back by a power cut would have a preparation that is complete put back at the next boot */
+	if (k == 0)
+		k = root_sync_name(rec->root, PREPARE_UNFINISHED);
 	if (k < 0)
 		return err_errno(e, k, "cannot close the record of the preparation");
-	state_rmdir(rec->root, PREPARE_DIR, NULL);
-	return 0;
+	root_drop_temporary(rec->root, PREPARE_UNFINISHED);
+	return state_rmdir(rec->root, PREPARE_DIR, e);
 }
 
 #define REBOOT_REQUIRED	     "/run/reboot-required"

@@ -19,7 +19,9 @@ int prepare_record_load(const struct root *r, struct record *ret, unsigned int *
 int prepare_record_steps(const struct record *rec, unsigned int first, struct prepare_steps *ret);
 /* Opens or makes it. 0, -EBUSY: somebody works on it, -errno. */
 int prepare_record_open(const struct root *r, struct record *ret, struct err *e);
-/* A preparation begins, durably, whose first step will have the number `first`. 0 or -errno. */
+/* What follows begins, durably: its first step has the number `first`. 0 or -errno. */
+int prepare_record_mark(const struct root *r, unsigned int first, bool adopt, struct err *e);
+/* The same of a preparation, with the boot in which it is made on record. 0 or -errno. */
 int prepare_record_begin(struct record *rec, unsigned int first, bool adopt, struct err *e);
 /* It is over; a record without open steps is removed, with its directory. 0 or -errno. */
 int prepare_record_end(struct record *rec, struct err *e);

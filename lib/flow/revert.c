@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "flow/prepare_record.h"
+#include "plan/state.h"
 
 /* Of one that was cut off: the steps from its first on. */
 struct since {
@@ -49,6 +50,18 @@ static void show(const struct report *report, struct record *rec, struct since *
 	}
 }
 
+/* What is left of one that was cut off before its first step, or behind its last. Nobody misses it, so it is no failure if it stays. */
+static void sweep(const struct root *r)
+{
+	_cleanup_record_ struct record rec = { .fd = -1 };
+	struct err e = { "" };
+
+	if (!root_exists(r, PREPARE_DIR))
+		state_rmdir(r, PREPARE_DIR, &e);
+	else if (prepare_record_open(r, &rec, &e) == 0 && !record_any_open(&rec))
+		prepare_record_end(&rec, &e);
+}
+
 int revert_run(struct revert *v, const struct engine *en, const struct report *report, struct err *e)
 {
 	_cleanup_record_ struct record rec = { .fd = -1 };
@@ -59,6 +72,8 @@ int revert_run(struct revert *v, const struct engine *en, const struct report *r
 
 	if (k < 0)
 		return k;
+	if (!since.first && !v->dry_run && !record_any_open(&rec))
+		sweep(v->root);
 	if (!since.first && (v->unfinished || !record_any_open(&rec)))
 		return err_set(e, -ENOENT, v->unfinished ? "No preparation has been cut off." : "This host is not prepared.");
 	if (!v->unfinished)
@@ -74,6 +89,9 @@ int revert_run(struct revert *v, const struct engine *en, const struct report *r
 	for (size_t i = 0; i < rec.n_steps && has_booted(v->root, &rec); i++)
 		if (record_step_open(&rec.steps[i]) && is_since(&since, &rec.steps[i].step))
 			prepare_reboot_reason(&rec.steps[i].step, &v->reboot);
+	/* one that is cut off goes on at the next boot; on a disk that is full it goes without */
+	if (!v->unfinished)
+		prepare_record_mark(v->root, 1, false, &(struct err){ "" });
 	record_undo(en, &rec, is_since, &since, &u);
 	if (!undo_complete(&u))
 		return err_set(e, -EUCLEAN, "not everything could be put back; what could not stays on record: run it again when the cause is gone");

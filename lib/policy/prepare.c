@@ -178,6 +178,23 @@ static unsigned int feeds(const struct step *s)
 	return 0;
 }
 
+/* What a rebuild is for: one that was cut off may have read files that are others now. */
+static unsigned int feeds_of_rebuild(const struct step *s)
+{
+	static const struct {
+		const char *target;
+		unsigned int feeds;
+	} rebuilds[] = {
+		{ "initramfs", FEEDS_INITRAMFS }, { "grub", FEEDS_LOADER }, { "boot-tool", FEEDS_LOADER }, { "udev", FEEDS_UDEV },
+		{ "systemd", FEEDS_SYSTEMD },
+	};
+
+	for (size_t i = 0; s->kind == &step_rebuild && i < ARRAY_SIZE(rebuilds); i++)
+		if (strcmp(s->target, rebuilds[i].target) == 0)
+			return rebuilds[i].feeds;
+	return 0;
+}
+
 static int plan_rebuilds(const struct prepare_facts *f, struct plan *plan)
 {
 	const struct loader *l = &f->setup->loader;
@@ -189,7 +206,7 @@ static int plan_rebuilds(const struct prepare_facts *f, struct plan *plan)
 	/* one that was cut off may have changed a file and not come to this */
 	for (size_t i = 0; i < f->before.n; i++)
 		if (f->before.v[i].cut_off)
-			changed |= feeds(f->before.v[i].step);
+			changed |= feeds(f->before.v[i].step) | feeds_of_rebuild(f->before.v[i].step);
 	if (changed & FEEDS_UDEV)
 		ok = rebuild_add(plan, "udev", "udev takes the changed rules");
 	if (ok && changed & FEEDS_SYSTEMD)

@@ -19,12 +19,18 @@ bool prepare_adopts(const struct pin *pin)
 	return !pin->own && pin->file && (pin->effect != PIN_NOTES || pin->kind == PIN_SOFTDEP);
 }
 
+/* What a package has put there is none of the administrator's, and comes back with its next version. */
+static bool is_in_etc(const char *path)
+{
+	return str_starts(path, "/etc/");
+}
+
 bool prepare_takes_out(const struct prepare_facts *f, const struct conf_place *at)
 {
 	for (size_t i = 0; f->adopt && i < f->pins->n; i++) {
 		const struct pin *pin = &f->pins->v[i];
 
-		if (prepare_adopts(pin) && !pin->others.n && strcmp(pin->file, at->file) == 0 && pin->line == at->line)
+		if (prepare_adopts(pin) && !pin->others.n && is_in_etc(pin->file) && strcmp(pin->file, at->file) == 0 && pin->line == at->line)
 			return true;
 	}
 	return false;
@@ -218,6 +224,10 @@ static int adopt(const struct prepare_facts *f, const struct pin *pin, struct pl
 	pin_where(pin, where, sizeof(where));
 	if (pin->others.n)
 		return refuse(found, where, pin->text, "it is about other devices, too");
+	if (str_eq(pin->file, "/proc/cmdline"))
+		return refuse(found, where, pin->text, "without " LOADER_CMDLINE " the next boot takes the running kernel's parameters");
+	if (!is_in_etc(pin->file))
+		return refuse(found, where, pin->text, "it is a package's, and a file of that name in /etc would hide it");
 	if (pin->kind == PIN_SCRIPT && !pin->cards.n)
 		return refuse(found, where, pin->text, "which cards the program is about cannot be told");
 	if (pin->kind == PIN_PARAM)
@@ -232,11 +242,12 @@ int prepare_adopt(const struct prepare_facts *f, struct plan *plan, struct findi
 	const struct loader_params *next = &f->setup->loader.next;
 	int k = 0;
 
-	for (size_t i = 0; k == 0 && i < f->pins->n; i++)
-		if (prepare_adopts(&f->pins->v[i]))
-			k = adopt(f, &f->pins->v[i], plan, found);
-	for (size_t i = 0; k == 0 && i < next->n; i++) {
-		const struct loader_param *p = &next->v[i];
+	/* from the last line of a file to the first, so that each is found at its number (plan/line.h) */
+	for (size_t i = f->pins->n; k == 0 && i > 0; i--)
+		if (prepare_adopts(&f->pins->v[i - 1]))
+			k = adopt(f, &f->pins->v[i - 1], plan, found);
+	for (size_t i = next->n; k == 0 && i > 0; i--) {
+		const struct loader_param *p = &next->v[i - 1];
 
 		/* without a file of its own proxmox-boot-tool goes by the running kernel's: there is no line to change */
 		if (strcmp(p->file, "/proc/cmdline") == 0)

@@ -119,7 +119,7 @@ void prepare_judge(const struct prepare_state *s, struct findings *ret)
 	if (s->cut_off)
 		finding_add(ret, FINDING_CUT_OFF, "host",
 			    "'gpupt-helper prepare --resume' goes on with it, 'gpupt-helper revert --unfinished' puts back what it has made",
-			    "a preparation of this host was begun and not finished");
+			    "a preparation of this host, or its revert, was begun and not finished");
 	judge_params(s, ret);
 	strv_foreach (module, s->unloaded) {
 		char what[96];

@@ -3,10 +3,8 @@
 #ifndef GPUPT_TESTS_PREPARE_H
 #define GPUPT_TESTS_PREPARE_H
 
-#include "plan/plan.h"
+#include "flow/prepare.h"
 #include "tests/fake/fake.h"
-
-#define PREPARE_RECORD "/var/lib/gpupt/prepare/record"
 
 /* No card; files of others in /etc, some of them odd. */
 struct fake *prepare_machine(void);
@@ -22,6 +20,24 @@ int prepare_apply(struct fake *f, void *ctx);
 int prepare_revert(struct fake *f, void *ctx);
 /* The same here. -ENOENT without a record. */
 int prepare_recover(struct fake *f, struct undo_result *ret, struct text *diary);
+
+/*
+ * The fake machine as a host that is to be prepared: Intel's IOMMU off for want of a parameter, GRUB, initramfs-tools, and lines of others
+ * about the cards.
+ */
+struct fake *prepare_host(void);
+struct prepare_walk {
+	bool adopt, all; /* all: both cards are asked for, as reserved; else CARD is */
+	bool shared;	 /* as shared */
+	struct text *diary;
+	struct err err;
+	struct text found; /* "edited host" and the like, a line each */
+	size_t planned;
+};
+/* Looks, and makes what was planned. 0 or -errno. */
+int prepare_walk(struct fake *f, struct prepare_walk *w);
+/* The same of a revert. */
+int prepare_back(struct fake *f, bool unfinished, struct text *diary);
 
 /* What such a program would make now; what it made last, NULL if it has never run. Free them. Hidden "builds" has which ran, in order. */
 char *fake_built_of(const struct fake *f);
