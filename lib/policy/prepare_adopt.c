@@ -30,7 +30,8 @@ bool prepare_takes_out(const struct prepare_facts *f, const struct conf_place *a
 	for (size_t i = 0; f->adopt && i < f->pins->n; i++) {
 		const struct pin *pin = &f->pins->v[i];
 
-		if (prepare_adopts(pin) && !pin->others.n && is_in_etc(pin->file) && strcmp(pin->file, at->file) == 0 && pin->line == at->line)
+		if (prepare_adopts(pin) && !pin->others.n && is_in_etc(pin->file) && pin->line == at->line &&
+		    strcmp(pin->file, at->file) == 0)
 			return true;
 	}
 	return false;

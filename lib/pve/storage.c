@@ -5,7 +5,8 @@
 #include "pve/storage_cfg.h"
 
 /* Takes a volume id apart and finds its storage. 0 with the file's name, or as storage_snippet(). */
-static int find_volume(char *data, const char *volid, struct storage *ret, char id[static STORAGE_ID_MAX], const char **ret_file, struct err *e)
+static int find_volume(char *data, const char *volid, struct storage *ret, char id[static STORAGE_ID_MAX], const char **ret_file,
+		       struct err *e)
 {
 	const char *colon = strchr(volid, ':'), *file;
 	size_t id_len = colon ? (size_t)(colon - volid) : 0;
