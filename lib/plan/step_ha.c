@@ -8,6 +8,7 @@
 #include "base/exec.h"
 #include "base/interrupt.h"
 #include "plan/step_guest.h"
+#include "pve/cfs.h"
 #include "pve/guest.h"
 #include "pve/ha.h"
 
@@ -19,12 +20,30 @@ void ha_target(const struct guest_stop *g, struct text *t)
 	text_addf(t, "ct:%u timeout=%u", g->vmid, g->timeout_s);
 }
 
+/*
+ * One that the HA manager has recovered on another node is that node's affair: the card is here, and a request of ours would start it
+ * there without. What is asked for is said, since by now nobody else remembers why.
+ */
+static int find_here(const struct engine *en, unsigned int vmid, struct err *e)
+{
+	struct err why = { "" };
+	enum ha_state state;
+	int k = cfs_find_ct(en->root, vmid, &why);
+
+	if (k == -ENODEV && ha_find(en->root, GUEST_CT, vmid, &state, NULL) == 0)
+		return err_set(e, k, "%s: its HA resource is left as it is, and asks for '%s'; to have it run: ha-manager set ct:%u --state %s",
+			       why.text, ha_state_name(state), vmid, ha_state_name(HA_STARTED));
+	return k < 0 ? err_set(e, k, "%s", why.text) : 0;
+}
+
 static int ha_get_value(const struct engine *en, const struct step *s, char **ret, struct err *e)
 {
 	enum ha_state state;
 	struct guest_stop g;
 	int k = guest_target_parse(s->target, &g, e);
 
+	if (k == 0)
+		k = find_here(en, g.vmid, e);
 	if (k == 0)
 		k = ha_find(en->root, GUEST_CT, g.vmid, &state, e);
 	if (k == -ENOENT)

@@ -313,6 +313,28 @@ static void managed_by_ha(void **state)
 	assert_same(f, before, "managed by HA");
 }
 
+/* The HA manager has recovered it on another node, which has no such card: what is requested of it is not ours to say any more. */
+static void recovered_elsewhere(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("[defaults]\ncontainers = shutdown\n");
+	_cleanup_vm_ struct vm_result v = { 0 };
+	_cleanup_free_ char *ha = NULL;
+
+	fake_ct(f, 200, DEV0, true);
+	fake_put(f, "/etc/pve/ha/resources.cfg", "ct: 200\n\tstate started\n\n");
+	start(f);
+	fake_remove(f, "/etc/pve/lxc/200.conf");
+	fake_put(f, "/etc/pve/nodes/other/lxc/200.conf", "arch: amd64\n" DEV0 "ostype: debian\n");
+	vm_stop(f, 101, &v);
+	assert_int_equal(v.r, 0);
+	assert_non_null(strstr(text_str(&v.complained), "CT 200 is on node other by now"));
+	assert_non_null(strstr(text_str(&v.complained), "asks for 'stopped'"));
+	assert_string_equal(fake_pct_calls(f), "stopped 200");
+	assert_int_equal(root_read(&f->root, "/etc/pve/ha/resources.cfg", 4096, &ha, NULL), 0);
+	assert_non_null(strstr(ha, "state stopped"));
+	assert_false(fake_exists(f, "/var/lib/gpupt/lease/101"));
+}
+
 /* --- meanwhile --- */
 
 static void started_meanwhile(void **state)
@@ -513,6 +535,7 @@ int main(void)
 		cmocka_unit_test(restarted_meanwhile),
 		cmocka_unit_test(detached_without_quorum),
 		cmocka_unit_test(managed_by_ha),
+		cmocka_unit_test(recovered_elsewhere),
 		cmocka_unit_test(started_meanwhile),
 		cmocka_unit_test(destroyed_meanwhile),
 		cmocka_unit_test(locked_meanwhile),
