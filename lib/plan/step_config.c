@@ -2,8 +2,9 @@
 /*
  * The config step: one line of a container's configuration is there, with its exact text as value, or is not. The target says which and
  * where: "lxc/200 dev0 line=3,rest=HASH,after=HASH,before=HASH" is struct config_place of pve/config_edit.h, and for raw lines, of
- * which the same may stand there twice, ",copy=2" of those that mean the same. Proxmox VE may have written the file anew by the time
- * a step is made, since a container's stop does that: so values are compared by what they mean, and the place is a matter of undo.
+ * which the same may stand there twice, ",copy=2" of those that mean the same; ",id=…" says of which container (pve/ctident.h). Proxmox
+ * VE may have written the file anew by the time a step is made, since a container's stop does that: so values are compared by what they
+ * mean, and the place is a matter of undo.
  *
  * The file is edited and not `pct set` called. That rewrites the whole file in its own order and drops what it does not understand; it
  * ends with status 255 as soon as one devN of the container has no node, although the change is made (update_vm() calls
@@ -14,9 +15,9 @@
 #include <inttypes.h>
 
 #include "plan/step_config.h"
-#include "pve/cfs.h"
 #include "pve/config_change.h"
 #include "pve/config_edit.h"
+#include "pve/ctident.h"
 
 #define KEY_MAX	 64   /* the longest of LXC's own are half of it */
 #define TEXT_MAX 4096 /* for one line; a record has 1 MiB in all */
@@ -26,6 +27,7 @@ struct target {
 	char key[KEY_MAX];
 	size_t copy; /* of a raw line, from 1; 0: a key, of which there is one */
 	struct config_place place;
+	char ident[CTIDENT_LEN]; /* of the container; "" in records of before */
 };
 
 static void target_format(const struct target *t, struct text *ret)
@@ -38,6 +40,8 @@ static void target_format(const struct target *t, struct text *ret)
 		text_addf(ret, ",copy=%zu", t->copy);
 	if (p->torn)
 		text_add(ret, ",torn");
+	if (t->ident[0])
+		text_addf(ret, ",id=%s", t->ident);
 }
 
 static int target_parse(const char *s, struct target *ret, struct err *e)
@@ -50,7 +54,12 @@ static int target_parse(const char *s, struct target *ret, struct err *e)
 		return err_set(e, -EINVAL, "'%s' names no line of a container's configuration", s);
 	if (sscanf(s + end, ",copy=%9zu%n", &t.copy, &more) == 1)
 		end += more;
-	t.place.torn = str_eq(s + end, ",torn");
+	t.place.torn = str_starts(s + end, ",torn");
+	end += t.place.torn ? (int)strlen(",torn") : 0;
+	if (str_starts(s + end, ",id=") && ctident_valid(s + end + strlen(",id=")))
+		snprintf(t.ident, sizeof(t.ident), "%s", s + end + strlen(",id="));
+	else if (s[end])
+		return err_set(e, -EINVAL, "'%s' names no line of a container's configuration", s);
 	*ret = t;
 	return 0;
 }
@@ -91,9 +100,9 @@ static int config_get_value(const struct engine *en, const struct step *s, char 
 	int k = target_parse(s->target, &t, e);
 
 	if (k == 0)
-		k = cfs_find_ct(en->root, t.vmid, &why);
+		k = ctident_find(en->root, t.vmid, t.ident, &why);
 	if (k == -ENODEV)
-		return err_set(e, k, "%s; this line was taken out of its configuration: '%s'", why.text, text_of(s));
+		return err_set(e, k, "%s; this line had been taken out of a configuration: '%s'", why.text, text_of(s));
 	if (k < 0)
 		return why.text[0] ? err_set(e, k, "%s", why.text) : k;
 	k = config_load(en->root, GUEST_CT, t.vmid, &cfg, e);
@@ -140,7 +149,10 @@ static int edit(void *ctx, const struct config *cfg, struct text *ret, struct er
 	const struct edit *ed = ctx;
 	size_t line = 0;
 	bool there = find(cfg, &ed->t, text_of(ed->s), &line);
+	int k = ctident_check(ed->t.ident, cfg, e);
 
+	if (k < 0)
+		return k;
 	if (!ed->s->after)
 		return there ? take_out(ed, cfg, line, ret, e) : 1;
 	return there ? 1 : put_back(ed, cfg, ret, e); /* what is there is read back: ours, or somebody else's */
@@ -173,6 +185,7 @@ static int add_step(struct plan *p, struct config *cfg, size_t line, const char 
 		for (t.copy = 1; (k = config_find_same(cfg, text, t.copy, &found)) == 0 && found != line;)
 			t.copy++;
 	config_place_get(cfg, line, &t.place);
+	ctident_format(cfg, t.ident);
 	target_format(&t, &target);
 	if (!plan_add(p, &step_config, text_str(&target), text, NULL, why))
 		return -ENOMEM;

@@ -9,7 +9,6 @@
 #include "base/exec.h"
 #include "base/interrupt.h"
 #include "plan/step_guest.h"
-#include "pve/cfs.h"
 #include "pve/guest.h"
 #include "pve/lock.h"
 
@@ -21,16 +20,32 @@
 void guest_target(const struct guest_stop *g, struct text *t)
 {
 	text_addf(t, "lxc/%u timeout=%u,force-stop=%d", g->vmid, g->timeout_s, g->force);
+	if (g->ident[0])
+		text_addf(t, " id=%s", g->ident);
+}
+
+static bool is_target(const char *target, const struct guest_stop *g, void (*format)(const struct guest_stop *g, struct text *t))
+{
+	_cleanup_text_ struct text t = { 0 };
+
+	format(g, &t);
+	return str_eq(target, text_str(&t));
 }
 
 int guest_target_parse(const char *target, struct guest_stop *ret, struct err *e)
 {
+	const char *ident = strstr(target, " id=");
+	struct guest_stop g = { 0 };
 	int force = 0;
 
-	if (sscanf(target, "lxc/%9u timeout=%4u,force-stop=%1d", &ret->vmid, &ret->timeout_s, &force) != 3 &&
-	    sscanf(target, "ct:%9u timeout=%4u", &ret->vmid, &ret->timeout_s) != 2)
+	if (sscanf(target, "lxc/%9u timeout=%4u,force-stop=%1d", &g.vmid, &g.timeout_s, &force) != 3)
+		sscanf(target, "ct:%9u timeout=%4u", &g.vmid, &g.timeout_s);
+	g.force = force;
+	if (ident && ctident_valid(ident + strlen(" id=")))
+		snprintf(g.ident, sizeof(g.ident), "%s", ident + strlen(" id="));
+	if (!is_target(target, &g, guest_target) && !is_target(target, &g, ha_target))
 		return err_set(e, -EINVAL, "'%s' names no container", target);
-	ret->force = force;
+	*ret = g;
 	return 0;
 }
 
@@ -40,7 +55,7 @@ static int guest_get(const struct engine *en, const struct step *s, char **ret, 
 	int k = guest_target_parse(s->target, &g, e);
 
 	if (k == 0)
-		k = cfs_find_ct(en->root, g.vmid, e);
+		k = ctident_find(en->root, g.vmid, g.ident, e);
 	if (k < 0)
 		return k;
 	k = guest_running(en->root, GUEST_CT, g.vmid, NULL);
@@ -126,7 +141,7 @@ static void guest_await(const struct engine *en, const struct step *s)
 	uint64_t deadline;
 	struct guest_stop g;
 
-	if (guest_target_parse(s->target, &g, NULL) < 0 || cfs_find_ct(en->root, g.vmid, NULL) < 0)
+	if (guest_target_parse(s->target, &g, NULL) < 0 || ctident_find(en->root, g.vmid, g.ident, NULL) < 0)
 		return;
 	deadline = now_ms() + (g.timeout_s + grace_s(&g)) * 1000;
 	while (now_ms() < deadline && !interrupt_pending() &&

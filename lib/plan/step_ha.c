@@ -8,7 +8,6 @@
 #include "base/exec.h"
 #include "base/interrupt.h"
 #include "plan/step_guest.h"
-#include "pve/cfs.h"
 #include "pve/guest.h"
 #include "pve/ha.h"
 
@@ -18,21 +17,23 @@
 void ha_target(const struct guest_stop *g, struct text *t)
 {
 	text_addf(t, "ct:%u timeout=%u", g->vmid, g->timeout_s);
+	if (g->ident[0])
+		text_addf(t, " id=%s", g->ident);
 }
 
 /*
  * One that the HA manager has recovered on another node is that node's affair: the card is here, and a request of ours would start it
- * there without. What is asked for is said, since by now nobody else remembers why.
+ * there without. Nor is another one with its id ours. What is asked for is said, since by now nobody else remembers why.
  */
-static int find_here(const struct engine *en, unsigned int vmid, struct err *e)
+static int find_here(const struct engine *en, const struct guest_stop *g, struct err *e)
 {
 	struct err why = { "" };
 	enum ha_state state;
-	int k = cfs_find_ct(en->root, vmid, &why);
+	int k = ctident_find(en->root, g->vmid, g->ident, &why);
 
-	if (k == -ENODEV && ha_find(en->root, GUEST_CT, vmid, &state, NULL) == 0)
+	if (k == -ENODEV && ha_find(en->root, GUEST_CT, g->vmid, &state, NULL) == 0)
 		return err_set(e, k, "%s: its HA resource is left as it is, and asks for '%s'; to have it run: ha-manager set ct:%u --state %s",
-			       why.text, ha_state_name(state), vmid, ha_state_name(HA_STARTED));
+			       why.text, ha_state_name(state), g->vmid, ha_state_name(HA_STARTED));
 	return k < 0 ? err_set(e, k, "%s", why.text) : 0;
 }
 
@@ -43,7 +44,7 @@ static int ha_get_value(const struct engine *en, const struct step *s, char **re
 	int k = guest_target_parse(s->target, &g, e);
 
 	if (k == 0)
-		k = find_here(en, g.vmid, e);
+		k = find_here(en, &g, e);
 	if (k == 0)
 		k = ha_find(en->root, GUEST_CT, g.vmid, &state, e);
 	if (k == -ENOENT)

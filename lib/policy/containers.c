@@ -118,6 +118,7 @@ static int plan_state(const struct settings *s, const struct sharer *c, bool sto
 	char because[48];
 
 	why(c, because, sizeof(because));
+	ctident_format(&c->cfg, g.ident);
 	if (managed(c))
 		ha_target(&g, &target);
 	else

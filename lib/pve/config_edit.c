@@ -1,18 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 
+#include "base/hash.h"
 #include "pve/config_edit.h"
-
-/* FNV-1a, 64 bits: to notice a change, not to withstand one that is made up. */
-#define HASH_START 0xcbf29ce484222325u
-#define HASH_PRIME 0x100000001b3u
-
-static uint64_t hash_add(uint64_t h, const char *s, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ (unsigned char)s[i]) * HASH_PRIME;
-	return h;
-}
 
 /* Of a neighbour: a key's value may change meanwhile, a raw line is nothing but its key and value. Never 0. */
 static uint64_t hash_line(const struct config_line *l)

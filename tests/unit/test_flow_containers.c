@@ -15,7 +15,8 @@
 #include "tests/fake/cut.h"
 
 #define RENDER	  "/dev/dri/renderD129"
-#define DEV0	  "dev0: " RENDER ",gid=104\n"
+#define DEV0_TEXT "dev0: " RENDER ",gid=104"
+#define DEV0	  DEV0_TEXT "\n"
 #define TWIN_DEV0 "dev0: /dev/dri/renderD130\n"
 
 static struct fake *machine(const char *conf)
@@ -366,6 +367,89 @@ static void destroyed_meanwhile(void **state)
 	assert_false(fake_exists(f, "/run/gpupt/lease/101"));
 }
 
+#define WHO	"hostname: media\nnet0: name=eth0,hwaddr=BC:24:11:00:00:01\nrootfs: local-lvm:vm-200-disk-0\n"
+#define RENAMED "hostname: tv\nnet0: name=eth0,hwaddr=BC:24:11:00:00:01\nrootfs: local-lvm:vm-200-disk-0\n"
+#define STRANGER "hostname: tv\nnet0: name=eth0,hwaddr=BC:24:11:00:00:07\nrootfs: local-lvm:vm-200-disk-0\n"
+
+/* The VM stops; CT 200, which was stopped for it or lost its line, has this configuration by then. */
+static void stop_with(struct fake *f, const char *lines, struct vm_result *v)
+{
+	fake_putf(f, "/etc/pve/lxc/200.conf", "arch: amd64\n%sostype: debian\n", lines);
+	vm_stop(f, 101, v);
+	assert_int_equal(v->r, 0);
+	assert_false(fake_exists(f, "/run/gpupt/lease/101") || fake_exists(f, "/var/lib/gpupt/lease/101"));
+}
+
+/* Its id is another container's: nothing of that one is changed, nor is it started. */
+static void made_anew_meanwhile(void **state)
+{
+	static const char *const confs[] = { "[defaults]\ncontainers = shutdown\n", "[defaults]\ncontainers = detach\n" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(confs); i++) {
+		_cleanup_fake_ struct fake *f = machine(confs[i]);
+		_cleanup_vm_ struct vm_result v = { 0 };
+		_cleanup_free_ char *conf = NULL;
+
+		fake_ct(f, 200, DEV0 WHO, true);
+		start(f);
+		if (fake_ct_runs(f, 200))
+			assert_int_equal(pct(f, "stop", 200), 0);
+		fake_hide(f, "pct-calls", "");
+		stop_with(f, STRANGER, &v);
+		assert_non_null(strstr(text_str(&v.complained), "CT 200 is another container by now"));
+		assert_string_equal(fake_pct_calls(f), "");
+		assert_int_equal(root_read(&f->root, "/etc/pve/lxc/200.conf", 4096, &conf, NULL), 0);
+		assert_string_equal(conf, "arch: amd64\n" STRANGER "ostype: debian\n");
+		assert_true(i == 0 || strstr(text_str(&v.complained), "this line had been taken out of a configuration: '" DEV0_TEXT "'"));
+	}
+}
+
+/* The same for the state that the HA manager is asked for. */
+static void made_anew_under_ha(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("[defaults]\ncontainers = shutdown\n");
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	fake_ct(f, 200, DEV0 WHO, true);
+	fake_put(f, "/etc/pve/ha/resources.cfg", "ct: 200\n\tstate started\n\n");
+	start(f);
+	stop_with(f, STRANGER, &v);
+	assert_non_null(strstr(text_str(&v.complained), "CT 200 is another container by now"));
+	assert_string_equal(fake_pct_calls(f), "stopped 200");
+}
+
+/* Each field from these words on. */
+static void cut_out(char *text, const char *words)
+{
+	assert_non_null(strstr(text, words));
+	for (char *p = text; (p = strstr(p, words));)
+		memmove(p, p + strcspn(p, " "), strlen(p + strcspn(p, " ")) + 1);
+}
+
+/* One that was renamed is no stranger; and of a record from before nobody knows. */
+static void still_the_same(void **state)
+{
+	for (int old = 0; old < 2; old++) {
+		_cleanup_fake_ struct fake *f = machine("[defaults]\ncontainers = detach\n");
+		_cleanup_vm_ struct vm_result v = { 0 };
+		_cleanup_free_ char *conf = NULL, *lease = NULL;
+
+		fake_ct(f, 200, DEV0 WHO, true);
+		start(f);
+		assert_int_equal(root_read(&f->root, "/var/lib/gpupt/lease/101", 1 << 20, &lease, NULL), 0);
+		if (old) {
+			cut_out(lease, "%20id=");
+			cut_out(lease, ",id=");
+		}
+		fake_put(f, "/var/lib/gpupt/lease/101", lease);
+		stop_with(f, old ? STRANGER : RENAMED, &v);
+		assert_string_equal(text_str(&v.complained), "");
+		assert_true(fake_ct_runs(f, 200));
+		assert_int_equal(root_read(&f->root, "/etc/pve/lxc/200.conf", 4096, &conf, NULL), 0);
+		assert_non_null(strstr(conf, DEV0_TEXT));
+	}
+}
+
 static void locked_meanwhile(void **state)
 {
 	_cleanup_fake_ struct fake *f = machine("[defaults]\ncontainers = shutdown\n");
@@ -538,6 +622,9 @@ int main(void)
 		cmocka_unit_test(recovered_elsewhere),
 		cmocka_unit_test(started_meanwhile),
 		cmocka_unit_test(destroyed_meanwhile),
+		cmocka_unit_test(made_anew_meanwhile),
+		cmocka_unit_test(made_anew_under_ha),
+		cmocka_unit_test(still_the_same),
 		cmocka_unit_test(locked_meanwhile),
 		cmocka_unit_test(failed_at_boot),
 		cmocka_unit_test(killed_on_the_way),
