@@ -1,60 +1,67 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 
-#include "plan/plan.h"
+#include "plan/undo.h"
 
-/* Puts one step back to s.after of the swapped step; counts in u and tells. */
-static void undo_step(const struct engine *en, struct record *rec, struct record_step *rs, const char *goal,
-		      struct undo_result *u)
-{
-	struct step back = step_swapped(&rs->step);
-	_cleanup_free_ char *now = NULL;
-	struct err e = { "" };
+#define AT_ONCE 8 /* containers that start side by side are in each other's way on the disk */
+
+/* A step on its way back, and what came of it. */
+struct undo_flight {
+	size_t at; /* its index in the record */
+	struct step step;
+	char *goal; /* what its target gets; NULL: absent */
 	int k;
+	struct err err;
+	void *job; /* of one that is launched */
+};
 
-	if (goal)
-		back.after = (char *)(uintptr_t)goal;
-	if (back.kind->effect) {
-		record_mark(rec, rs->seq, RECORD_UNDONE, NULL);
+static void round_done(struct undo_walk *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		step_done(&w->flights[i].step);
+		free(w->flights[i].goal);
+	}
+	w->n = 0;
+}
+
+void undo_walk_done(struct undo_walk *w)
+{
+	round_done(w);
+	free(w->flights);
+	w->flights = NULL;
+}
+
+static struct step way_back(const struct undo_flight *f)
+{
+	struct step back = step_swapped(&f->step);
+
+	back.after = f->goal;
+	return back;
+}
+
+/* It could not be put back, and stays open. */
+static void keep(struct undo_walk *w, const struct step *s, const char *why)
+{
+	bool stuck = step_is_stuck(w->en, s);
+
+	engine_tell(w->en, stuck ? STEP_STUCK : STEP_LEFT, s, why);
+	w->result.stuck += stuck;
+	w->result.failed += !stuck;
+}
+
+static void take_along(struct undo_walk *w, size_t at, const struct step *s, const char *goal)
+{
+	struct undo_flight *v = reallocarray(w->flights, w->n + 1, sizeof(*v));
+	struct undo_flight f = { .at = at, .goal = goal ? strdup(goal) : NULL };
+
+	if (v)
+		w->flights = v;
+	if (!v || (goal && !f.goal) || step_init(&f.step, s->kind, s->target, s->before, s->after, s->why) < 0) {
+		free(f.goal);
+		keep(w, s, strerror(ENOMEM));
 		return;
 	}
-	if (back.kind->tidy)
-		back.kind->tidy(en, &back);
-	if (rs->state == RECORD_BEGUN && back.kind->await)
-		back.kind->await(en, &rs->step);
-	k = back.kind->get(en, &back, &now, &e);
-	if (k == -ENODEV) {
-		engine_tell(en, STEP_GONE, &rs->step, e.text);
-		record_mark(rec, rs->seq, RECORD_LEFT, NULL);
-		return;
-	}
-	if (k == 0 && step_same(&back, now, back.after)) {
-		record_mark(rec, rs->seq, RECORD_UNDONE, NULL);
-		u->undone++;
-		return;
-	}
-	if (k == 0 && !step_same(&back, now, back.before) && !step_transit(&rs->step, now, record_step_in_flight(rs))) {
-		engine_tell(en, STEP_FOREIGN, &rs->step, now ? now : "(absent)");
-		record_mark(rec, rs->seq, RECORD_LEFT, NULL);
-		u->foreign++;
-		return;
-	}
-	if (k == 0) {
-		/* a full disk must not keep a card away: what an unrecorded way back leaves is among the transit states of a made step */
-		record_mark(rec, rs->seq, RECORD_UNDOING, NULL);
-		k = step_make(en, &back, &e);
-	}
-	if (k >= 0) {
-		engine_tell(en, k > 0 ? STEP_PARTLY : STEP_UNDONE, &rs->step, k > 0 ? e.text : NULL);
-		record_mark(rec, rs->seq, RECORD_UNDONE, NULL);
-		u->undone++;
-	} else if (step_is_stuck(en, &back)) {
-		engine_tell(en, STEP_STUCK, &rs->step, e.text);
-		u->stuck++;
-	} else {
-		engine_tell(en, STEP_LEFT, &rs->step, e.text);
-		u->failed++;
-	}
+	v[w->n++] = f;
 }
 
 /* The container that a step is about: "lxc/200 …" and "ct:200 …". 0: about none. */
@@ -101,109 +108,155 @@ static bool has_to_wait(const struct record *rec, size_t i)
 	return false;
 }
 
-/* An undo, and which steps it is about. */
-struct undo {
-	const struct engine *en;
-	struct record *rec;
-	undo_filter_fn *filter;
-	void *ctx;
-	struct undo_result result;
-};
-
-static bool is_wanted(const struct undo *u, const struct record_step *rs, bool derived)
+/* Is the step's value what it is to go back to? Or else what is the matter with it; then it is done with. False: it has to be made. */
+static bool is_settled(struct undo_walk *w, struct record *rec, struct record_step *rs, const char *goal)
 {
-	return record_step_open(rs) && rs->step.kind->derives == derived && (!u->filter || u->filter(u->ctx, &rs->step));
-}
-
-static bool any_wanted(const struct undo *u, bool derived)
-{
-	for (size_t i = 0; i < u->rec->n_steps; i++)
-		if (is_wanted(u, &u->rec->steps[i], derived))
-			return true;
-	return false;
-}
-
-static bool is_twin(const struct step *a, const struct step *b)
-{
-	return a->kind == b->kind && str_eq(a->target, b->target);
-}
-
-/* Several preparations may have derived the same thing, which is done again once: for the first of them. */
-static bool is_twin_of_earlier(const struct undo *u, size_t i)
-{
-	for (size_t j = 0; j < i; j++)
-		if (is_wanted(u, &u->rec->steps[j], true) && is_twin(&u->rec->steps[j].step, &u->rec->steps[i].step))
-			return true;
-	return false;
-}
-
-static void mark_twins(const struct undo *u, const struct step *s, enum record_state state)
-{
-	for (size_t i = 0; i < u->rec->n_steps; i++)
-		if (is_wanted(u, &u->rec->steps[i], true) && is_twin(&u->rec->steps[i].step, s))
-			record_mark(u->rec, u->rec->steps[i].seq, state, NULL);
-}
-
-static void derive_again(struct undo *u, const struct step *s)
-{
-	struct step back = step_swapped(s);
+	struct step back = step_swapped(&rs->step);
+	_cleanup_free_ char *now = NULL;
 	struct err e = { "" };
 	int k;
 
-	mark_twins(u, s, RECORD_UNDOING);
-	k = s->kind->set(u->en, &back, &e);
-	if (k < 0 && k != -ENODEV) {
-		engine_tell(u->en, STEP_LEFT, s, e.text);
-		u->result.failed++;
-		return;
+	if (back.kind->effect) {
+		record_mark(rec, rs->seq, RECORD_UNDONE, NULL);
+		return true;
 	}
-	engine_tell(u->en, k < 0 ? STEP_GONE : STEP_UNDONE, s, e.text[0] ? e.text : NULL);
-	mark_twins(u, s, k < 0 ? RECORD_LEFT : RECORD_UNDONE);
-	u->result.undone += k == 0;
+	if (back.kind->tidy)
+		back.kind->tidy(w->en, &back);
+	k = back.kind->get(w->en, &back, &now, &e);
+	if (k == -ENODEV) {
+		engine_tell(w->en, STEP_GONE, &rs->step, e.text);
+		record_mark(rec, rs->seq, RECORD_LEFT, NULL);
+	} else if (k < 0) {
+		keep(w, &rs->step, e.text);
+	} else if (step_same(&back, now, goal)) {
+		record_mark(rec, rs->seq, RECORD_UNDONE, NULL);
+		w->result.undone++;
+	} else if (!step_same(&back, now, back.before) && !step_transit(&rs->step, now, record_step_in_flight(rs))) {
+		engine_tell(w->en, STEP_FOREIGN, &rs->step, now ? now : "(absent)");
+		record_mark(rec, rs->seq, RECORD_LEFT, NULL);
+		w->result.foreign++;
+	} else {
+		return false;
+	}
+	return true;
 }
 
-/* What would be derived of values that are half put back is not what was there before: it waits for the rest. */
-static void undo_derived(struct undo *u)
+/* Notes what came of the last round, of steps that are still the record's: it may have been out of our hands. */
+static void land(struct undo_walk *w, struct record *rec)
 {
-	bool wait = any_wanted(u, false);
+	for (size_t i = 0; i < w->n && !w->awaiting; i++) {
+		const struct undo_flight *f = &w->flights[i];
+		struct record_step *rs = f->at < rec->n_steps ? &rec->steps[f->at] : NULL;
 
-	for (size_t i = 0; i < u->rec->n_steps; i++) {
-		const struct step *s = &u->rec->steps[i].step;
-		struct err e;
-
-		if (!is_wanted(u, &u->rec->steps[i], true) || is_twin_of_earlier(u, i))
-			continue;
-		if (!wait) {
-			derive_again(u, s);
-			continue;
-		}
-		err_set(&e, 0, "'%s' is run again when all that it reads is put back", s->after);
-		engine_tell(u->en, STEP_LEFT, s, e.text);
-		u->result.failed++;
+		if (f->k >= 0 && rs && record_step_open(rs) && rs->step.kind == f->step.kind && str_eq(rs->step.target, f->step.target))
+			record_mark(rec, rs->seq, RECORD_UNDONE, NULL);
 	}
+	round_done(w);
+}
+
+/* Has it to be waited for what became of a step that was cut short, before its value can be believed? */
+static bool needs_wait(const struct undo_walk *w, const struct record_step *rs, size_t at)
+{
+	return rs->state == RECORD_BEGUN && rs->step.kind->await && at < w->awaited;
+}
+
+/* One step. False: it is none of this round. */
+static bool look(struct undo_walk *w, struct record *rec, size_t at)
+{
+	struct record_step *rs = &rec->steps[at];
+	const char *goal;
+	bool wait;
+
+	if (!record_step_open(rs) || rs->step.kind->derives || (w->filter && !w->filter(w->ctx, &rs->step)))
+		return true;
+	wait = needs_wait(w, rs, at);
+	if (w->n > 0 && (w->n == AT_ONCE || wait != w->awaiting || !rs->step.kind->launch || has_to_wait(rec, at)))
+		return false;
+	if (has_to_wait(rec, at)) {
+		w->result.failed++;
+		return true;
+	}
+	goal = w->goal ? w->goal(w->ctx, &rs->step) : NULL;
+	if (!goal)
+		goal = rs->step.before;
+	if (!wait && is_settled(w, rec, rs, goal))
+		return true;
+	w->awaiting = wait;
+	/* a full disk must not keep a card away: what an unrecorded way back leaves is among the transit states of a made step */
+	if (!wait)
+		record_mark(rec, rs->seq, RECORD_UNDOING, NULL);
+	take_along(w, at, &rs->step, goal);
+	return true;
+}
+
+bool undo_next(struct undo_walk *w, struct record *rec)
+{
+	size_t at;
+
+	land(w, rec);
+	if (!w->begun)
+		w->at = w->awaited = SIZE_MAX;
+	w->begun = true;
+	w->awaiting = false;
+	if (w->at > rec->n_steps)
+		w->at = rec->n_steps;
+	for (at = w->at; at > 0 && look(w, rec, at - 1);) {
+		at--;
+		/* alone, unless others can be under way beside it */
+		if (w->n > 0 && !w->flights[w->n - 1].step.kind->launch)
+			break;
+	}
+	/* what was only waited for is looked at once more */
+	if (w->awaiting)
+		w->awaited = at;
+	else
+		w->at = at;
+	return w->n > 0;
+}
+
+static void finish(struct undo_walk *w, struct undo_flight *f)
+{
+	struct step back = way_back(f);
+
+	if (back.kind->launch && f->k == 0)
+		f->k = step_finish(w->en, &back, f->job, &f->err);
+	if (f->k < 0) {
+		keep(w, &f->step, f->err.text);
+		return;
+	}
+	engine_tell(w->en, f->k > 0 ? STEP_PARTLY : STEP_UNDONE, &f->step, f->k > 0 ? f->err.text : NULL);
+	w->result.undone++;
+}
+
+void undo_make(struct undo_walk *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		struct undo_flight *f = &w->flights[i];
+		struct step back = way_back(f);
+
+		if (w->awaiting)
+			f->step.kind->await(w->en, &f->step);
+		else if (back.kind->launch)
+			f->k = back.kind->launch(w->en, &back, &f->job, &f->err);
+		else
+			f->k = step_make(w->en, &back, &f->err);
+	}
+	for (size_t i = 0; i < w->n && !w->awaiting; i++)
+		finish(w, &w->flights[i]);
 }
 
 void record_undo_to(const struct engine *en, struct record *rec, undo_filter_fn *filter, undo_goal_fn *goal, void *ctx,
 		    struct undo_result *ret)
 {
-	struct undo u = { .en = en, .rec = rec, .filter = filter, .ctx = ctx };
+	_cleanup_undo_walk_ struct undo_walk w = { .en = en, .filter = filter, .goal = goal, .ctx = ctx };
 
-	for (size_t i = rec->n_steps; i > 0; i--) {
-		struct record_step *rs = &rec->steps[i - 1];
-
-		if (!is_wanted(&u, rs, false))
-			continue;
-		if (has_to_wait(rec, i - 1))
-			u.result.failed++;
-		else
-			undo_step(en, rec, rs, goal ? goal(ctx, &rs->step) : NULL, &u.result);
-	}
-	undo_derived(&u);
-	*ret = u.result;
+	while (undo_next(&w, rec))
+		undo_make(&w);
+	undo_derived(&w, rec);
+	*ret = w.result;
 }
 
-void record_undo(const struct engine *en, struct record *rec, undo_filter_fn *filter, void *ctx,
-		 struct undo_result *ret)
+void record_undo(const struct engine *en, struct record *rec, undo_filter_fn *filter, void *ctx, struct undo_result *ret)
 {
 	record_undo_to(en, rec, filter, NULL, ctx, ret);
 }

@@ -185,6 +185,34 @@ static void side_by_side(void **state)
 	assert_false(fake_ct_runs(f, 200) || fake_ct_runs(f, 201) || fake_ct_runs(f, 202));
 }
 
+/* When the last is started, is the first still waited for? */
+static int look_at_the_way_back(void *ctx, char *const argv[], struct exec_result *ret)
+{
+	_cleanup_free_ char *lease = NULL;
+	struct fake *f = ctx;
+
+	if (str_eq(argv[0], "pct") && str_eq(argv[1], "start") && str_eq(argv[2], "200") &&
+	    root_read(&f->root, "/run/gpupt/lease/101", 1 << 20, &lease, NULL) == 0)
+		waited_for = strstr(lease, "undo 3") && strstr(lease, "undo 1") && !strstr(lease, "undone 3");
+	return fake_exec(ctx, argv, ret);
+}
+
+static void back_side_by_side(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("[defaults]\ncontainers = shutdown\n");
+	_cleanup_free_ char *before = NULL;
+
+	for (unsigned int id = 200; id <= 202; id++)
+		fake_ct(f, id, DEV0, true);
+	before = fake_snapshot(f);
+	start(f);
+	f->hooks.exec = look_at_the_way_back;
+	waited_for = false;
+	stop(f);
+	assert_true(waited_for);
+	assert_same(f, before, "started side by side");
+}
+
 static void does_not_shut_down(void **state)
 {
 	_cleanup_fake_ struct fake *f = machine("[defaults]\ncontainers = shutdown\nshutdown-timeout = 1\n");
@@ -611,6 +639,7 @@ int main(void)
 		cmocka_unit_test(hot_and_busy),
 		cmocka_unit_test(shut_down),
 		cmocka_unit_test(side_by_side),
+		cmocka_unit_test(back_side_by_side),
 		cmocka_unit_test(does_not_shut_down),
 		cmocka_unit_test(stopped_by_force),
 		cmocka_unit_test(detached),
