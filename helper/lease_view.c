@@ -55,6 +55,8 @@ static enum lease_state find_state(const struct root *r, const struct lease_view
 		return LEASE_RUNNING;
 	if (lease_is_old(r, &v->rec))
 		return LEASE_EARLIER_BOOT;
+	if (turn_calling(r, v->vmid, NULL))
+		return LEASE_SETTLING;
 	if (!turn_taken(r, v->vmid) && !pve_works_on(r, v->vmid))
 		return LEASE_NOT_RUNNING;
 	return partly_undone(&v->rec) ? LEASE_SETTLING : LEASE_STARTING;

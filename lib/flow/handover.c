@@ -90,7 +90,9 @@ static int look_for_containers(struct work *w)
 
 	if (k == 0)
 		k = facts_look_for_containers(w->h->root, &containers, &w->facts, w->e);
-	return k < 0 ? k : facts_look_into_containers(w->h->root, &containers, &w->facts, w->e);
+	if (k == 0)
+		k = facts_look_into_containers(w->h->root, &containers, &w->facts, w->e);
+	return k == 0 && w->has_lease ? facts_note_stopped(&w->en, &w->lease, &w->facts) : k;
 }
 
 static int look(struct work *w)
@@ -161,6 +163,9 @@ static int decide(struct work *w)
 		k = acquire(w);
 		if (k < 0 || w->sel.n == 0)
 			return k;
+		k = w->live ? work_await_calls(w) : 0;
+		if (k < 0)
+			return k;
 		k = look(w);
 		again = k == HANDOVER_REFUSED;
 		if (again)
@@ -171,8 +176,10 @@ static int decide(struct work *w)
 
 static int walk(struct work *w)
 {
-	int k = w->live ? work_adopt(w) : 0;
+	int k = w->live ? work_await_calls(w) : 0;
 
+	if (k == 0 && w->live)
+		k = work_adopt(w);
 	if (k == 0)
 		k = decide(w);
 	if (k != 0 || w->sel.n == 0)

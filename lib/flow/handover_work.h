@@ -55,6 +55,13 @@ int work_withdraw(struct work *w, int k);
  */
 int work_make_room(struct work *w);
 
+/*
+ * handover_calls.c: waits for programs that another process has called to bring back what made room for this VM, or on account of a
+ * function that is selected: what they leave half-way nobody could judge. What they have not been called for yet waits for us. 0,
+ * -EINTR, -EBUSY (one does not end).
+ */
+int work_await_calls(struct work *w);
+
 /* handover_tell.c: what a person and the journal read of a hand-over that was made. */
 void work_tell(const struct work *w);
 

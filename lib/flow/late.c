@@ -9,6 +9,7 @@
 #include "plan/claim.h"
 #include "plan/nvidia.h"
 #include "plan/turn.h"
+#include "plan/undo.h"
 #include "pve/cfs.h"
 
 #define TURN_WAIT_MS   1000
@@ -33,7 +34,9 @@ bool late_due(const struct root *r, unsigned int vmid)
 /* What is to be put back, and whose way it would be in. */
 struct work {
 	const struct release *rel;
-	struct record rec;
+	const struct record *rec; /* while it is our turn */
+	struct engine en;
+	struct undo_walk walk;
 	bool halted;	       /* no more of it now */
 	unsigned int taken_by; /* another VM that has one of the cards by now */
 	bool unready;	       /* Proxmox VE's configuration cannot be changed now */
@@ -53,7 +56,7 @@ static bool may_come_back(void *ctx, const struct step *s)
 	struct claim c;
 	struct bdf b;
 
-	if (!holding_late_due(&w->rec, s))
+	if (!holding_late_due((void *)(uintptr_t)w->rec, s))
 		return false;
 	/* between one container and the next the node may have begun to go down, or whoever called us may want us to end */
 	w->halted = w->halted || interrupt_pending() || node_stopping(w->rel->root, &why);
@@ -81,38 +84,65 @@ static const char *goal(void *ctx, const struct step *s)
 	return NVIDIA_DISABLED;
 }
 
-static int in_turn(struct work *w, struct undo_result *ret, struct err *e)
+/* What is left when nothing more can be done. */
+static int conclude(struct work *w, struct record *rec, struct err *e)
 {
-	const struct release *rel = w->rel;
-	struct engine en;
-	int k = holding_open(rel->root, rel->vmid, &w->rec, e);
+	unsigned int vmid = w->rel->vmid;
 
-	if (k == -ENOENT)
-		return 0;
+	if (w->halted)
+		return err_set(e, -EAGAIN, "what made room for VM %u comes back later: interrupted, or the node shuts down", vmid);
+	if (w->taken_by)
+		return err_set(e, -EAGAIN, "what made room for VM %u comes back when VM %u has given the card back", vmid, w->taken_by);
+	if (w->unready)
+		return err_set(e, -EAGAIN, "what made room for VM %u comes back later: %s", vmid, w->why.text);
+	if (any_due(rec))
+		return err_set(e, -EUCLEAN, "not everything that made room for VM %u could be put back: see 'gpupt-helper status -v'", vmid);
+	return holding_close(rec, vmid, e);
+}
+
+/* What comes next, in our turn: 1 if it is to be made. */
+static int find_next(struct work *w, struct err *e)
+{
+	_cleanup_record_ struct record rec = { .fd = -1 };
+	int k = holding_open(w->rel->root, w->rel->vmid, &rec, e);
+
+	if (k < 0)
+		return k == -ENOENT ? 0 : k;
+	w->rec = &rec;
+	k = undo_next(&w->walk, &rec) ? 1 : conclude(w, &rec, e);
+	w->rec = NULL;
+	return k;
+}
+
+/*
+ * To make it takes minutes, with containers, and a start of the VM wins: neither its turn nor the lock of its record is ours meanwhile.
+ * Whoever has the turn then goes by what the record says, and so do we when it is ours again.
+ */
+static int next_round(struct work *w, struct err *e)
+{
+	const struct root *r = w->rel->root;
+	unsigned int vmid = w->rel->vmid;
+	struct proc_id other;
+	int k = turn_take(r, vmid, TURN_WAIT_MS, e);
+
 	if (k < 0)
 		return k;
-	engine_init(&en, rel->root, rel->settings, NULL);
-	en.job_timeout_ms = JOB_TIMEOUT_MS;
-	en.watch = report_step;
-	en.watch_ctx = (void *)(uintptr_t)rel->report;
-	record_undo_to(&en, &w->rec, may_come_back, goal, w, ret);
-	if (w->halted)
-		return err_set(e, -EAGAIN, "what made room for VM %u comes back later: interrupted, or the node shuts down", rel->vmid);
-	if (w->taken_by)
-		return err_set(e, -EAGAIN, "what made room for VM %u comes back when VM %u has given the card back", rel->vmid, w->taken_by);
-	if (w->unready)
-		return err_set(e, -EAGAIN, "what made room for VM %u comes back later: %s", rel->vmid, w->why.text);
-	if (any_due(&w->rec))
-		return err_set(e, -EUCLEAN, "not everything that made room for VM %u could be put back: see 'gpupt-helper status -v'", rel->vmid);
-	return holding_close(&w->rec, rel->vmid, e);
+	if (turn_calling(r, vmid, &other))
+		k = err_set(e, -EBUSY, "process %d is bringing back what made room for VM %u", (int)other.pid, vmid);
+	else
+		k = find_next(w, e);
+	if (k <= 0)
+		turn_leave(r, vmid);
+	else
+		turn_call(r, vmid, NULL); /* or it stays our turn: somebody must know that it is not over */
+	return k;
 }
 
 int late_run(const struct release *rel, struct undo_result *ret, struct err *e)
 {
 	struct report report = *rel->report;
 	struct release own = *rel;
-	struct work w = { .rel = &own, .rec.fd = -1 };
-	struct undo_result undo = { 0 };
+	struct work w = { .rel = &own };
 	const char *why;
 	int k;
 
@@ -122,14 +152,18 @@ int late_run(const struct release *rel, struct undo_result *ret, struct err *e)
 		return err_set(e, -EAGAIN, "%s", why);
 	report.vmid = rel->vmid;
 	own.report = &report;
-	k = turn_take(rel->root, rel->vmid, TURN_WAIT_MS, e);
-	if (k < 0)
-		return k;
-	k = in_turn(&w, &undo, e);
-	record_close(&w.rec);
-	turn_leave(rel->root, rel->vmid);
+	engine_init(&w.en, rel->root, rel->settings, NULL);
+	w.en.job_timeout_ms = JOB_TIMEOUT_MS;
+	w.en.watch = report_step;
+	w.en.watch_ctx = &report;
+	w.walk = (struct undo_walk){ .en = &w.en, .filter = may_come_back, .goal = goal, .ctx = &w };
+	while ((k = next_round(&w, e)) > 0) {
+		undo_make(&w.walk);
+		turn_called(rel->root, rel->vmid);
+	}
 	if (ret)
-		*ret = undo;
+		*ret = w.walk.result;
+	undo_walk_done(&w.walk);
 	return k;
 }
 

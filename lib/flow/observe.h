@@ -5,7 +5,7 @@
 
 #include "flow/container.h"
 #include "flow/select.h"
-#include "plan/step.h"
+#include "plan/record.h"
 
 /* Reads gpupt.conf; without a file the defaults. 0, -EINVAL (err: file, line, what is accepted), -errno. */
 int settings_load(const struct root *r, struct settings *ret, struct err *e);
@@ -47,6 +47,12 @@ int facts_look_into_containers(const struct root *r, const struct container_list
 int facts_look_for_failed_starts(const struct root *r, struct facts *f);
 /* Remembers whose the nodes are that they name (sharing_remember()). 0 or the first -errno. */
 int facts_remember_containers(const struct root *r, const struct facts *f, struct err *e);
+
+/*
+ * Which containers stand as a step of the lease has stopped them, although nothing on it says that they run without the card: their way
+ * back was under way. 0 or -errno.
+ */
+int facts_note_stopped(const struct engine *en, const struct record *lease, struct facts *f);
 
 /* Looks again for who holds the functions of f, and for nothing else. 0 or -errno. */
 int facts_look_for_holders(const struct root *r, struct facts *f, struct err *e);

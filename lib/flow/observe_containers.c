@@ -4,6 +4,7 @@
 #include "flow/ctnodes_look.h"
 #include "flow/observe.h"
 #include "flow/sharing.h"
+#include "plan/step_guest.h"
 #include "pve/cfs.h"
 #include "pve/task.h"
 
@@ -54,6 +55,38 @@ int facts_remember_containers(const struct root *r, const struct facts *f, struc
 	int k = f->sharers.n ? present_functions(f, &fns) : 0;
 
 	return k == 0 && f->sharers.n ? sharing_remember(r, &fns, &f->sharers, e) : k;
+}
+
+static bool stops(const struct step *s)
+{
+	return (s->kind == &step_guest && str_eq(s->after, GUEST_STOPPED)) ||
+	       (s->kind == &step_ha && str_eq(s->after, ha_state_name(HA_STOPPED)));
+}
+
+/* Is a later step about the same container in force, by which it was started again? Not one that is being undone. */
+static bool started_later(const struct record *lease, size_t i)
+{
+	for (size_t later = i + 1; later < lease->n_steps; later++)
+		if (record_step_open(&lease->steps[later]) && lease->steps[later].state != RECORD_UNDOING &&
+		    lease->steps[later].step.kind == lease->steps[i].step.kind &&
+		    step_container(&lease->steps[later].step) == step_container(&lease->steps[i].step))
+			return true;
+	return false;
+}
+
+int facts_note_stopped(const struct engine *en, const struct record *lease, struct facts *f)
+{
+	for (size_t i = 0; i < lease->n_steps; i++) {
+		const struct step *s = &lease->steps[i].step;
+		_cleanup_free_ char *now = NULL;
+
+		if (!record_step_open(&lease->steps[i]) || !stops(s) || started_later(lease, i))
+			continue;
+		if (s->kind->get(en, s, &now, NULL) == 0 && str_eq(now, s->after) &&
+		    !plan_add(&f->stopped, s->kind, s->target, s->before, s->after, s->why))
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 /* get_device_mode_and_rdev() in PVE/LXC/Tools.pm: "Device /dev/dri/renderD128 does not exist". */

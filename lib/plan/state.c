@@ -145,7 +145,7 @@ static bool abandoned(const char *name)
 
 void state_drop_temporary(const struct root *r)
 {
-	static const char *const dirs[] = { STATE_RUN "/claim", STATE_RUN "/turn", STATE_RUN "/stuck",
+	static const char *const dirs[] = { STATE_RUN "/claim", STATE_RUN "/turn", STATE_RUN "/call", STATE_RUN "/stuck",
 					    STATE_RUN "/watch", STATE_VAR "/home", STATE_VAR "/path" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {

@@ -77,6 +77,16 @@ bool step_about(const struct step *s, struct bdf *ret)
 	return target_bdf(s->target, ret) || (s->why && target_bdf(s->why, ret));
 }
 
+/* "lxc/200 …" and "ct:200 …" */
+unsigned int step_container(const struct step *s)
+{
+	unsigned int vmid = 0;
+
+	if (sscanf(s->target, "lxc/%9u ", &vmid) != 1 && sscanf(s->target, "ct:%9u ", &vmid) != 1)
+		return 0;
+	return vmid;
+}
+
 /* The word behind the address. */
 static const char *target_identity(const char *target, struct bdf b)
 {

@@ -116,6 +116,8 @@ struct step step_swapped(const struct step *s);
 bool target_bdf(const char *target, struct bdf *ret);
 /* The function on whose account a step is made: of its target, else of its reason ("it holds 0000:01:00.0"). False if there is none. */
 bool step_about(const struct step *s, struct bdf *ret);
+/* The container that a step is about. 0: about none. */
+unsigned int step_container(const struct step *s);
 /*
  * Is the function that a target names by address and identity ("… 0000:01:00.0 1002:73bf/1da2:e438") the one that is there? Buses
  * renumber when a card is added. 0, -ENODEV (gone, or another), -EINVAL (no identity in the target), -errno.

@@ -6,10 +6,16 @@
 #include "plan/turn.h"
 
 #define TURN_DIR STATE_RUN "/turn"
+#define CALL_DIR STATE_RUN "/call"
 
 static char *turn_path(char path[static PATH_MAX], unsigned int vmid)
 {
 	return path_f(path, TURN_DIR "/%u", vmid);
+}
+
+static char *call_path(char path[static PATH_MAX], unsigned int vmid)
+{
+	return path_f(path, CALL_DIR "/%u", vmid);
 }
 
 static int turn_try(const struct root *r, unsigned int vmid, struct proc_id self, struct proc_id *ret_other, struct err *e)
@@ -70,18 +76,63 @@ void turn_leave(const struct root *r, unsigned int vmid)
 		root_unlink(r, path);
 }
 
-void turn_drop_dead(const struct root *r)
+int turn_call(const struct root *r, unsigned int vmid, struct err *e)
+{
+	struct proc_id self;
+	char path[PATH_MAX];
+	int k = proc_self(r, &self);
+
+	if (k < 0)
+		return err_errno(e, k, "cannot read /proc/self/stat");
+	k = state_write_who(r, call_path(path, vmid), self, e);
+	if (k == 0)
+		turn_leave(r, vmid);
+	return k;
+}
+
+void turn_called(const struct root *r, unsigned int vmid)
+{
+	char path[PATH_MAX];
+
+	if (is_mine(r, call_path(path, vmid)))
+		root_unlink(r, path);
+}
+
+bool turn_calling(const struct root *r, unsigned int vmid, struct proc_id *ret_who)
+{
+	struct proc_id who;
+	char path[PATH_MAX];
+
+	if (state_read_who(r, call_path(path, vmid), &who) < 0 || who.pid == getpid())
+		return false;
+	if (ret_who)
+		*ret_who = who;
+	return true;
+}
+
+int turn_callers(const struct root *r, struct strv *ret)
+{
+	return state_list(r, CALL_DIR, ret);
+}
+
+static void drop_dead(const struct root *r, const char *dir)
 {
 	_cleanup_strv_ struct strv names = { 0 };
 
-	if (state_list(r, TURN_DIR, &names) < 0)
+	if (state_list(r, dir, &names) < 0)
 		return;
 	strv_foreach(name, &names) {
 		struct proc_id whose;
 		char path[PATH_MAX];
 		unsigned int vmid;
 
-		if (parse_vmid(name, &vmid) == 0 && state_read_who(r, turn_path(path, vmid), &whose) < 0)
+		if (parse_vmid(name, &vmid) == 0 && state_read_who(r, path_f(path, "%s/%u", dir, vmid), &whose) < 0)
 			root_unlink(r, path);
 	}
+}
+
+void turn_drop_dead(const struct root *r)
+{
+	drop_dead(r, TURN_DIR);
+	drop_dead(r, CALL_DIR);
 }

@@ -64,16 +64,6 @@ static void take_along(struct undo_walk *w, size_t at, const struct step *s, con
 	v[w->n++] = f;
 }
 
-/* The container that a step is about: "lxc/200 …" and "ct:200 …". 0: about none. */
-static unsigned int container_of_step(const struct step *s)
-{
-	unsigned int vmid = 0;
-
-	if (sscanf(s->target, "lxc/%9u ", &vmid) != 1 && sscanf(s->target, "ct:%9u ", &vmid) != 1)
-		return 0;
-	return vmid;
-}
-
 /* Is a path, perhaps with more behind a blank, below a directory? */
 static bool is_below(const char *path, const char *dir)
 {
@@ -90,7 +80,7 @@ static bool is_below(const char *path, const char *dir)
 static bool has_to_wait(const struct record *rec, size_t i)
 {
 	const struct step *s = &rec->steps[i].step;
-	unsigned int vmid = container_of_step(s);
+	unsigned int vmid = step_container(s);
 
 	/* its nodes do not depend on each other */
 	if (s->kind == &step_ctnode)
@@ -100,7 +90,7 @@ static bool has_to_wait(const struct record *rec, size_t i)
 
 		if (!record_step_open(&rec->steps[later]))
 			continue;
-		if (vmid && other->kind != &step_ctnode && container_of_step(other) == vmid)
+		if (vmid && other->kind != &step_ctnode && step_container(other) == vmid)
 			return true;
 		if (s->kind == &step_dir && is_below(other->target, s->target))
 			return true;

@@ -172,10 +172,10 @@ int containers_plan_stop(const struct facts *f, const struct settings *s, struct
 	return k;
 }
 
-static bool planned(const struct plan *p, const char *target)
+static bool planned(const struct plan *p, const struct step_kind *kind, const char *target)
 {
 	for (size_t i = 0; i < p->n; i++)
-		if (p->steps[i].kind == &step_node && str_eq(p->steps[i].target, target))
+		if (p->steps[i].kind == kind && str_eq(p->steps[i].target, target))
 			return true;
 	return false;
 }
@@ -194,7 +194,7 @@ static int plan_placeholder(const struct sharer *c, const struct sharer_use *u, 
 	char because[48];
 
 	node_target(u->bdf, u->path, &target);
-	if (planned(ret, text_str(&target)))
+	if (planned(ret, &step_node, text_str(&target)))
 		return 0;
 	node_value(u->dev, &value);
 	snprintf(because, sizeof(because), "CT %u could not be started without it", c->vmid);
@@ -202,6 +202,28 @@ static int plan_placeholder(const struct sharer *c, const struct sharer_use *u, 
 	if (!step)
 		return -ENOMEM;
 	step->optional = true;
+	return 0;
+}
+
+/*
+ * One that was detached, and whose way back the start of the VM has cut short when it was stopped for its lines: it runs without the
+ * card again. Lines that were back by then give it a placeholder.
+ */
+static int plan_detached(const struct facts *f, const struct settings *s, struct plan *ret)
+{
+	for (size_t i = 0; i < f->stopped.n; i++) {
+		const struct step *stop = &f->stopped.steps[i];
+		struct step *start;
+		struct bdf b;
+
+		if (!step_about(stop, &b) || !facts_find(f, b) || planned(ret, stop->kind, stop->target) ||
+		    settings_ct(s, step_container(stop), b).containers != CONTAINERS_DETACH)
+			continue;
+		start = plan_add(ret, stop->kind, stop->target, stop->after, stop->before, stop->why);
+		if (!start)
+			return -ENOMEM;
+		start->optional = true;
+	}
 	return 0;
 }
 
@@ -222,7 +244,7 @@ int containers_plan_away(const struct facts *f, const struct settings *s, struct
 		/* without the card it may not want to start: its lines come back all the same */
 		ret->steps[ret->n - 1].optional = true;
 	}
-	return 0;
+	return plan_detached(f, s, ret);
 }
 
 int containers_plan_return(const struct facts *f, const struct settings *s, struct plan *ret)

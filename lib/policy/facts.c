@@ -13,6 +13,7 @@ void facts_done(struct facts *f)
 	holder_list_done(&f->holders);
 	sharers_done(&f->sharers);
 	ctnode_facts_done(&f->ctnodes);
+	plan_done(&f->stopped);
 	vtcon_list_done(&f->consoles);
 	strv_done(&f->own_units);
 	strv_done(&f->batch_units);

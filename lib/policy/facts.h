@@ -13,6 +13,7 @@
 #include "plan/claim.h"
 #include "plan/driver.h"
 #include "plan/home.h"
+#include "plan/plan.h"
 #include "plan/stuck.h"
 #include "policy/ctnodes.h"
 #include "policy/settings.h"
@@ -70,6 +71,7 @@ struct facts {
 	struct holder_list holders;
 	struct sharers sharers; /* containers that have any of the functions, with what they have of them alone */
 	struct ctnode_facts ctnodes; /* the nodes in those that run */
+	struct plan stopped; /* steps of the VM's lease by which containers were stopped, which a way back that was cut short left so */
 	char pve_read_only[120]; /* why /etc/pve cannot be written to, "" if it can */
 	struct vtcon_list consoles;
 	pid_t ancestors[32]; /* of this process, the nearest first */

@@ -163,7 +163,8 @@ static void reserved(const struct fake *f, const char *bdf, void *ctx)
 
 const char *vm_leftovers(struct fake *f)
 {
-	static const char *const dirs[] = { STATE_RUN "/lease", STATE_VAR "/lease", STATE_RUN "/claim", STATE_RUN "/turn", STATE_RUN "/stuck" };
+	static const char *const dirs[] = { STATE_RUN "/lease", STATE_VAR "/lease", STATE_RUN "/claim", STATE_RUN "/turn",
+					    STATE_RUN "/call", STATE_RUN "/stuck" };
 	static char message[1024];
 	_cleanup_text_ struct text t = { 0 };
 
