@@ -122,12 +122,13 @@ static int guest_finish(const struct engine *en, const struct step *s, void *job
 	return k < 0 ? k : finish(hard, e);
 }
 
-/* Is a task of Proxmox VE at work on it? */
+/* Is a task of Proxmox VE at work on it? A reboot from inside stops it for a moment without a lock; lxc-pve-poststop-hook makes the file. */
 static bool worked_on(const struct root *r, unsigned int vmid)
 {
 	_cleanup_close_ int lock = -1;
+	char path[PATH_MAX];
 
-	return pve_lock_try(r, GUEST_CT, vmid, &lock) == -EBUSY;
+	return pve_lock_try(r, GUEST_CT, vmid, &lock) == -EBUSY || root_exists(r, path_f(path, "/var/lib/lxc/%u/reboot", vmid));
 }
 
 /* One that has not stopped in its time may do so a little later, when pct has given up: as much later as it had time, or so. */

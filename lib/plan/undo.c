@@ -98,9 +98,41 @@ static bool has_to_wait(const struct record *rec, size_t i)
 	return false;
 }
 
-/* Is the step's value what it is to go back to? Or else what is the matter with it; then it is done with. False: it has to be made. */
-static bool is_settled(struct undo_walk *w, struct record *rec, struct record_step *rs, const char *goal)
+/* An earlier step of that kind about the container of step at, which is open: it was stopped, say, and started again. NULL: there is none. */
+static struct record_step *earlier_of_container(struct record *rec, size_t at, size_t before)
 {
+	const struct step *s = &rec->steps[at].step;
+
+	for (size_t i = before; s->kind->launch && step_container(s) && i > 0; i--) {
+		struct record_step *rs = &rec->steps[i - 1];
+
+		if (record_step_open(rs) && rs->step.kind == s->kind && step_container(&rs->step) == step_container(s))
+			return rs;
+	}
+	return NULL;
+}
+
+/*
+ * Somebody else has put step at back: a container that ran without its card was stopped. That is his wish, and earlier steps, whose undo
+ * would make something else of it, are none of ours any more.
+ */
+static void heed_wish(struct undo_walk *w, struct record *rec, size_t at, const char *now)
+{
+	struct record_step *rs;
+
+	for (size_t i = at; (rs = earlier_of_container(rec, at, i)); i = (size_t)(rs - rec->steps)) {
+		if (step_same(&rs->step, rs->step.before, now))
+			continue;
+		engine_tell(w->en, STEP_FOREIGN, &rs->step, now);
+		record_mark(rec, rs->seq, RECORD_LEFT, NULL);
+		w->result.foreign++;
+	}
+}
+
+/* Is the step's value what it is to go back to? Or else what is the matter with it; then it is done with. False: it has to be made. */
+static bool is_settled(struct undo_walk *w, struct record *rec, size_t at, const char *goal)
+{
+	struct record_step *rs = &rec->steps[at];
 	struct step back = step_swapped(&rs->step);
 	_cleanup_free_ char *now = NULL;
 	struct err e = { "" };
@@ -119,6 +151,8 @@ static bool is_settled(struct undo_walk *w, struct record *rec, struct record_st
 	} else if (k < 0) {
 		keep(w, &rs->step, e.text);
 	} else if (step_same(&back, now, goal)) {
+		if (rs->state == RECORD_DONE)
+			heed_wish(w, rec, at, now);
 		record_mark(rec, rs->seq, RECORD_UNDONE, NULL);
 		w->result.undone++;
 	} else if (!step_same(&back, now, back.before) && !step_transit(&rs->step, now, record_step_in_flight(rs))) {
@@ -144,10 +178,16 @@ static void land(struct undo_walk *w, struct record *rec)
 	round_done(w);
 }
 
-/* Has it to be waited for what became of a step that was cut short, before its value can be believed? */
-static bool needs_wait(const struct undo_walk *w, const struct record_step *rs, size_t at)
+/*
+ * Has something to be waited for before the value of a step can be believed? What became of one that was cut short; and that nobody is at
+ * work on a container of which it is concluded that somebody wants it stopped: he may be restarting it.
+ */
+static bool needs_wait(const struct undo_walk *w, struct record *rec, size_t at)
 {
-	return rs->state == RECORD_BEGUN && rs->step.kind->await && at < w->awaited;
+	const struct record_step *rs = &rec->steps[at];
+
+	return rs->step.kind->await && at < w->awaited &&
+	       (rs->state == RECORD_BEGUN || (rs->state == RECORD_DONE && earlier_of_container(rec, at, at)));
 }
 
 /* One step. False: it is none of this round. */
@@ -159,7 +199,7 @@ static bool look(struct undo_walk *w, struct record *rec, size_t at)
 
 	if (!record_step_open(rs) || rs->step.kind->derives || (w->filter && !w->filter(w->ctx, &rs->step)))
 		return true;
-	wait = needs_wait(w, rs, at);
+	wait = needs_wait(w, rec, at);
 	if (w->n > 0 && (w->n == AT_ONCE || wait != w->awaiting || !rs->step.kind->launch || has_to_wait(rec, at)))
 		return false;
 	if (has_to_wait(rec, at)) {
@@ -169,7 +209,7 @@ static bool look(struct undo_walk *w, struct record *rec, size_t at)
 	goal = w->goal ? w->goal(w->ctx, &rs->step) : NULL;
 	if (!goal)
 		goal = rs->step.before;
-	if (!wait && is_settled(w, rec, rs, goal))
+	if (!wait && is_settled(w, rec, at, goal))
 		return true;
 	w->awaiting = wait;
 	/* a full disk must not keep a card away: what an unrecorded way back leaves is among the transit states of a made step */

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -264,18 +265,108 @@ static void detached(void **state)
 	assert_same(f, before, "detached");
 }
 
+/* Its lines, in its configuration or not. */
+static bool has_lines(struct fake *f)
+{
+	_cleanup_free_ char *conf = NULL;
+
+	assert_int_equal(root_read(&f->root, "/etc/pve/lxc/200.conf", 4096, &conf, NULL), 0);
+	return strstr(conf, DEV0) && strstr(conf, "lxc.mount.entry: " RENDER);
+}
+
+/* The VM stops, and CT 200 stays as somebody wants it, with its lines. */
+static void stays_stopped(struct fake *f)
+{
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	vm_stop(f, 101, &v);
+	assert_int_equal(v.r, 0);
+	assert_non_null(strstr(text_str(&v.complained), "CT 200 is 'stopped' by somebody else's doing, and is left so"));
+	assert_true(has_lines(f));
+	assert_false(fake_ct_runs(f, 200));
+	assert_false(fake_exists(f, "/var/lib/gpupt/lease/101"));
+}
+
+/* Whoever stops it while it runs without the card wants it stopped; also if the VM is rebooted in between. */
 static void detached_and_stopped_meanwhile(void **state)
+{
+	for (int reboot = 0; reboot < 2; reboot++) {
+		_cleanup_fake_ struct fake *f = machine("[ct 200]\ncontainers = detach\n");
+
+		fake_ct(f, 200, DETACH, true);
+		start(f);
+		assert_int_equal(pct(f, "stop", 200), 0);
+		if (reboot)
+			start(f);
+		stays_stopped(f);
+		assert_string_equal(fake_pct_calls(f), "shutdown 200; start 200; stop 200");
+	}
+}
+
+static void detached_and_stopped_under_ha(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("[ct 200]\ncontainers = detach\n");
+
+	fake_ct(f, 200, DETACH, true);
+	fake_put(f, "/etc/pve/ha/resources.cfg", "ct: 200\n\tstate started\n\n");
+	start(f);
+	assert_true(fake_ct_runs(f, 200));
+	fake_put(f, "/etc/pve/ha/resources.cfg", "ct: 200\n\tstate stopped\n\n");
+	fake_ct_set(f, 200, false);
+	stays_stopped(f);
+	assert_string_equal(fake_pct_calls(f), "stopped 200; started 200");
+}
+
+/* One that is being restarted is only on its way: whoever does that is waited for. */
+static void detached_and_restarted(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("[ct 200]\ncontainers = detach\n");
+	_cleanup_free_ char *before = NULL;
+	pid_t pid;
+
+	fake_ct(f, 200, DETACH, true);
+	before = fake_snapshot(f);
+	start(f);
+	fake_ct_set(f, 200, false);
+	fake_put(f, "/var/lib/lxc/200/reboot", "");
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		sleep_ms(1000);
+		fake_ct_set(f, 200, true);
+		fake_remove(f, "/var/lib/lxc");
+		_exit(0);
+	}
+	stop(f);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_string_equal(fake_pct_calls(f), "shutdown 200; start 200; shutdown 200; start 200");
+	assert_same(f, before, "restarted meanwhile");
+}
+
+/* It could not be started without the card: that it does not run is nobody's wish. */
+static int no_start_at_first(void *ctx, char *const argv[], struct exec_result *ret)
+{
+	struct fake *f = ctx;
+
+	if (!str_eq(argv[0], "pct") || !str_eq(argv[1], "start") || fake_is_hidden(f, "tried"))
+		return fake_exec(ctx, argv, ret);
+	fake_hide(f, "tried", "1");
+	*ret = (struct exec_result){ .status = 1 };
+	return 0;
+}
+
+static void detached_and_not_started(void **state)
 {
 	_cleanup_fake_ struct fake *f = machine("[ct 200]\ncontainers = detach\n");
 	_cleanup_free_ char *before = NULL;
 
 	fake_ct(f, 200, DETACH, true);
 	before = fake_snapshot(f);
+	f->hooks.exec = no_start_at_first;
 	start(f);
-	assert_int_equal(pct(f, "stop", 200), 0);
+	assert_false(fake_ct_runs(f, 200));
 	stop(f);
-	/* whoever stopped it did so without knowing of us: it is as it was when the card was taken */
-	assert_same(f, before, "detached, and stopped meanwhile");
+	assert_same(f, before, "it needs its card to start");
 }
 
 /* A reboot of the VM keeps its lease, which was made where it ends with the boot; then there is a line on it. */
@@ -644,6 +735,9 @@ int main(void)
 		cmocka_unit_test(stopped_by_force),
 		cmocka_unit_test(detached),
 		cmocka_unit_test(detached_and_stopped_meanwhile),
+		cmocka_unit_test(detached_and_stopped_under_ha),
+		cmocka_unit_test(detached_and_restarted),
+		cmocka_unit_test(detached_and_not_started),
 		cmocka_unit_test(detached_at_a_reboot),
 		cmocka_unit_test(restarted_meanwhile),
 		cmocka_unit_test(detached_without_quorum),
