@@ -190,6 +190,22 @@ static bool needs_wait(const struct undo_walk *w, struct record *rec, size_t at)
 	       (rs->state == RECORD_BEGUN || (rs->state == RECORD_DONE && earlier_of_container(rec, at, at)));
 }
 
+/*
+ * Says on record that a step is on its way back. A full disk must not keep a card away: what an unrecorded way back leaves is among the
+ * transit states of a made step. But a container must not be stopped, to be started again, if the next try knows nothing of it: it would
+ * do the same, and so on.
+ */
+static bool announce(struct undo_walk *w, struct record *rec, size_t at)
+{
+	struct record_step *rs = &rec->steps[at];
+	struct err e = { "" };
+
+	if (record_mark(rec, rs->seq, RECORD_UNDOING, &e) == 0 || !earlier_of_container(rec, at, at))
+		return true;
+	keep(w, &rs->step, e.text);
+	return false;
+}
+
 /* One step. False: it is none of this round. */
 static bool look(struct undo_walk *w, struct record *rec, size_t at)
 {
@@ -209,12 +225,9 @@ static bool look(struct undo_walk *w, struct record *rec, size_t at)
 	goal = w->goal ? w->goal(w->ctx, &rs->step) : NULL;
 	if (!goal)
 		goal = rs->step.before;
-	if (!wait && is_settled(w, rec, at, goal))
+	if (!wait && (is_settled(w, rec, at, goal) || !announce(w, rec, at)))
 		return true;
 	w->awaiting = wait;
-	/* a full disk must not keep a card away: what an unrecorded way back leaves is among the transit states of a made step */
-	if (!wait)
-		record_mark(rec, rs->seq, RECORD_UNDOING, NULL);
 	take_along(w, at, &rs->step, goal);
 	return true;
 }

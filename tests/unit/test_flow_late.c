@@ -254,6 +254,29 @@ static void killed_while_it_calls(void **state)
 	assert_back(f, before);
 }
 
+/* What cannot be put on record is not begun, if it would be begun again and again. */
+static void no_stop_without_record(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("[defaults]\ncontainers = detach\n");
+	_cleanup_vm_ struct vm_result first = { 0 }, v = { 0 };
+	_cleanup_free_ char *before = NULL, *lease = NULL;
+
+	fake_ct(f, 200, DETACH, true);
+	before = fake_snapshot(f);
+	start(f, 101, &first);
+	stop(f, 101);
+	assert_int_equal(root_read(&f->root, "/var/lib/gpupt/lease/101", 1 << 20, &lease, NULL), 0);
+	fake_put(f, "/run/gpupt/lease/101", lease);
+	fake_remove(f, "/var/lib/gpupt/lease/101");
+	fake_arm(f, FAKE_STORAGE, FAKE_READ_ONLY, 1, 0);
+	vm_late(f, 101, &v);
+	fake_disarm(f);
+	assert_int_equal(v.r, -EUCLEAN);
+	assert_string_equal(fake_pct_calls(f), "shutdown 200; start 200");
+	late(f);
+	assert_back(f, before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +285,7 @@ int main(void)
 		cmocka_unit_test(lines_that_are_back_stay),
 		cmocka_unit_test(nobody_calls_twice),
 		cmocka_unit_test(killed_while_it_calls),
+		cmocka_unit_test(no_stop_without_record),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
