@@ -6,6 +6,7 @@
 #include "flow/holding.h"
 #include "flow/observe.h"
 #include "flow/release.h"
+#include "plan/step_node.h"
 #include "policy/containers.h"
 #include "policy/handover.h"
 #include "pve/guest.h"
@@ -16,7 +17,7 @@ struct work {
 	struct record *rec;
 	struct selection sel;
 	struct facts facts;
-	struct bdf_list all, back; /* asked for; of these, those that can go */
+	struct bdf_list all, back, home; /* asked for; of these, those that can go; of these, those that are not kept on vfio-pci */
 	struct undo_result undo;
 	struct err *e;
 };
@@ -27,6 +28,7 @@ static void work_done(struct work *w)
 	facts_done(&w->facts);
 	bdf_list_done(&w->all);
 	bdf_list_done(&w->back);
+	bdf_list_done(&w->home);
 }
 
 static int choose(struct work *w, const struct bdf_list *which)
@@ -149,6 +151,12 @@ static int reset_cards(struct work *w)
 	return facts_load(&w->en, &w->sel, w->g->vmid, true, &w->facts, w->e);
 }
 
+/* It stays on vfio-pci: after-stop = keep, say. */
+static bool kept(const struct work *w, struct bdf b)
+{
+	return settings_stays(settings_gpu(w->g->settings, b));
+}
+
 /* What speaks against taking a function from vfio-pci now; NULL: nothing. */
 static const char *hindrance(struct work *w, const struct fn_facts *fn)
 {
@@ -171,7 +179,7 @@ static int sort_out(struct work *w)
 		if (why) {
 			report_complain(w->g->report, "%s %s", bdf_format(fn->fn.bdf, name), why);
 			w->undo.failed++;
-		} else if (bdf_list_add(&w->back, fn->fn.bdf) < 0) {
+		} else if (bdf_list_add(&w->back, fn->fn.bdf) < 0 || (!kept(w, fn->fn.bdf) && bdf_list_add(&w->home, fn->fn.bdf) < 0)) {
 			return err_errno(w->e, -ENOMEM, "cannot give the GPUs of VM %u back", w->g->vmid);
 		}
 	}
@@ -202,24 +210,17 @@ static bool of_no_function(void *ctx, const struct step *s)
 	return step_about(s, &b) ? !holding_any(w->rec, b) : !holding_functions(w->rec);
 }
 
-/* after-stop = keep: on vfio-pci, as somebody's who may take it, so without our override; all else as it was before. */
+/*
+ * after-stop = keep: on vfio-pci, as somebody's who may take it, so without our override. Placeholders stay, or no container that names the
+ * card could be started; all else is as it was before.
+ */
 static const char *goal(void *ctx, const struct step *s)
 {
-	const struct work *w = ctx;
 	struct bdf b;
 
-	if (s->kind != &step_driver || !target_bdf(s->target, &b) ||
-	    !settings_stays(settings_gpu(w->g->settings, b)))
+	if (!target_bdf(s->target, &b) || !kept(ctx, b))
 		return NULL;
-	return "vfio-pci";
-}
-
-static void add(struct undo_result *sum, const struct undo_result *u)
-{
-	sum->undone += u->undone;
-	sum->foreign += u->foreign;
-	sum->failed += u->failed;
-	sum->stuck += u->stuck;
+	return s->kind == &step_driver ? "vfio-pci" : s->kind == &step_node ? s->after : NULL;
 }
 
 /*
@@ -248,12 +249,13 @@ static int undo(struct work *w)
 	struct undo_result u;
 
 	/* all placeholders before any driver: with two cards the first to come home may take the other's number */
-	record_undo(&w->en, w->rec, is_placeholder, w, &u);
-	add(&w->undo, &u);
+	record_undo_to(&w->en, w->rec, is_placeholder, goal, w, &u);
+	undo_add(&w->undo, &u);
+	node_drop_kept(w->g->root, &w->home);
 	record_undo_to(&w->en, w->rec, wanted, goal, w, &u);
-	add(&w->undo, &u);
+	undo_add(&w->undo, &u);
 	record_undo(&w->en, w->rec, of_no_function, w, &u);
-	add(&w->undo, &u);
+	undo_add(&w->undo, &u);
 	return holding_forget(w->rec, w->g->vmid, &w->all, w->e);
 }
 
@@ -264,7 +266,6 @@ static void tell(const struct work *w)
 		const struct fn_facts *fn = &w->facts.v[i];
 		struct log_entry entry = { .priority = LOG_INFO, .id = LOG_ID_RETURNED, .vmid = w->g->vmid };
 		char name[BDF_LEN], driver[PCI_NAME_LEN] = "", path[PATH_MAX];
-		bool kept = settings_stays(settings_gpu(w->g->settings, fn->fn.bdf));
 
 		if (fn->absent || !gpu_is_display(&fn->fn) || holding_any(w->rec, fn->fn.bdf) ||
 		    !holding_same_device(w->rec, w->g->root, fn->fn.bdf))
@@ -273,7 +274,7 @@ static void tell(const struct work *w)
 		entry.bdf = bdf_format(fn->fn.bdf, name);
 		log_write(&entry, "%s is back from VM %u, on %s", name, w->g->vmid, driver[0] ? driver : "no driver");
 		report_say(w->g->report, "%s: back from VM %u, on %s%s", name, w->g->vmid, driver[0] ? driver : "no driver",
-			   kept ? " (after-stop = keep)" : "");
+			   kept(w, fn->fn.bdf) ? " (after-stop = keep)" : "");
 	}
 }
 

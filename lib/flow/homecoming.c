@@ -8,6 +8,7 @@
 #include "flow/watch.h"
 #include "plan/errand.h"
 #include "plan/plan.h"
+#include "plan/step_node.h"
 #include "plan/turn.h"
 #include "policy/home.h"
 #include "pve/guest.h"
@@ -90,10 +91,13 @@ static int plan_home(const struct work *w, bool displays, struct plan *ret)
 
 static int apply(struct work *w, const struct plan *p)
 {
+	_cleanup_bdf_list_ struct bdf_list all = { 0 };
 	_cleanup_record_ struct record rec = { .fd = -1 };
 	char path[PATH_MAX];
 	int k = record_create(w->h->root, errand_path(path, w->gpu), &rec, w->e);
 
+	if (k == 0 && selection_all(&w->sel, &all) == 0)
+		node_drop_kept(w->h->root, &all);
 	if (k == 0)
 		k = plan_apply(&w->en, p, &rec, NULL, w->e);
 	if (k == 0 || (rec.path[0] && !record_any_open(&rec)))

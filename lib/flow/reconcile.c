@@ -71,10 +71,7 @@ static int reconcile_one(const struct release *rel, struct undo_result *sum)
 		return 0;
 	}
 	k = release_run(rel, &u, &e);
-	sum->undone += u.undone;
-	sum->foreign += u.foreign;
-	sum->failed += u.failed;
-	sum->stuck += u.stuck;
+	undo_add(sum, &u);
 	if (k == -EBUSY)
 		report_say(rel->report, "%s", e.text);
 	else if (k < 0)

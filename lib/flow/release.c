@@ -58,9 +58,7 @@ static int release_late(const struct release *rel, int k, struct undo_result *su
 	struct err late = { "" };
 	int l = late_run(rel, &u, &late);
 
-	sum->undone += u.undone;
-	sum->foreign += u.foreign;
-	sum->failed += u.failed;
+	undo_add(sum, &u);
 	if (l == -EAGAIN)
 		report_say(rel->report, "%s", late.text);
 	if (l == 0 || l == -EAGAIN || k < 0)

@@ -49,29 +49,6 @@ static void path_escape(const char *path, struct text *t)
 	}
 }
 
-static int path_unescape(const char *word, char **ret)
-{
-	_cleanup_text_ struct text t = { 0 };
-
-	for (; *word; word++) {
-		char hex[3] = "", c = *word;
-		uint32_t byte;
-
-		if (c == '%') {
-			snprintf(hex, sizeof(hex), "%.2s", word + 1);
-			if (strlen(hex) != 2 || parse_hex(hex, 2, &byte) < 0 || byte == 0)
-				return -EINVAL;
-			c = (char)byte;
-			word += 2;
-		}
-		text_add_n(&t, &c, 1);
-	}
-	if (*text_str(&t) != '/')
-		return -EINVAL;
-	*ret = text_take(&t);
-	return *ret ? 0 : -ENOMEM;
-}
-
 void ctnode_target(const struct ctnode *n, struct text *t)
 {
 	char name[BDF_LEN];

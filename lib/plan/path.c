@@ -33,6 +33,29 @@ static int memory_file(const char *path, char file[static PATH_MAX])
 	return 0;
 }
 
+int path_unescape(const char *word, char **ret)
+{
+	_cleanup_text_ struct text t = { 0 };
+
+	for (; *word; word++) {
+		char hex[3] = "", c = *word;
+		uint32_t byte;
+
+		if (c == '%') {
+			snprintf(hex, sizeof(hex), "%.2s", word + 1);
+			if (strlen(hex) != 2 || parse_hex(hex, 2, &byte) < 0 || byte == 0)
+				return -EINVAL;
+			c = (char)byte;
+			word += 2;
+		}
+		text_add_n(&t, &c, 1);
+	}
+	if (*text_str(&t) != '/')
+		return -EINVAL;
+	*ret = text_take(&t);
+	return *ret ? 0 : -ENOMEM;
+}
+
 char *path_role(const char *node, char buf[static PATH_ROLE_LEN])
 {
 	const char *slash = strrchr(node, '/');
@@ -114,6 +137,23 @@ int path_find(const struct root *r, const char *path, struct path_memory *ret)
 
 	if (memory_file(path, file) < 0 || state_read(r, file, &text) < 0 || path_parse(text, ret) < 0)
 		return -ENOENT;
+	return 0;
+}
+
+int path_each(const struct root *r, path_each_fn *fn, void *ctx)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+	int k = state_list(r, PATH_DIR, &names);
+
+	if (k < 0)
+		return k;
+	strv_foreach(name, &names) {
+		_cleanup_free_ char *path = NULL;
+		struct path_memory m;
+
+		if (path_unescape(name, &path) == 0 && path_find(r, path, &m) == 0)
+			fn(ctx, path, &m);
+	}
 	return 0;
 }
 

@@ -27,6 +27,11 @@ struct path_memory {
  * can be understood). A number of the device cgroup, for which there is no path, goes by /dev/char/MAJOR:MINOR, udev's name for it.
  */
 int path_find(const struct root *r, const char *path, struct path_memory *ret);
+/* Calls fn for each path of which something is remembered. 0 or -errno. */
+typedef void path_each_fn(void *ctx, const char *path, const struct path_memory *m);
+int path_each(const struct root *r, path_each_fn *fn, void *ctx);
+/* An absolute path out of one word, in which "%XX" stands for a byte. 0, -EINVAL, -ENOMEM; free *ret. */
+int path_unescape(const char *word, char **ret);
 /* Writes only what is new. 0, -ENAMETOOLONG (escaped it is no file name any more), -EINVAL (not absolute), -errno. */
 int path_remember(const struct root *r, const char *path, const struct path_memory *m, struct err *e);
 

@@ -61,6 +61,15 @@ typedef const char *undo_goal_fn(void *ctx, const struct step *s);
 void record_undo_to(const struct engine *en, struct record *rec, undo_filter_fn *filter, undo_goal_fn *goal, void *ctx,
 		    struct undo_result *ret);
 
+/* What several of them came to. */
+static inline void undo_add(struct undo_result *sum, const struct undo_result *u)
+{
+	sum->undone += u->undone;
+	sum->foreign += u->foreign;
+	sum->failed += u->failed;
+	sum->stuck += u->stuck;
+}
+
 /* Nothing is open any more. */
 static inline bool undo_complete(const struct undo_result *u)
 {

@@ -122,7 +122,9 @@ static int guest_finish(const struct engine *en, const struct step *s, void *job
 	return k < 0 ? k : finish(hard, e);
 }
 
-/* Is a task of Proxmox VE at work on it? A reboot from inside stops it for a moment without a lock; lxc-pve-poststop-hook makes the file. */
+/*
+ * Is a task of Proxmox VE at work on it? A reboot from inside stops it for a moment, without a lock; lxc-pve-poststop-hook makes that file.
+ */
 static bool worked_on(const struct root *r, unsigned int vmid)
 {
 	_cleanup_close_ int lock = -1;

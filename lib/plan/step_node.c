@@ -9,9 +9,11 @@
 #include <sys/sysmacros.h>
 
 #include "host/nodes.h"
+#include "plan/path.h"
 #include "plan/step_node.h"
 
 #define PLACEHOLDER_MODE 0660
+#define NVIDIA_MAJOR	 195 /* as in host/nodes.c */
 
 void node_target(struct bdf b, const char *path, struct text *t)
 {
@@ -117,6 +119,36 @@ static int node_set(const struct engine *en, const struct step *s, struct err *e
 	if (k == 0)
 		k = root_mknod(en->root, path, PLACEHOLDER_MODE, makedev(major_, minor_));
 	return k < 0 ? err_errno(e, k, "cannot make %s", path) : 0;
+}
+
+struct drop {
+	const struct root *root;
+	const struct bdf_list *fns;
+};
+
+/*
+ * NVIDIA's stay: whether a driver is behind one cannot be seen by its number, which is in its name, so that it does not become another's;
+ * and nvidia-modprobe makes anew what is not as it should be.
+ */
+static void drop_kept(void *ctx, const char *path, const struct path_memory *m)
+{
+	const struct drop *d = ctx;
+	dev_t dev = makedev(m->major, m->minor);
+	struct stat st;
+
+	if (m->common || m->type != 'c' || m->major == NVIDIA_MAJOR || !bdf_list_has(d->fns, m->bdf) || !str_starts(path, "/dev/") ||
+	    strstr(path, "/../"))
+		return;
+	if (root_lstat(d->root, path, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == dev && !has_driver(d->root, dev) &&
+	    root_unlink(d->root, path) == 0)
+		remove_parents(d->root, path);
+}
+
+void node_drop_kept(const struct root *r, const struct bdf_list *fns)
+{
+	struct drop d = { .root = r, .fns = fns };
+
+	path_each(r, drop_kept, &d);
 }
 
 const struct step_kind step_node = {

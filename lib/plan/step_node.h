@@ -5,11 +5,18 @@
 
 #include <sys/types.h>
 
+#include "host/pci.h"
 #include "plan/step.h"
 
 /* "0000:01:00.0 /dev/dri/renderD128". */
 void node_target(struct bdf b, const char *path, struct text *t);
 /* "c 226:128". */
 void node_value(dev_t dev, struct text *t);
+
+/*
+ * Removes placeholders of these functions that are on no record: where after-stop = keep they outlive the lease, so that containers can be
+ * started. For whoever is about to bind the functions to drivers that make nodes. They are found by what is remembered of their paths.
+ */
+void node_drop_kept(const struct root *r, const struct bdf_list *fns);
 
 #endif

@@ -98,12 +98,12 @@ static bool has_to_wait(const struct record *rec, size_t i)
 	return false;
 }
 
-/* An earlier step of that kind about the container of step at, which is open: it was stopped, say, and started again. NULL: there is none. */
-static struct record_step *earlier_of_container(struct record *rec, size_t at, size_t before)
+/* The last open step before index below of the kind of step at, about the same container: it was stopped, say, and started again. Or NULL. */
+static struct record_step *earlier_of_container(struct record *rec, size_t at, size_t below)
 {
 	const struct step *s = &rec->steps[at].step;
 
-	for (size_t i = before; s->kind->launch && step_container(s) && i > 0; i--) {
+	for (size_t i = below; s->kind->launch && step_container(s) && i > 0; i--) {
 		struct record_step *rs = &rec->steps[i - 1];
 
 		if (record_step_open(rs) && rs->step.kind == s->kind && step_container(&rs->step) == step_container(s))

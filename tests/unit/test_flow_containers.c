@@ -611,6 +611,99 @@ static void failed_at_boot(void **state)
 	assert_true(fake_ct_runs(f, 200));
 }
 
+/* --- after-stop = keep --- */
+
+static int home(struct fake *f, unsigned int vmid, struct text *said)
+{
+	_cleanup_settings_ struct settings s = { 0 };
+	_cleanup_config_ struct config cfg = { 0 };
+	struct err e = { "" };
+	struct report report;
+	struct homecoming h;
+
+	assert_int_equal(settings_load(&f->root, &s, &e), 0);
+	assert_int_equal(config_load(&f->root, GUEST_CT, vmid, &cfg, &e), 0);
+	report = fake_report(said);
+	h = (struct homecoming){ .root = &f->root, .settings = &s, .report = &report, .ct = &cfg };
+	return homecoming_run(&h, &e);
+}
+
+#define KEEP "[gpu 01:00]\nafter-stop = keep\n"
+
+/* Containers come back although the card does not: placeholders let them start without it, as often as anybody likes. */
+static void kept_away(void **state)
+{
+	static const char *const confs[] = { KEEP "containers = shutdown\n", KEEP "containers = detach\n", KEEP };
+
+	for (size_t i = 0; i < ARRAY_SIZE(confs); i++) {
+		_cleanup_fake_ struct fake *f = machine(confs[i]);
+		_cleanup_vm_ struct vm_result v = { 0 };
+
+		fake_ct(f, 200, DETACH, true);
+		start(f);
+		vm_stop(f, 101, &v);
+		assert_int_equal(v.r, 0);
+		assert_string_equal(fake_get(f, "/sys/bus/pci/devices/" CARD "/driver_override"), "(null)");
+		assert_true(fake_ct_runs(f, 200) && has_lines(f));
+		assert_true(placeholder(f));
+		assert_string_equal(vm_leftovers(f), "");
+		assert_int_equal(pct(f, "stop", 200), 0);
+		assert_int_equal(pct(f, "start", 200), 0);
+		fake_hide(f, "pct-calls", "");
+		start(f);
+		stop(f);
+		assert_string_equal(fake_pct_calls(f), "");
+		assert_true(placeholder(f));
+	}
+}
+
+/* When it comes home after all, its drivers' nodes have their places: by a VM's stop, or for a container. */
+static void kept_and_home_again(void **state)
+{
+	for (int hook = 0; hook < 2; hook++) {
+		_cleanup_fake_ struct fake *f = machine(KEEP "containers = shutdown\n");
+		_cleanup_text_ struct text said = { 0 };
+		char driver[64] = "";
+
+		fake_ct(f, 200, DEV0, true);
+		start(f);
+		stop(f);
+		assert_true(placeholder(f));
+		fake_put(f, "/etc/gpupt/gpupt.conf", "");
+		if (hook) {
+			assert_int_equal(home(f, 200, &said), 0);
+			assert_non_null(strstr(text_str(&said), "it is home for CT 200"));
+		} else {
+			start(f);
+			assert_true(placeholder(f));
+			stop(f);
+		}
+		assert_false(placeholder(f));
+		root_readlink_base(&f->root, "/sys/bus/pci/devices/" CARD "/driver", driver, sizeof(driver));
+		assert_string_equal(driver, "radeon");
+		assert_string_equal(vm_leftovers(f), "");
+	}
+}
+
+/* What is in a placeholder's place by then is none: another's node, or a link. */
+static void kept_and_replaced(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine(KEEP);
+	char full[PATH_MAX];
+	struct stat st;
+
+	fake_ct(f, 200, DEV0, true);
+	start(f);
+	stop(f);
+	fake_remove(f, RENDER);
+	fake_link(f, RENDER, "null");
+	fake_put(f, "/etc/gpupt/gpupt.conf", "");
+	start(f);
+	stop(f);
+	assert_int_equal(lstat(fake_path(f, full, RENDER), &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+}
+
 /* --- cut off and refused at every call --- */
 
 static struct fake *shared_machine(void)
@@ -662,21 +755,6 @@ static void calls_fail(void **state)
 }
 
 /* --- a container's own hook --- */
-
-static int home(struct fake *f, unsigned int vmid, struct text *said)
-{
-	_cleanup_settings_ struct settings s = { 0 };
-	_cleanup_config_ struct config cfg = { 0 };
-	struct err e = { "" };
-	struct report report;
-	struct homecoming h;
-
-	assert_int_equal(settings_load(&f->root, &s, &e), 0);
-	assert_int_equal(config_load(&f->root, GUEST_CT, vmid, &cfg, &e), 0);
-	report = fake_report(said);
-	h = (struct homecoming){ .root = &f->root, .settings = &s, .report = &report, .ct = &cfg };
-	return homecoming_run(&h, &e);
-}
 
 static void comes_home_for_a_container(void **state)
 {
@@ -750,6 +828,9 @@ int main(void)
 		cmocka_unit_test(still_the_same),
 		cmocka_unit_test(locked_meanwhile),
 		cmocka_unit_test(failed_at_boot),
+		cmocka_unit_test(kept_away),
+		cmocka_unit_test(kept_and_home_again),
+		cmocka_unit_test(kept_and_replaced),
 		cmocka_unit_test(killed_on_the_way),
 		cmocka_unit_test(killed_on_the_way_back),
 		cmocka_unit_test(calls_fail),
