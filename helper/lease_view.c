@@ -20,14 +20,13 @@ const char *lease_state_name(enum lease_state s)
 	return states[s];
 }
 
-/* Does somebody hold Proxmox VE's lock of the VM? By looking at the list of locks: to try it would be to take it. */
-static bool pve_works_on(const struct root *r, unsigned int vmid)
+bool lease_view_locked(const struct root *r, const char *path)
 {
 	_cleanup_free_ char *locks = NULL;
-	char path[PATH_MAX], want[64], *p, *line;
+	char want[64], *p, *line;
 	struct stat st;
 
-	if (root_stat(r, path_f(path, "/var/lock/qemu-server/lock-%u.conf", vmid), &st) < 0 ||
+	if (root_stat(r, path, &st) < 0 ||
 	    root_read(r, "/proc/locks", LOCKS_MAX, &locks, NULL) < 0)
 		return false;
 	/* "1: FLOCK  ADVISORY  WRITE 1234 00:19:5678 0 EOF", proc_locks(5) */
@@ -36,6 +35,14 @@ static bool pve_works_on(const struct root *r, unsigned int vmid)
 		if (strstr(line, " FLOCK ") && strstr(line, want))
 			return true;
 	return false;
+}
+
+/* Does somebody hold Proxmox VE's lock of the VM? */
+static bool pve_works_on(const struct root *r, unsigned int vmid)
+{
+	char path[PATH_MAX];
+
+	return lease_view_locked(r, path_f(path, "/var/lock/qemu-server/lock-%u.conf", vmid));
 }
 
 static bool partly_undone(const struct record *rec)

@@ -32,4 +32,7 @@ const char *lease_state_name(enum lease_state s);
 /* What to do about it; NULL if nothing. Into buf. */
 const char *lease_view_remedy(const struct lease_view *v, char buf[static 80]);
 
+/* Does somebody hold a flock(2) of the file? By looking at the list of locks: to try it would be to take it. */
+bool lease_view_locked(const struct root *r, const char *path);
+
 #endif

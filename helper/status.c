@@ -3,17 +3,20 @@
 #include <errno.h>
 #include <time.h>
 
+#include "flow/prepare.h"
 #include "helper/lease_view.h"
 #include "helper/output.h"
 #include "helper/reset_view.h"
 #include "plan/stuck.h"
+
+#define RESUME "'gpupt-helper prepare --resume' goes on with it, 'gpupt-helper revert --unfinished' puts it back"
 
 enum { VMID, SINCE, STATE, QEMU, CARDS, REMEDY, STEP, TARGET, BEFORE, AFTER, WHY };
 
 static const struct column column_v[] = {
 	[VMID] = { "vmid", "the VM", COLUMN_NUMBER },
 	[SINCE] = { "since", "when it was given its cards" },
-	[STATE] = { "state", "running, starting, settling, not running, earlier boot; resetting, reset; stuck; of a step: begun, made, undoing, undone, left" },
+	[STATE] = { "state", "running, starting, settling, not running, earlier boot; resetting, reset; stuck; of the host: prepared, preparing, cut off; of a step: begun, made, undoing, undone, left" },
 	[QEMU] = { "qemu", "process of QEMU", COLUMN_NUMBER },
 	[CARDS] = { "cards", "the functions", COLUMN_LIST },
 	[REMEDY] = { "remedy", "what to do", .detail = true, .wrap = true },
@@ -44,18 +47,17 @@ static void status_done(struct status *s)
 }
 
 /* In JSON with its offset from UTC, for programs. */
-static void show_since(struct status *s, const struct record *rec)
+static void show_since(struct status *s, const char *text, char when[static 40])
 {
-	const char *text = record_get(rec, LEASE_SINCE);
-	char when[40];
 	struct tm tm;
 	uint64_t n;
 	time_t t;
 
+	when[0] = '\0';
 	if (!text || parse_uint(text, INT64_MAX, &n) < 0)
 		return;
 	t = (time_t)n;
-	if (localtime_r(&t, &tm) && strftime(when, sizeof(when), s->o->json ? "%Y-%m-%dT%H:%M:%S%z" : "%Y-%m-%d %H:%M:%S", &tm))
+	if (localtime_r(&t, &tm) && strftime(when, 40, s->o->json ? "%Y-%m-%dT%H:%M:%S%z" : "%Y-%m-%d %H:%M:%S", &tm))
 		table_set(&s->t, SINCE, when);
 }
 
@@ -102,13 +104,13 @@ static void show_lease(struct status *s, const struct lease_view *v)
 	static const char *const colours[] = {
 		[LEASE_RUNNING] = "green", [LEASE_SETTLING] = "brown", [LEASE_NOT_RUNNING] = "brown", [LEASE_EARLIER_BOOT] = "brown",
 	};
-	char whose[24], buf[80];
+	char whose[24], buf[80], when[40];
 	const char *remedy = lease_view_remedy(v, buf);
 
 	s->busy++;
 	table_row(&s->t);
 	table_setf(&s->t, VMID, "%u", v->vmid);
-	show_since(s, &v->rec);
+	show_since(s, record_get(&v->rec, LEASE_SINCE), when);
 	table_set(&s->t, STATE, lease_state_name(v->state));
 	table_colour(&s->t, STATE, v->state < ARRAY_SIZE(colours) ? colours[v->state] : NULL);
 	if (v->qemu)
@@ -213,6 +215,46 @@ static int show_stuck(struct status *s)
 	return EXIT_DONE;
 }
 
+static void show_host(struct status *s, const struct record *rec, unsigned int open, bool unfinished)
+{
+	bool busy = lease_view_locked(s->o->root, PREPARE_RECORD);
+	const char *state = busy ? "preparing" : unfinished ? "cut off" : "prepared";
+	const char *remedy = !busy && unfinished ? RESUME : NULL;
+	char when[40];
+
+	table_row(&s->t);
+	show_since(s, record_get(rec, PREPARE_SINCE), when);
+	table_set(&s->t, STATE, state);
+	table_colour(&s->t, STATE, remedy ? "brown" : NULL);
+	table_set(&s->t, REMEDY, remedy);
+	if (busy)
+		text_add(&s->below, "host: it is being prepared or reverted\n");
+	else if (unfinished)
+		text_addf(&s->below, "host: a preparation, or its revert, was cut off: %s\n", RESUME);
+	else
+		text_addf(&s->below, "host: prepared%s%s, %u step%s: 'gpupt-helper revert' takes it back\n", when[0] ? " since " : "", when, open,
+			  open == 1 ? "" : "s");
+	show_steps(s, 0, "the host", rec);
+}
+
+static int show_preparation(struct status *s)
+{
+	_cleanup_record_ struct record rec = { .fd = -1 };
+	unsigned int open = 0;
+	struct err e = { "" };
+	bool unfinished;
+	int k = prepare_read(s->o->root, &rec, &unfinished, &e);
+
+	/* what VMs have is shown all the same */
+	if (k < 0)
+		s->code = helper_result(k, &e);
+	for (size_t i = 0; i < rec.n_steps; i++)
+		open += record_step_open(&rec.steps[i]);
+	if (k == 0 && (open || unfinished))
+		show_host(s, &rec, open, unfinished);
+	return EXIT_DONE;
+}
+
 static int run(const struct options *o, int argc, char **argv)
 {
 	_cleanup_(status_done) struct status s = { .o = o };
@@ -225,6 +267,8 @@ static int run(const struct options *o, int argc, char **argv)
 		code = show_resets(&s);
 	if (code == EXIT_DONE)
 		code = show_stuck(&s);
+	if (code == EXIT_DONE)
+		code = show_preparation(&s);
 	if (code == EXIT_DONE)
 		code = s.code;
 	if (code == EXIT_DONE && table_rows(&s.t) == 0 && !o->json && !o->noheadings)
@@ -240,9 +284,9 @@ static int run(const struct options *o, int argc, char **argv)
 const struct command command_status = {
 	.name = "status",
 	.args = "",
-	.summary = "show which VMs have which cards, and cards that are stuck or in a reset",
+	.summary = "show which VMs have which cards, cards that are stuck or in a reset, and whether the host is prepared",
 	.help = "Resets are shown as long as they last, or, where one was cut short, until 'reconcile'.\n"
-		"With -v also the steps that were made for each VM; in JSON they are the children of their VM.\n"
+		"With -v also the steps that were made for each VM and for the host; in JSON they are the children of their VM.\n"
 		"Changes nothing.",
 	.columns = &columns,
 	.run = run,

@@ -12,6 +12,7 @@
 #define PREPARE_DIR	   "/var/lib/gpupt/prepare"
 #define PREPARE_RECORD	   PREPARE_DIR "/record"
 #define PREPARE_UNFINISHED PREPARE_DIR "/unfinished"
+#define PREPARE_SINCE	   "since" /* a note: seconds since the epoch, of the first one on record */
 
 /* A card that is asked for, and what for. */
 struct prepare_gpu {
@@ -61,6 +62,12 @@ struct revert {
  * stays on record; -errno. What somebody else has changed is left and is no failure.
  */
 int revert_run(struct revert *r, const struct engine *en, const struct report *report, struct err *e);
+
+/*
+ * The record, only read, and whether the last preparation, or its revert, has not come to its end. Without open steps nothing is
+ * prepared. 0 or -errno; record_close() it.
+ */
+int prepare_read(const struct root *r, struct record *ret, bool *ret_unfinished, struct err *e);
 
 /* Findings on what was prepared and is not in force, and on a preparation that was cut off. Nothing is written. 0 or -errno. */
 int prepare_check(const struct root *r, const struct setup *setup, const struct settings *settings, struct findings *ret, struct err *e);

@@ -11,6 +11,16 @@ static bool is_loaded(const struct root *r, const char *module)
 	return root_exists(r, path_f(path, "/sys/module/%s", module));
 }
 
+int prepare_read(const struct root *r, struct record *ret, bool *ret_unfinished, struct err *e)
+{
+	unsigned int first = 0;
+	bool adopt;
+	int k = prepare_record_load(r, ret, &first, &adopt, e);
+
+	*ret_unfinished = first != 0;
+	return k;
+}
+
 int prepare_check(const struct root *r, const struct setup *setup, const struct settings *settings, struct findings *ret, struct err *e)
 {
 	_cleanup_strv_ struct strv modules = { 0 }, unloaded = { 0 };

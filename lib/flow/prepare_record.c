@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <time.h>
 
 #include "flow/prepare_record.h"
 #include "plan/state.h"
@@ -105,13 +106,17 @@ int prepare_record_mark(const struct root *r, unsigned int first, bool adopt, st
 
 int prepare_record_begin(struct record *rec, unsigned int first, bool adopt, struct err *e)
 {
-	char boot[BOOT_ID_LEN];
+	char boot[BOOT_ID_LEN], since[24];
 	int k = proc_boot_id(rec->root, boot);
 
 	if (k < 0)
 		return err_errno(e, k, "cannot read the boot id");
-	if (!record_get(rec, PREPARE_BOOT))
+	if (!record_get(rec, PREPARE_BOOT)) {
 		k = record_note(rec, PREPARE_BOOT, boot, e);
+		snprintf(since, sizeof(since), "%lld", (long long)time(NULL));
+		if (k == 0)
+			k = record_note(rec, PREPARE_SINCE, since, e);
+	}
 	if (k == 0)
 		k = record_note(rec, PREPARE_LAST_BOOT, boot, e);
 	return k < 0 ? k : prepare_record_mark(rec->root, first, adopt, e);

@@ -140,4 +140,44 @@ rm -r "$tree/run/gpupt/lease"
 ln -s /etc "$tree/run/gpupt/lease"
 helper --root "$tree" status
 unlike "$out" 'passwd' "a link in the place of our directory leads nowhere"
+# the host's preparation
+tree twins
+prepared='gpupt-record 1\nnote boot b\nnote since 1700000000\nnote last-boot b\n'
+prepared=$prepared'begin 1 dir /etc/modules-load.d ~ 0755 why\ndone 1\nbegin 2 file /etc/modules-load.d/gpupt.conf ~ vfio%0a the%20reason\ndone 2\n'
+put /etc/modules-load.d/gpupt.conf 'vfio\n'
+put /var/lib/gpupt/prepare/record "$prepared"
+before=$(listing)
+helper --root "$tree" status
+is "$rc" 0 "a host that is prepared"
+is "$(printf '%s\n' "$out" | sed -n 2p | tr -s ' ')" " - 2023-11-14 22:13:20 prepared - -" "… is a row"
+like "$out" "^host: prepared since 2023-11-14 22:13:20, 2 steps: 'gpupt-helper revert' takes it back$" "… and a line"
+unlike "$out" 'modules-load|No VM has a card' "… without its steps"
+helper --root "$tree" status -v
+like "$out" '^Steps for the host:$' "-v: its steps"
+like "$out" '^  made +file /etc/modules-load.d/gpupt.conf: \(absent\) -> \(5 bytes\) \(the reason\)' "… each"
+helper --root "$tree" status --json
+is "$(json leases vmid,since,state,remedy)" "null 2023-11-14T22:13:20+0000 prepared null" "JSON"
+is "$(printf '%s' "$out" | perl -MJSON::PP -e 'local $/; my $d = decode_json(<STDIN>);
+	print map { "$_->{step} $_->{state} $_->{target} $_->{why}\n" } @{ $d->{leases}[0]{children} }')" "dir made /etc/modules-load.d why
+file made /etc/modules-load.d/gpupt.conf the reason" "… with its steps as children"
+is "$(listing)" "$before" "… and nothing was written"
+read -r dev ino < <(stat -c '%d %i' "$tree/var/lib/gpupt/prepare/record")
+put /proc/locks "1: FLOCK  ADVISORY  WRITE 77 $(printf '%02x:%02x' $(((dev >> 8) & 0xfff)) $(((dev & 0xff) | ((dev >> 12) & 0xfff00)))):$ino 0 EOF\n"
+put /var/lib/gpupt/prepare/unfinished '3\n'
+helper --root "$tree" status -o state --noheadings
+is "$out" "preparing" "a process is at work on it"
+rm "$tree/proc/locks"
+helper --root "$tree" status
+is "$(printf '%s\n' "$out" | sed -n 2p | tr -s ' ')" " - 2023-11-14 22:13:20 cut off - -" "one that was cut off"
+like "$out" "^host: .* was cut off: 'gpupt-helper prepare --resume' goes on with it, 'gpupt-helper revert --unfinished' puts it back$" "… with what to do"
+helper --root "$tree" status --json
+like "$(json leases remedy state='cut off')" '--resume.*--unfinished' "… in JSON"
+rm "$tree/var/lib/gpupt/prepare/unfinished"
+put /var/lib/gpupt/prepare/record "${prepared}undo 1\nundone 1\nundo 2\nleft 2\n"
+helper --root "$tree" status
+is "$rc $out" "0 No VM has a card." "one that is reverted is none"
+put /var/lib/gpupt/prepare/record "${prepared}nonsense\n"
+helper --root "$tree" status
+is "$rc" 1 "a damaged record of it"
+like "$err" '/var/lib/gpupt/prepare/record.*line 9' "… is named"
 done_testing
