@@ -238,16 +238,29 @@ static int adopt(const struct prepare_facts *f, const struct pin *pin, struct pl
 	return adopt_line(f, pin, plan, found);
 }
 
+/* Behind the last pin that stands in the same file, one after the other. */
+static size_t end_of_file(const struct pins *pins, size_t i)
+{
+	const char *file = pins->v[i].file;
+
+	while (i < pins->n && str_eq(pins->v[i].file, file))
+		i++;
+	return i;
+}
+
 int prepare_adopt(const struct prepare_facts *f, struct plan *plan, struct findings *found)
 {
 	const struct loader_params *next = &f->setup->loader.next;
 	int k = 0;
 
-	/* from the last line of a file to the first, so that each is found at its number (plan/line.h) */
-	for (size_t i = f->pins->n; k == 0 && i > 0; i--)
-		if (prepare_adopts(&f->pins->v[i - 1]))
-			k = adopt(f, &f->pins->v[i - 1], plan, found);
-	for (size_t i = next->n; k == 0 && i > 0; i--) {
+	/* of one file from the last line to the first, so that each is found at its number (plan/line.h) */
+	for (size_t first = 0, end; k == 0 && first < f->pins->n; first = end) {
+		end = end_of_file(f->pins, first);
+		for (size_t i = end; k == 0 && i > first; i--)
+			if (prepare_adopts(&f->pins->v[i - 1]))
+				k = adopt(f, &f->pins->v[i - 1], plan, found);
+	}
+	for (size_t i = f->setup->loader.file ? next->n : 0; k == 0 && i > 0; i--) {
 		const struct loader_param *p = &next->v[i - 1];
 
 		/* without a file of its own proxmox-boot-tool goes by the running kernel's: there is no line to change */

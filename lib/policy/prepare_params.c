@@ -30,13 +30,13 @@ static const char *param_recorded(const struct prepare_facts *f, const char *tok
 	return prepare_recorded(f, &step_param, text_str(&target));
 }
 
-/* Of what the next boot's parameters are without ours, and without those that are to be taken out. */
+/* Of what the next boot's parameters are without ours, and without those that are to be taken out. None, where that cannot be told. */
 static size_t others(const struct prepare_facts *f, const char *ret[static PARAMS_MAX])
 {
 	const struct loader_params *next = &f->setup->loader.next;
 	size_t n = 0;
 
-	for (size_t i = 0; i < next->n && n < PARAMS_MAX - ARRAY_SIZE(tokens); i++) {
+	for (size_t i = 0; f->setup->loader.file && i < next->n && n < PARAMS_MAX - ARRAY_SIZE(tokens); i++) {
 		if (prepare_is_own(next->v[i].file) || param_recorded(f, next->v[i].text))
 			continue;
 		if (!f->adopt || !prepare_is_off(next->v[i].text))

@@ -51,7 +51,7 @@ is "$(listing)" "$before" "nothing was changed"
 # the real root: this machine, whatever it is
 as_nobody "$HELPER" list
 [ "$rc" -eq 0 ] || like "$err" '^gpupt-helper: cannot list ' "list of this machine: done, or one sentence"
-for command in 'release 101' reconcile 'reset 01:00' 'rom 01:00' 'hooks install' 'hooks remove'; do
+for command in 'release 101' reconcile 'reset 01:00' 'rom 01:00' 'hooks install' 'hooks remove' prepare revert; do
 	# shellcheck disable=SC2086
 	as_nobody "$HELPER" $command
 	is "$rc|$out" "1|" "$command refuses"

@@ -1,0 +1,169 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# `prepare` and `revert` over the machines of tests/trees: the plans are those of tests/cli/golden, and nothing is touched.
+# To have these written anew: RENEW=1 tests/cli/prepare.t, then look through what git says has changed.
+. "$(dirname "$0")/lib.sh"
+
+golden=$cli/golden
+
+# text_is FILE TEXT DESCRIPTION
+text_is() {
+	[ -z "${RENEW:-}" ] || printf '%s\n' "$2" >"$golden/$1"
+	printf '%s\n' "$2" | diff -u "$golden/$1" - >"$T/diff"
+	result $? "$3" || note "$(cat "$T/diff")"
+}
+# plan_is NAME TREE ARGUMENT…: the findings of check come first, then a blank line and the plan
+plan_is() {
+	local name=$1
+	tree "$2"
+	shift 2
+	before=$(listing)
+	helper --root "$tree" prepare "$@"
+	is "$rc" 0 "$name: shown"
+	text_is "prepare-$name" "$(printf '%s\n' "$out" | sed '1,/^$/d')" "$name: the plan"
+	is "$(listing)" "$before" "$name: nothing was touched"
+}
+# apply: what the plan of $out would make, as a copy of these files in $tree; by the steps' own JSON
+apply() {
+	helper --root "$tree" prepare "$@" --json
+	printf '%s' "$out" | perl -MJSON::PP -e '
+		my $tree = shift;
+		local $/;
+		for (@{ JSON::PP->new->utf8->decode(scalar <STDIN>)->{steps} }) {
+			my ($path, $nr) = split / /, $_->{target};
+			if ($_->{step} eq "dir") { mkdir("$tree$path") or die "$path: $!\n" }
+			next unless $_->{step} eq "file";
+			my $text = $_->{after} // next;
+			open(my $f, ">:utf8", "$tree$path") or die "$path: $!\n";
+			print $f $text;
+		}' "$tree"
+}
+
+plan_is hybrid hybrid 01:00
+plan_is amd-four amd-four 0b:00=reserved
+plan_is server server 0001:81:00.0=reserved
+plan_is no-iommu no-iommu --adopt
+plan_is foreign foreign
+is "$(cat "$golden/prepare-foreign")" "This host is prepared already." "what others have written is left"
+plan_is foreign-adopt foreign --adopt 03:00=reserved
+plan_is wrong-loader wrong-loader
+plan_is twins twins 02:00=reserved
+unlike "$out" '0000:01:00' "… in which the twin does not occur"
+like "$(printf '%s\n' "$out" | sed '1,/^$/d')" '0000:02:00\.1' "… and the card's audio does"
+
+# what keeps it from being done
+tree sriov
+before=$(listing)
+helper --root "$tree" prepare 03:00=reserved
+is "$rc" 1 "a physical function with active virtual functions is not reserved"
+like "$err" '^gpupt-helper: 0000:03:00\.0: .*2 active virtual functions.*: shut down what uses' "… and why, and what to do"
+like "$err" '^gpupt-helper: nothing was done$' "… which ends it"
+unlike "$out" '^(file|dir|param|rebuild) ' "… without a plan"
+like "$out" 'sriov-active' "… behind check's findings"
+helper --root "$tree" prepare 04:00
+is "$rc" 1 "… asked for as shared, another one is no function"
+helper --root "$tree" prepare
+is "$rc" 0 "… and it keeps nothing else from being prepared"
+is "$(listing)" "$before" "… nothing was touched"
+
+# a loader that nobody knows
+tree wrong-loader
+rm "$tree/etc/kernel/proxmox-boot-uuids"
+put /proc/cmdline 'root=/dev/sda1 quiet\n'
+helper --root "$tree" prepare
+is "$rc" 1 "an unknown boot loader"
+like "$err" 'intel_iommu=on.*boot loader started this machine is not known: add intel_iommu=on' "… and what to do"
+tree wrong-loader
+put /etc/kernel/cmdline 'root=ZFS=rpool/ROOT/pve-1 boot=zfs iommu=off\n'
+helper --root "$tree" prepare
+is "$rc" 1 "a parameter that keeps the IOMMU off"
+like "$err" 'keeps the IOMMU off, whatever is added: take it out, or have --adopt do that' "… and what to do"
+helper --root "$tree" prepare --adopt
+is "$rc" 0 "… --adopt takes it out"
+like "$out" '^param /etc/kernel/cmdline@[0-9]+ iommu=off: iommu=off -> \(absent\)' "… as that parameter alone"
+like "$out" '^param /etc/kernel/cmdline intel_iommu=on: \(absent\) -> intel_iommu=on' "… and adds what is missing"
+
+# lists
+tree twins
+helper --root "$tree" prepare 02:00=reserved --json
+is "$rc" 0 "--json"
+is "$(json findings,steps finding | grep -c ready)" 1 "… has the findings of check"
+like "$(json steps,findings step,target,result)" '^file /etc/udev/rules.d/10-gpupt.rules would be made$' "… and the steps"
+like "$(json steps,findings before,after,why step=^rebuild target=initramfs)" '^null update-initramfs -u -k all what has changed is in it, too$' "… with what they do and why"
+helper --root "$tree" prepare 02:00=reserved -o step,target --noheadings
+like "$out" '^dir +/etc/modules-load.d$' "-o: steps alone"
+unlike "$out" 'ready' "… without the findings"
+helper --root "$tree" prepare -o nosuch
+is "$rc" 2 "-o with a column that there is not"
+
+# wrong arguments
+for wrong in 01:00=foo 01:00= =reserved 01:00=reserved=shared; do
+	helper --root "$tree" prepare "$wrong"
+	is "$rc|$out" "2|" "'$wrong' is wrong"
+done
+helper --root "$tree" prepare 01:00=foo
+like "$err" "'foo' is no mode of a card: use 01:00=shared or 01:00=reserved" "… and says what is right"
+helper --root "$tree" prepare 1f:00=reserved
+is "$rc" 1 "a GPU that is not there"
+like "$err" '1f:00' "… is named"
+helper --root "$tree" revert 01:00
+is "$rc" 2 "revert takes no arguments"
+put /etc/gpupt/gpupt.conf '[gpu 01:00]\nmode = maybe\n'
+helper --root "$tree" prepare
+is "$rc|$(printf '%s' "$err" | grep -c 'gpupt.conf.*line 2\|gpupt.conf:2')" "1|1" "a gpupt.conf that is not to be understood"
+
+# a host that has everything
+tree hybrid
+apply
+helper --root "$tree" prepare
+is "$rc" 0 "a host that has all files"
+like "$out" '^This host is prepared already\.$' "… is prepared"
+helper --root "$tree" prepare --json
+is "$(json steps,findings step)" "" "… in JSON without a step"
+helper --root "$tree" revert
+is "$rc|$out" "0|This host is not prepared." "… and not by us: there is nothing to revert"
+put /etc/modules-load.d/gpupt.conf 'vfio\n'
+helper --root "$tree" prepare
+like "$out" 'edited .*/etc/modules-load.d/gpupt.conf has the name of a file of gpupt.s, and is none that it has made' "one of our names is not claimed"
+
+# on record
+tree twins
+record='gpupt-record 1\nnote boot b\nnote last-boot b\nbegin 1 dir /etc/modules-load.d ~ 0755 why\ndone 1\n'
+record=$record'begin 2 file /etc/modules-load.d/gpupt.conf ~ vfio%0a why\ndone 2\nbegin 3 rebuild initramfs ~ update-initramfs%20-u%20-k%20all why\ndone 3\n'
+put /etc/modules-load.d/gpupt.conf 'vfio\n'
+put /var/lib/gpupt/prepare/record "$record"
+before=$(listing)
+helper --root "$tree" revert
+is "$rc" 0 "revert"
+like "$out" 'file /etc/modules-load.d/gpupt.conf' "… shows what it would put back"
+helper --root "$tree" revert --json
+is "$(json steps step,result)" "rebuild would be put back
+file would be put back
+dir would be put back" "… in JSON"
+helper --root "$tree" revert --unfinished
+is "$rc|$out" "0|No preparation has been cut off." "--unfinished: none was"
+helper --root "$tree" prepare
+like "$out" '^file /etc/modules-load.d/gpupt.conf: vfio -> |^file /etc/modules-load.d/gpupt.conf: \(5 bytes\) -> ' "prepare changes a file of its own"
+put /var/lib/gpupt/prepare/unfinished '2\n'
+before=$(listing)
+helper --root "$tree" revert --unfinished -o step --noheadings
+is "$(printf '%s\n' "$out" | xargs)" "rebuild file" "… one was: what is older stays"
+helper --root "$tree" check --json
+is "$(json findings severity,subject finding=cut-off)" "warn host" "check says so"
+is "$(listing)" "$before" "nothing was written"
+
+# on this very machine, with nobody there to answer: it is looked at, and that is all
+if [ "$(id -u)" -eq 0 ]; then
+	before=$(find /etc -newer "$tree" 2>/dev/null; ls -A /var/lib/gpupt 2>/dev/null)
+	helper prepare
+	if printf '%s\n' "$out" | grep -q '^This host is prepared already'; then
+		skip 2 "this machine needs nothing"
+	else
+		is "$rc" 1 "without a terminal and without --yes it refuses"
+		like "$err" 'nothing was done' "… and says that nothing was done"
+	fi
+	is "$(find /etc -newer "$tree" 2>/dev/null; ls -A /var/lib/gpupt 2>/dev/null)" "$before" "… which is true"
+else
+	skip 3 "not root"
+fi
+done_testing
