@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "base/exec_child.h"
+#include "base/exec_sink.h"
 #include "base/interrupt.h"
 #include "base/proc.h"
 
@@ -71,8 +72,8 @@ static int patience(const struct exec_watch *w, uint64_t deadline, uint64_t next
 	return until > now ? (int)(until - now) : 0;
 }
 
-/* Collects output until the child ends. 0, -ETIMEDOUT, or, if a signal may end it early, -EINTR. */
-static int collect(int pidfd, int out, unsigned int timeout_ms, const struct exec_watch *w, struct text *t)
+/* Collects output until the child ends. 0, -ETIMEDOUT, what the sink returns, or, if a signal may end it early, -EINTR. */
+static int collect(int pidfd, int out, unsigned int timeout_ms, const struct exec_watch *w, struct exec_sink *s)
 {
 	struct pollfd p[2] = { { .fd = pidfd, .events = POLLIN }, { .fd = out, .events = POLLIN } };
 	uint64_t begun = now_ms(), deadline = begun + timeout_ms, next = begun;
@@ -89,9 +90,13 @@ static int collect(int pidfd, int out, unsigned int timeout_ms, const struct exe
 		if (poll(p, 2, patience(w, deadline, next)) < 0 && errno != EINTR)
 			return -errno;
 		if (p[1].revents) {
+			int k = 0;
+
 			n = read(out, buf, sizeof(buf));
-			if (n > 0 && t->len + (size_t)n <= EXEC_OUTPUT_MAX)
-				text_add_n(t, buf, (size_t)n);
+			if (n > 0)
+				k = exec_sink_take(s, buf, (size_t)n);
+			if (k < 0)
+				return k;
 			if (n == 0)
 				p[1].fd = -1;
 		} else if (p[0].revents) {
@@ -166,30 +171,39 @@ int exec_child_status(const struct exec_child *c)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static int run_hook(const struct root *r, char *const argv[], const struct exec_watch *w, struct exec_result *ret, struct err *e)
+static int run_hook(const struct root *r, char *const argv[], const struct exec_watch *w, struct exec_sink *s,
+		    struct exec_result *ret, struct err *e)
 {
+	struct exec_result res = { 0 };
 	int k;
 
 	if (w->tick)
 		w->tick(w->ctx, 0);
-	k = r->hooks->exec(r->hooks->ctx, argv, ret);
+	k = r->hooks->exec(r->hooks->ctx, argv, &res);
 	if (k < 0)
 		return err_errno(e, k, "cannot run %s", argv[0]);
+	if (s->fn && res.output) {
+		k = exec_sink_take(s, res.output, strlen(res.output));
+		k = k < 0 ? k : exec_sink_end(s);
+		free(res.output);
+		res.output = text_take(&s->t);
+	}
 	if (w->output)
-		text_add(w->output, ret->output ? ret->output : "");
-	return 0;
+		text_add(w->output, res.output ? res.output : "");
+	*ret = res;
+	return k;
 }
 
 static int run(const struct root *r, char *const argv[], const char *input, unsigned int timeout_ms, const struct exec_watch *w,
 	       struct exec_result *ret, struct err *e)
 {
 	_cleanup_close_ int out = -1, feed = -1;
-	_cleanup_text_ struct text t = { 0 };
+	_cleanup_(exec_sink_done) struct exec_sink s = { .fn = w->line, .ctx = w->ctx };
 	struct exec_child c;
 	int fds[2], k;
 
 	if (r->hooks && r->hooks->exec)
-		return run_hook(r, argv, w, ret, e);
+		return run_hook(r, argv, w, &s, ret, e);
 	feed = exec_child_input(input);
 	if (feed < 0)
 		return err_errno(e, feed, "cannot run %s", argv[0]);
@@ -200,14 +214,18 @@ static int run(const struct root *r, char *const argv[], const char *input, unsi
 	close(fds[1]);
 	if (k < 0)
 		return k;
-	k = collect(c.pidfd, out, timeout_ms, w, &t);
+	k = collect(c.pidfd, out, timeout_ms, w, &s);
+	k = k < 0 ? k : exec_sink_end(&s);
 	if (w->output)
-		text_add(w->output, text_str(&t));
+		text_add(w->output, text_str(&s.t));
 	if (k < 0) {
 		stop_group(c.pid, c.pidfd);
-		k = exec_child_late(&c, k, timeout_ms, e);
+		if (k == -ETIMEDOUT || k == -EINTR)
+			exec_child_late(&c, k, timeout_ms, e);
+		else
+			err_errno(e, k, "cannot take what %s says", c.path);
 	} else {
-		*ret = (struct exec_result){ .status = exec_child_status(&c), .output = text_take(&t) };
+		*ret = (struct exec_result){ .status = exec_child_status(&c), .output = text_take(&s.t) };
 	}
 	close(c.pidfd);
 	return k;

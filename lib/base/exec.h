@@ -31,11 +31,20 @@ int exec_feed(const struct root *r, char *const argv[], const char *input, unsig
 int exec_run_interruptible(const struct root *r, char *const argv[], unsigned int timeout_ms, struct exec_result *ret,
 			   struct err *e);
 
+#define EXEC_LINE_MAX 4096 /* bytes of a line that are kept */
+/* Takes a line of a program's output, without its newline, cut to EXEC_LINE_MAX. 0 or -errno, at which the program is ended. */
+typedef int exec_line_fn(void *ctx, const char *line);
+
 /* Somebody who wants to know how it goes. */
 struct exec_watch {
 	/* Called when it has been started (0 s) and about every second while it runs; may be NULL. */
 	void (*tick)(void *ctx, unsigned int seconds);
-	void *ctx;
+	/*
+	 * NULL, or where its output goes, however much that is; the result has its last line alone then. What it returns below 0 is the
+	 * result.
+	 */
+	exec_line_fn *line;
+	void *ctx; /* of both */
 	bool interruptible;  /* as of exec_run_interruptible() */
 	struct text *output; /* gets what it has said, also if it was ended early */
 };

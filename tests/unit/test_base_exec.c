@@ -60,6 +60,66 @@ static void status_and_output(void **state)
 	assert_string_equal(res.output, "fed\n");
 }
 
+struct lines {
+	unsigned int n, empty;
+	size_t longest;
+	char last[16];
+	int stop_at, r;
+};
+
+static int take_line(void *ctx, const char *line)
+{
+	struct lines *l = ctx;
+
+	l->n++;
+	l->empty += !*line;
+	if (strlen(line) > l->longest)
+		l->longest = strlen(line);
+	snprintf(l->last, sizeof(l->last), "%s", line);
+	return l->stop_at && (int)l->n == l->stop_at ? l->r : 0;
+}
+
+static int by_line(char *const argv[], unsigned int ms, struct lines *l, struct exec_result *res, struct err *e)
+{
+	return exec_run_watched(&real, argv, ms, &(struct exec_watch){ .line = take_line, .ctx = l }, res, e);
+}
+
+/* Far more than a result holds; lines of any length; the end with and without a newline. */
+static void lines(void **state)
+{
+	_cleanup_exec_ struct exec_result res = { 0 };
+	struct lines l = { 0 };
+	struct err e;
+
+	assert_int_equal(by_line(SHELL("seq 100000; echo; printf end; exit 4"), 20000, &l, &res, &e), 0);
+	assert_int_equal(l.n, 100002);
+	assert_int_equal(l.empty, 1);
+	assert_string_equal(l.last, "end");
+	assert_int_equal(res.status, 4);
+	assert_string_equal(res.output, "end");
+	exec_result_done(&res);
+	l = (struct lines){ 0 };
+	assert_int_equal(by_line(SHELL("head -c 20000 /dev/zero | tr '\\0' x; echo; echo why"), 20000, &l, &res, &e), 0);
+	assert_int_equal(l.n, 2);
+	assert_int_equal(l.longest, EXEC_LINE_MAX);
+	assert_string_equal(res.output, "why");
+	exec_result_done(&res);
+	l = (struct lines){ 0 };
+	assert_int_equal(by_line(ARGV(S("true")), 20000, &l, &res, &e), 0);
+	assert_int_equal(l.n, 0);
+	assert_string_equal(res.output, "");
+	exec_result_done(&res);
+	/* whoever takes them has had enough: the program is ended */
+	l = (struct lines){ .stop_at = 3, .r = -ENOMEM };
+	assert_int_equal(by_line(SHELL("echo 1; echo 2; echo 3; exec sleep 1000"), 20000, &l, &res, &e), -ENOMEM);
+	assert_int_equal(l.n, 3);
+	assert_non_null(strstr(e.text, "cannot take what"));
+	l = (struct lines){ 0 };
+	assert_int_equal(by_line(SHELL("echo 1; exec sleep 1000"), 300, &l, &res, &e), -ETIMEDOUT);
+	assert_int_equal(l.n, 1);
+	assert_null(res.output);
+}
+
 static void environment_and_descriptors(void **state)
 {
 	_cleanup_exec_ struct exec_result res = { 0 }, fds = { 0 };
@@ -404,6 +464,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(status_and_output),
+		cmocka_unit_test(lines),
 		cmocka_unit_test(environment_and_descriptors),
 		cmocka_unit_test(output_is_bounded),
 		cmocka_unit_test(deadline),
