@@ -29,23 +29,26 @@ static int count_entries(const struct root *r, const char *dir, unsigned int *re
 	return 0;
 }
 
-/*
- * From the kernel's configuration beside it in /boot. Debian's kernels have the option off; Proxmox VE's have it on from 6.8 (its
- * Administration Guide, "PCI(e) Passthrough").
- */
-static enum tri intel_default(const struct root *r)
+enum tri iommu_intel_default(const struct root *r, const char *release)
 {
 	_cleanup_free_ char *text = NULL;
-	char release[65], path[PATH_MAX];
+	char path[PATH_MAX];
 	unsigned int major, minor;
 
-	if (root_read_line(r, "/proc/sys/kernel/osrelease", release, sizeof(release)) < 0 || strchr(release, '/'))
-		return TRI_UNKNOWN;
 	if (root_read(r, path_f(path, "/boot/config-%s", release), CONFIG_MAX, &text, NULL) == 0)
 		return strstr(text, "\nCONFIG_INTEL_IOMMU_DEFAULT_ON=y\n") ? TRI_YES : TRI_NO;
 	if (!strstr(release, "-pve") || sscanf(release, "%3u.%5u", &major, &minor) != 2)
 		return TRI_UNKNOWN;
 	return major > 6 || (major == 6 && minor >= 8) ? TRI_YES : TRI_NO;
+}
+
+static enum tri running_default(const struct root *r)
+{
+	char release[65];
+
+	if (root_read_line(r, "/proc/sys/kernel/osrelease", release, sizeof(release)) < 0 || strchr(release, '/'))
+		return TRI_UNKNOWN;
+	return iommu_intel_default(r, release);
 }
 
 int iommu_load(const struct root *r, struct iommu *ret, struct err *e)
@@ -72,7 +75,7 @@ int iommu_load(const struct root *r, struct iommu *ret, struct err *e)
 	}
 	i.intel_default = TRI_UNKNOWN;
 	if (iommu_state(&i) == IOMMU_OFF && strcmp(i.firmware, "DMAR") == 0)
-		i.intel_default = intel_default(r);
+		i.intel_default = running_default(r);
 	*ret = i;
 	return 0;
 }

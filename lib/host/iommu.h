@@ -20,6 +20,12 @@ struct iommu {
 	enum tri intel_default;
 };
 
+/*
+ * That of any kernel, from its configuration beside it in /boot. Debian's kernels have the option off; Proxmox VE's have it on from 6.8
+ * (its Administration Guide, "PCI(e) Passthrough").
+ */
+enum tri iommu_intel_default(const struct root *r, const char *release);
+
 enum iommu_state {
 	IOMMU_ON,	 /* groups exist: isolation works */
 	IOMMU_NO_GROUPS, /* units are driven, but no device is in a group */
