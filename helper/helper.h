@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* gpupt-helper: its options and its commands. Help, parsing and completion derive from the two tables in helper.c. */
+/* gpupt-helper: its options and its commands. Help, parsing and completion derive from two tables, in helper.c and options.c. */
 #ifndef GPUPT_HELPER_H
 #define GPUPT_HELPER_H
 
@@ -54,6 +54,10 @@ struct option_help {
 bool helper_option(size_t i, struct option_help *ret);
 /* Is the command in that list? */
 bool helper_option_of(const char *of, const char *command);
+/* Takes the options out of argv. Returns an exit code, and the place of the first word that is none in *ret_first. */
+int helper_parse_options(struct options *o, int argc, char **argv, int *ret_first);
+/* EXIT_USAGE (said) if there is one that is other commands' alone. */
+int helper_check_options(const struct options *o, const struct command *c);
 
 /* The program. Returns its exit code. */
 int helper_main(const struct root *root, int argc, char **argv);
