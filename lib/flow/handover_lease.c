@@ -24,8 +24,10 @@ static struct giveback as_giveback(const struct work *w)
 int work_adopt(struct work *w)
 {
 	_cleanup_bdf_list_ struct bdf_list broken = { 0 };
+	_cleanup_free_ struct bdf *held = NULL;
 	struct giveback g = as_giveback(w);
 	struct undo_result u = { 0 };
+	size_t n;
 	int k = holding_open(w->h->root, w->h->vmid, &w->lease, w->e);
 
 	if (k == -ENOENT)
@@ -33,6 +35,7 @@ int work_adopt(struct work *w)
 	if (k < 0)
 		return k;
 	w->has_lease = w->adopted = true;
+	w->renewed = lease_functions(&w->lease, &held, &n) == 0 && n == 0;
 	k = holding_broken(&w->en, &w->lease, &broken);
 	if (k < 0 || broken.n == 0)
 		return k;
@@ -109,10 +112,10 @@ int work_open_lease(struct work *w)
 	snprintf(since, sizeof(since), "%lld", (long long)time(NULL));
 	if (k == 0)
 		k = record_note(&w->lease, LEASE_BOOT, boot_id, w->e);
-	if (k == 0 && !w->adopted)
+	if (k == 0 && (!w->adopted || w->renewed))
 		k = record_note(&w->lease, LEASE_SINCE, since, w->e);
 	/* an adopted lease keeps the lock it was taken under: a stop-mode backup of a running VM adopts it on its way */
-	if (k == 0 && !w->adopted)
+	if (k == 0 && (!w->adopted || w->renewed))
 		k = record_note(&w->lease, LEASE_LOCK, w->flags.lock[0] ? w->flags.lock : "none", w->e);
 	if (k == 0)
 		k = selection_all(&w->sel, &all);

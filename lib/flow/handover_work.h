@@ -29,6 +29,7 @@ struct work {
 	struct plan plan;
 	struct record lease;
 	bool has_lease, adopted; /* adopted: it was there before */
+	bool renewed;		 /* adopted, but for what an earlier run has left to be put back late: it held no function any more */
 	struct acquire acquire;
 	int acquired;	    /* 0, or -EBUSY: another VM has a function, busy says which */
 	struct err busy;

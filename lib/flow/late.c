@@ -39,6 +39,7 @@ struct work {
 	struct undo_walk walk;
 	bool halted;	       /* no more of it now */
 	unsigned int taken_by; /* another VM that has one of the cards by now */
+	pid_t errand;	       /* a process that does something with one of them for a moment */
 	bool unready;	       /* Proxmox VE's configuration cannot be changed now */
 	struct err why;	       /* why not */
 };
@@ -68,7 +69,10 @@ static bool may_come_back(void *ctx, const struct step *s)
 	}
 	if (!step_about(s, &b) || claim_find(w->rel->root, b, &c) <= 0 || c.vmid == w->rel->vmid)
 		return true;
-	w->taken_by = c.vmid;
+	if (c.kind == CLAIM_RESET)
+		w->errand = c.owner.pid;
+	else
+		w->taken_by = c.vmid;
 	return false;
 }
 
@@ -93,6 +97,8 @@ static int conclude(struct work *w, struct record *rec, struct err *e)
 		return err_set(e, -EAGAIN, "what made room for VM %u comes back later: interrupted, or the node shuts down", vmid);
 	if (w->taken_by)
 		return err_set(e, -EAGAIN, "what made room for VM %u comes back when VM %u has given the card back", vmid, w->taken_by);
+	if (w->errand)
+		return err_set(e, -EAGAIN, "what made room for VM %u comes back when process %d is done with the card", vmid, (int)w->errand);
 	if (w->unready)
 		return err_set(e, -EAGAIN, "what made room for VM %u comes back later: %s", vmid, w->why.text);
 	if (any_due(rec))

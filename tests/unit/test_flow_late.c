@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "plan/errand.h"
 #include "plan/turn.h"
 #include "tests/fake/ct.h"
 #include "tests/fake/vm.h"
@@ -17,6 +18,14 @@
 #define DEV0	"dev0: /dev/dri/renderD129,gid=104\n"
 #define DETACH	"hostname: a\n" DEV0 "memory: 512\nlxc.mount.entry: /dev/dri/renderD129 dev/dri/x none bind\n"
 #define WITHOUT "arch: amd64\nhostname: a\nmemory: 512\nostype: debian\n"
+
+/* Until that hidden file is there; a test that has failed makes none. */
+static bool wait_for(struct fake *f, const char *name)
+{
+	for (unsigned int i = 0; i < 1000 && !fake_is_hidden(f, name); i++)
+		sleep_ms(20);
+	return fake_is_hidden(f, name);
+}
 
 /* The call of pct that takes long: until the hidden file "go" is there, in the process of whoever brings containers back. */
 static const char *slow;
@@ -30,8 +39,7 @@ static int pct(void *ctx, char *const argv[], struct exec_result *ret)
 		if (!turn_calling(&f->root, 101, NULL) && turn_taken(&f->root, 101))
 			fake_die("it is the turn of whoever calls pct");
 		fake_hide(f, "waits", "1");
-		while (!fake_is_hidden(f, "go"))
-			sleep_ms(20);
+		wait_for(f, "go");
 	}
 	if (str_eq(argv[0], "pct") && str_eq(argv[1], fake_hidden(f, "fails"))) {
 		*ret = (struct exec_result){ .status = 255 };
@@ -80,9 +88,7 @@ static pid_t watcher(struct fake *f, const char *verb)
 		vm_late(f, 101, &v);
 		_exit(v.r == 0 ? 0 : v.r == -EBUSY ? 1 : 2);
 	}
-	for (unsigned int i = 0; i < 500 && !fake_is_hidden(f, "waits"); i++)
-		sleep_ms(20);
-	assert_true(fake_is_hidden(f, "waits"));
+	assert_true(wait_for(f, "waits"));
 	return pid;
 }
 
@@ -254,6 +260,60 @@ static void killed_while_it_calls(void **state)
 	assert_back(f, before);
 }
 
+/* A process of ours does something with the card for a moment: that is waited for, and no failure. */
+static void after_an_errand(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("[defaults]\ncontainers = shutdown\n");
+	_cleanup_vm_ struct vm_result first = { 0 }, v = { 0 };
+	_cleanup_free_ char *before = NULL;
+	pid_t pid;
+
+	fake_ct(f, 200, DEV0, true);
+	before = fake_snapshot(f);
+	start(f, 101, &first);
+	stop(f, 101);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct bdf card = fake_bdf(CARD);
+		const struct bdf_list one = { .v = &card, .n = 1 };
+		struct claim conflict;
+		struct err e;
+
+		fake_hide(f, "claimed", errand_claim(&f->root, &one, &conflict, &e) == 0 ? "yes" : "no");
+		wait_for(f, "go");
+		errand_unclaim(&f->root, &one);
+		_exit(0);
+	}
+	assert_true(wait_for(f, "claimed"));
+	assert_string_equal(fake_hidden(f, "claimed"), "yes");
+	vm_late(f, 101, &v);
+	assert_int_equal(v.r, -EAGAIN);
+	assert_non_null(strstr(v.e.text, "is done with the card"));
+	fake_hide(f, "go", "1");
+	assert_ends(pid, 0);
+	late(f);
+	assert_back(f, before);
+}
+
+/* A backup starts the VM while its containers are not back yet. What is left of the run before is no reason to await a start after it. */
+static void a_backup_meanwhile(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("[defaults]\ncontainers = shutdown\n");
+	_cleanup_vm_ struct vm_result first = { 0 }, v = { 0 };
+	_cleanup_free_ char *before = NULL;
+
+	fake_ct(f, 200, DEV0, true);
+	before = fake_snapshot(f);
+	start(f, 101, &first);
+	stop(f, 101);
+	fake_put(f, "/etc/pve/qemu-server/101.conf", "lock: backup\nmachine: q35\nhostpci0: 0000:01:00,pcie=1\n");
+	start(f, 101, &v);
+	stop(f, 101);
+	late(f);
+	assert_back(f, before);
+}
+
 /* What cannot be put on record is not begun, if it would be begun again and again. */
 static void no_stop_without_record(void **state)
 {
@@ -285,6 +345,8 @@ int main(void)
 		cmocka_unit_test(lines_that_are_back_stay),
 		cmocka_unit_test(nobody_calls_twice),
 		cmocka_unit_test(killed_while_it_calls),
+		cmocka_unit_test(after_an_errand),
+		cmocka_unit_test(a_backup_meanwhile),
 		cmocka_unit_test(no_stop_without_record),
 	};
 
