@@ -123,8 +123,7 @@ const char *hook_script_remedy(const struct hook_script *h, const struct hook_gu
 	if (h->state == HOOK_NOT_EXECUTABLE)
 		snprintf(buf, size, "chmod +x %.200s", h->path);
 	else if ((old || (h->state == HOOK_MISSING && g->wants)) && hook_script_storage(g->volid, storage, sizeof(storage)))
-		snprintf(buf, size, "gpupt-helper hooks install%s%s", str_eq(storage, "local") ? "" : " ",
-			 str_eq(storage, "local") ? "" : storage);
+		snprintf(buf, size, str_eq(storage, "local") ? "gpupt-helper hooks install" : "gpupt-helper hooks install %s", storage);
 	else if (g->wants && (gone || h->state == HOOK_NONE))
 		snprintf(buf, size, "%s%s set %u --hookscript " HOOK_VOLID, first, tool, g->vmid);
 	else if (gone)

@@ -109,6 +109,21 @@ static int plan_guest(struct removal *m, const struct cluster_guest *g, const st
 	return add(m, g, volid, vm->next, why);
 }
 
+/* With a command that can still be typed when gpupt is gone from here. */
+static int tell_elsewhere(const struct removal *m, const struct cluster_guest *g)
+{
+	_cleanup_step_ struct step step = { 0 };
+	_cleanup_text_ struct text command = { 0 };
+	char target[96];
+	int k = step_init(&step, &step_hookscript, hook_target(g, false, target, sizeof(target)), NULL, NULL, NULL);
+
+	if (k < 0)
+		return k;
+	hook_command(&step, &command);
+	report_say(&m->report, "%s has gpupt's snippet, too: there 'gpupt-helper hooks remove', or from here '%s'", target, text_str(&command));
+	return 0;
+}
+
 static int look_at(struct removal *m, const struct cluster_guest *g, struct err *e)
 {
 	_cleanup_config_ struct config cfg = { 0 };
@@ -133,11 +148,7 @@ static int look_at(struct removal *m, const struct cluster_guest *g, struct err 
 				   guest_kind_name(g->kind), g->vmid, volid);
 		return 0;
 	}
-	if (is_meant(m, g))
-		return plan_guest(m, g, &cfg, volid);
-	report_say(&m->report, "%s %u on %s has gpupt's snippet, too: there 'gpupt-helper hooks remove', or from here 'gpupt-helper hooks remove %s'",
-		   guest_kind_name(g->kind), g->vmid, g->node, g->node);
-	return 0;
+	return is_meant(m, g) ? plan_guest(m, g, &cfg, volid) : tell_elsewhere(m, g);
 }
 
 /* Without pmxcfs there is no guest to be seen, which does not mean that there is none. No quorum: only looking is possible. */

@@ -11,7 +11,7 @@ build_packages=(
 	libc6-dev:/usr/include/stdio.h
 	make:/usr/bin/make
 	pkg-config:/usr/bin/pkg-config
-	libpci-dev:/usr/include/pci/pci.h
+	libpci-dev:/usr/lib/*/pkgconfig/libpci.pc
 	libinih-dev:/usr/include/ini.h
 	libsystemd-dev:/usr/include/systemd/sd-journal.h
 	libsmartcols-dev:/usr/include/libsmartcols/libsmartcols.h
