@@ -57,7 +57,7 @@ void capture_node(struct capture *c, const char *path, dev_t dev);
 bool capture_resolve(struct capture *c, const char *path, char ret[static PATH_MAX]);
 
 /* --- the parts --- */
-void capture_table(struct capture *c);	 /* files that always have the same place: capture_table.c */
+void capture_table(struct capture *c);	 /* files that always have the same place: capture_table.c, capture_walk.c */
 void capture_cards(struct capture *c);	 /* nodes of PCI functions */
 void capture_guests(struct capture *c);	 /* Proxmox VE's files, and what they name: capture_pve.c */
 void capture_processes(struct capture *c); /* who holds a card, containers' inits: capture_proc.c */
