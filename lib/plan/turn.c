@@ -78,12 +78,14 @@ void turn_leave(const struct root *r, unsigned int vmid)
 
 int turn_call(const struct root *r, unsigned int vmid, struct err *e)
 {
+	/* or turn_drop_dead() takes it for what a dead process has left there before */
+	_cleanup_close_ int lock = state_lock(r, e);
 	struct proc_id self;
 	char path[PATH_MAX];
-	int k = proc_self(r, &self);
+	int k = lock < 0 ? lock : proc_self(r, &self);
 
 	if (k < 0)
-		return err_errno(e, k, "cannot read /proc/self/stat");
+		return lock < 0 ? k : err_errno(e, k, "cannot read /proc/self/stat");
 	k = state_write_who(r, call_path(path, vmid), self, e);
 	if (k == 0)
 		turn_leave(r, vmid);
