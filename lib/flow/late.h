@@ -14,9 +14,9 @@ bool late_due(const struct root *r, unsigned int vmid);
 
 /*
  * Puts back what is due, in reverse order, and ends a lease that has nothing else. 0 (also if there is nothing to do); -EAGAIN: another
- * VM has the card by now, or a process that resets it, say; the node shuts down; or the cluster has no quorum, without which nothing of a
- * container can be changed (err says which): so it waits; -EBUSY: another process is at work on the lease; -EUCLEAN: something could not be put back and stays on
- * record; -errno. ret (may be NULL) counts.
+ * VM has the card by now, or a process that resets it, say; the node shuts down; or the cluster has no quorum, without which nothing of
+ * a container can be changed (err says which): so it waits; -EBUSY: another process is at work on the lease; -EUCLEAN: something could
+ * not be put back and stays on record; -errno. ret (may be NULL) counts.
  */
 int late_run(const struct release *rel, struct undo_result *ret, struct err *e);
 

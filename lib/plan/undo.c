@@ -98,7 +98,7 @@ static bool has_to_wait(const struct record *rec, size_t i)
 	return false;
 }
 
-/* The last open step before index below of the kind of step at, about the same container: it was stopped, and started again. Or NULL. */
+/* The last open step before index below that is of the kind of step at, and about the same container, which was stopped, say. Or NULL. */
 static struct record_step *earlier_of_container(struct record *rec, size_t at, size_t below)
 {
 	const struct step *s = &rec->steps[at].step;
