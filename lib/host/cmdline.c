@@ -276,6 +276,8 @@ int cmdline_place(const char *line, const char *param, size_t *ret)
 	}
 	if (!found.at || found.len != wanted.len || memcmp(found.at, param, found.len) != 0)
 		return -ENOENT;
+	if (!quotes_closed(line))
+		return -ENOTUNIQ;
 	if (found.at > line ? found.at[-1] != ' ' : found.at[found.len] && !is_plain_gap(found.at + found.len))
 		return -ENOTUNIQ;
 	*ret = (size_t)(found.at - line);

@@ -46,8 +46,9 @@ int cmdline_remove(const char *line, const char *param, char **ret);
 int cmdline_remove_exactly(const char *line, const char *param, char **ret);
 
 /*
- * Where a parameter of these very bytes stands, for cmdline_put(). 0, -ENOENT, -ENOTUNIQ (a second one says the same, or the blank
- * that cmdline_remove_exactly() takes with it could not be told afterwards: a tab, or the last).
+ * Where a parameter of these very bytes stands, for cmdline_put(). 0, -ENOENT, -ENOTUNIQ (it could not be put back: a second one says
+ * the same, the line's quotes are not closed, or the blank that cmdline_remove_exactly() takes with it could not be told afterwards: a
+ * tab, or the last).
  */
 int cmdline_place(const char *line, const char *param, size_t *ret);
 /* cmdline_add() at the place that it was removed from, which gives the very line from before; at the end if nothing can stand there now. */

@@ -23,9 +23,9 @@ plan_is() {
 	text_is "prepare-$name" "$(printf '%s\n' "$out" | sed '1,/^$/d')" "$name: the plan"
 	is "$(listing)" "$before" "$name: nothing was touched"
 }
-# apply: what the plan of $out would make, as a copy of these files in $tree; by the steps' own JSON
+# apply: the files and directories that are planned, in $tree; by the steps' own JSON
 apply() {
-	helper --root "$tree" prepare "$@" --json
+	helper --root "$tree" prepare --json
 	printf '%s' "$out" | perl -MJSON::PP -e '
 		my $tree = shift;
 		local $/;

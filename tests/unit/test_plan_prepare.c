@@ -318,6 +318,7 @@ static void parameters_taken_out(void **state)
 	assert_int_equal(param_target_at(CMDLINE, "b\ta", "a", &none), -ENOTUNIQ);
 	assert_int_equal(param_target_at(CMDLINE, "a\tb", "a", &none), -ENOTUNIQ);
 	assert_int_equal(param_target_at(CMDLINE, "a \n", "a", &none), -ENOTUNIQ);
+	assert_int_equal(param_target_at(CMDLINE, "x a b=\"c\n", "a", &none), -ENOTUNIQ);
 	assert_int_equal(param_target_at(CMDLINE, "\"a=x\"", "a=x", &none), -ENOENT);
 	for (size_t i = 0; i < ARRAY_SIZE(params); i++) {
 		_cleanup_text_ struct text target = { 0 };
