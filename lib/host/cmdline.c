@@ -182,23 +182,30 @@ static bool quotes_closed(const char *line)
 	return !open;
 }
 
+/* The text that was put together is the result. 0 or -ENOMEM. */
+static int hand_over(struct text *t, char **ret)
+{
+	char *s = text_take(t);
+
+	if (!s)
+		return -ENOMEM;
+	*ret = s;
+	return 0;
+}
+
 int cmdline_add(const char *line, const char *param, char **ret)
 {
 	struct cmdline_param wanted, is;
 	_cleanup_text_ struct text t = { 0 };
 	const char *p = line, *end = line;
-	char *new;
 
 	if (!parse_one(param, &wanted) || !quotes_closed(line))
 		return -EINVAL;
 	for (; cmdline_next(&p, &is); end = p) {
 		if (!param_matches(&is, &wanted, false))
 			continue;
-		new = strdup(line);
-		if (!new)
-			return -ENOMEM;
-		*ret = new;
-		return 0;
+		text_add(&t, line);
+		return hand_over(&t, ret);
 	}
 	text_add_n(&t, line, (size_t)(end - line));
 	if (end > line)
@@ -208,11 +215,7 @@ int cmdline_add(const char *line, const char *param, char **ret)
 	if (end == line && *line && *line != '\n')
 		text_add(&t, " ");
 	text_add(&t, end);
-	new = text_take(&t);
-	if (!new)
-		return -ENOMEM;
-	*ret = new;
-	return 0;
+	return hand_over(&t, ret);
 }
 
 static int remove_all(const char *line, const char *param, bool any, char **ret)
@@ -220,7 +223,6 @@ static int remove_all(const char *line, const char *param, bool any, char **ret)
 	struct cmdline_param wanted, is;
 	_cleanup_text_ struct text t = { 0 };
 	const char *p = line, *kept = line;
-	char *new;
 
 	if (!parse_one(param, &wanted))
 		return -EINVAL;
@@ -237,11 +239,7 @@ static int remove_all(const char *line, const char *param, bool any, char **ret)
 		kept = p;
 	}
 	text_add(&t, kept);
-	new = text_take(&t);
-	if (!new)
-		return -ENOMEM;
-	*ret = new;
-	return 0;
+	return hand_over(&t, ret);
 }
 
 int cmdline_remove(const char *line, const char *param, char **ret)
@@ -303,7 +301,6 @@ int cmdline_put(const char *line, const char *param, size_t place, char **ret)
 	_cleanup_text_ struct text t = { 0 };
 	/* with it the blank went that stood before it; at the start, the one behind it */
 	size_t at = place ? place - 1 : 0;
-	char *new;
 
 	if (!parse_one(param, &wanted) || !quotes_closed(line))
 		return -EINVAL;
@@ -314,9 +311,5 @@ int cmdline_put(const char *line, const char *param, size_t place, char **ret)
 	text_add(&t, param);
 	text_add(&t, !place && *line && *line != '\n' ? " " : "");
 	text_add(&t, line + at);
-	new = text_take(&t);
-	if (!new)
-		return -ENOMEM;
-	*ret = new;
-	return 0;
+	return hand_over(&t, ret);
 }

@@ -137,9 +137,9 @@ helper --root "$tree" revert
 is "$rc" 0 "revert"
 like "$out" 'file /etc/modules-load.d/gpupt.conf' "… shows what it would put back"
 helper --root "$tree" revert --json
-is "$(json steps step,result)" "rebuild would be put back
-file would be put back
-dir would be put back" "… in JSON"
+is "$(json steps step,result)" "file would be put back
+dir would be put back
+rebuild would be put back" "… in JSON: what is derived comes last"
 helper --root "$tree" revert --unfinished
 is "$rc|$out" "0|No preparation has been cut off." "--unfinished: none was"
 helper --root "$tree" prepare
@@ -147,7 +147,7 @@ like "$out" '^file /etc/modules-load.d/gpupt.conf: vfio -> |^file /etc/modules-l
 put /var/lib/gpupt/prepare/unfinished '2\n'
 before=$(listing)
 helper --root "$tree" revert --unfinished -o step --noheadings
-is "$(printf '%s\n' "$out" | xargs)" "rebuild file" "… one was: what is older stays"
+is "$(printf '%s\n' "$out" | xargs)" "file rebuild" "… one was: what is older stays"
 helper --root "$tree" check --json
 is "$(json findings severity,subject finding=cut-off)" "warn host" "check says so"
 is "$(listing)" "$before" "nothing was written"
