@@ -14,6 +14,7 @@ MANDIR     ?= $(DATADIR)/man
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
 CATALOGDIR ?= $(PREFIX)/lib/systemd/catalog
 BASHCOMPDIR ?= $(DATADIR)/bash-completion/completions
+APTCONFDIR ?= $(SYSCONFDIR)/apt/apt.conf.d
 PKG_CONFIG ?= pkg-config
 PROVE      ?= prove
 SCDOC      ?= scdoc
@@ -116,12 +117,14 @@ install: all ## DESTDIR and PREFIX as usual
 	install -Dm644 conf/gpupt.catalog $(DESTDIR)$(CATALOGDIR)/gpupt.catalog
 	sed 's,/usr/libexec/,$(LIBEXECDIR)/,' conf/snippet | install -Dm755 /dev/stdin $(DESTDIR)$(DATADIR)/gpupt/snippet
 	for u in $(UNITS); do sed 's,/usr/sbin/,$(PREFIX)/sbin/,' conf/$$u | install -Dm644 /dev/stdin $(DESTDIR)$(UNITDIR)/$$u; done
+	sed 's,/usr/sbin/,$(PREFIX)/sbin/,g' conf/apt.conf | install -Dm644 /dev/stdin $(DESTDIR)$(APTCONFDIR)/90gpupt
 	[ ! -e conf/completion.bash ] || install -Dm644 conf/completion.bash $(DESTDIR)$(BASHCOMPDIR)/gpupt-helper
 	for m in $(notdir $(MANS)); do [ ! -e $(O)/man/$$m ] || install -Dm644 $(O)/man/$$m $(DESTDIR)$(MANDIR)/man$${m##*.}/$$m; done
 
 uninstall: ## what install put there; the configuration stays
 	rm -f $(DESTDIR)$(PREFIX)/sbin/gpupt-helper $(DESTDIR)$(LIBEXECDIR)/gpupt/gpupt-hook \
-		$(DESTDIR)$(DATADIR)/gpupt/known-cards $(DESTDIR)$(DATADIR)/gpupt/snippet $(DESTDIR)$(CATALOGDIR)/gpupt.catalog $(DESTDIR)$(BASHCOMPDIR)/gpupt-helper $(UNITS:%=$(DESTDIR)$(UNITDIR)/%) \
+		$(DESTDIR)$(DATADIR)/gpupt/known-cards $(DESTDIR)$(DATADIR)/gpupt/snippet $(DESTDIR)$(CATALOGDIR)/gpupt.catalog $(DESTDIR)$(BASHCOMPDIR)/gpupt-helper \
+		$(DESTDIR)$(APTCONFDIR)/90gpupt $(UNITS:%=$(DESTDIR)$(UNITDIR)/%) \
 		$(foreach m,$(notdir $(MANS)),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$m)
 	-rmdir $(DESTDIR)$(LIBEXECDIR)/gpupt $(DESTDIR)$(DATADIR)/gpupt 2>/dev/null
 

@@ -32,6 +32,7 @@ static int gather(struct capture *c, struct text *ret, struct err *e)
 	capture_guests(c);
 	capture_cards(c);
 	capture_table(c);
+	capture_initramfs(c);
 	capture_processes(c);
 	k = capture_read(c, e);
 	return k < 0 ? k : capture_write(c, ret, e);

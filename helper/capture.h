@@ -15,6 +15,7 @@ struct capture_entry {
 	size_t order; /* of two entries for one path the first counts */
 	enum capture_type type;
 	mode_t mode;
+	time_t mtime; /* 0: it does not matter */
 	char *data; /* of a file its text, of a link its target */
 	size_t len;
 	bool pending; /* a file that is still to be read … */
@@ -60,6 +61,7 @@ bool capture_resolve(struct capture *c, const char *path, char ret[static PATH_M
 void capture_table(struct capture *c);	 /* files that always have the same place: capture_table.c, capture_walk.c */
 void capture_cards(struct capture *c);	 /* nodes of PCI functions */
 void capture_guests(struct capture *c);	 /* Proxmox VE's files, and what they name: capture_pve.c */
+void capture_initramfs(struct capture *c); /* what is in each kernel's: capture_initramfs.c */
 void capture_processes(struct capture *c); /* who holds a card, containers' inits: capture_proc.c */
 /* A process: what it is, and when it began. */
 void capture_process(struct capture *c, pid_t pid);

@@ -11,6 +11,7 @@ enum capture_what {
 	GREP,	 /* the file, if its mask leaves anything of it */
 	STUB,	 /* an empty file or a directory: that it is there is what counts */
 	LINK,	 /* the link itself, wherever it leads */
+	MODULE,	 /* of a kernel module whether it ends in a signature: no more than that mark */
 	AS_IS,	 /* the file, by this very path: /proc/self and /proc/net are other directories for every process */
 };
 

@@ -57,7 +57,7 @@ const struct capture_row capture_rows[] = {
 	{ COPY, "/proc/sys/kernel", "osrelease", 256 },
 	{ COPY, "/proc/driver/nvidia/gpus/*", "information", 64 * KIB, mask_nvidia },
 	{ COPY, "/>lib/modules/%", "modules.alias", 32 * MIB, mask_aliases },
-	{ COPY, "/>lib/modules/%", "modules.dep modules.builtin", 32 * MIB, mask_kmods },
+	{ COPY, "/>lib/modules/*", "modules.dep modules.builtin", 32 * MIB, mask_kmods },
 	{ COPY, "/etc/modprobe.d", "*.conf", 1 * MIB, mask_modprobe },
 	{ COPY, "/run/modprobe.d", "*.conf", 1 * MIB, mask_modprobe },
 	{ COPY, "/usr/local/lib/modprobe.d", "*.conf", 1 * MIB, mask_modprobe },
@@ -94,7 +94,26 @@ const struct capture_row capture_rows[] = {
 	{ LINK, "/>bin", "sh" },
 	{ COPY, "/etc/kernel", "cmdline", 1 * MIB, mask_first_line },
 	{ COPY, "/etc/kernel", "proxmox-boot-uuids", 1 * MIB, mask_esps },
-	{ COPY, "/boot", "config-%", 4 * MIB, mask_kconfig },
+
+	/* what the next boot finds, with each kernel */
+	{ COPY, "/boot", "config-*", 4 * MIB, mask_kconfig },
+	{ STUB, "/boot", "vmlinuz-* initrd.img-*" },
+	{ COPY, "/boot/grub", "grub.cfg", 4 * MIB, mask_grub_menu },
+	{ COPY, "/boot/grub", "grubenv", 64 * KIB, mask_grub_env },
+	{ COPY, "/etc/kernel", "proxmox-boot-pin next-boot-pin proxmox-boot-manual-kernels", 64 * KIB, mask_releases },
+	{ STUB, "/sys/firmware/efi/efivars", "LoaderEntryOneShot-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f" },
+	{ STUB, "/sys/firmware/efi/efivars", "LoaderEntryDefault-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f" },
+	/* without those that have the machine's id in their names */
+	{ COPY, "/>efi/loader", "entries/proxmox-*.conf entries/debian-*.conf", 1 * MIB, mask_boot_entry },
+	{ COPY, "/boot/efi/loader", "entries/proxmox-*.conf entries/debian-*.conf", 1 * MIB, mask_boot_entry },
+	{ COPY, "/boot/loader", "entries/proxmox-*.conf entries/debian-*.conf", 1 * MIB, mask_boot_entry },
+	{ COPY, "/>efi/loader", "loader.conf", 64 * KIB, mask_loader_conf },
+	{ COPY, "/boot", "efi/loader/loader.conf loader/loader.conf", 64 * KIB, mask_loader_conf },
+	{ STUB, "/>lib/modules", "* */build" },
+	{ MODULE, "/>lib/modules/*/updates/dkms", "*.ko*" },
+	{ LINK, "/var/lib/dkms/*", "kernel-*" },
+	{ STUB, "/var/lib/dkms/*/*", "source */*/module/*.ko*" },
+	{ STUB, "/etc/initramfs-tools", "hooks/gpupt scripts/init-top/gpupt" },
 
 	/* Proxmox VE's, as far as no names are to be changed, and our own */
 	{ COPY, "/etc/pve/mapping", "pci.cfg", 1 * MIB, mask_mapping },

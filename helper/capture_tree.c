@@ -262,7 +262,7 @@ static void write_entry(struct capture *c, const struct capture_entry *e, struct
 	else if (e->type == CAPTURE_LINK)
 		tar_link(ret, text_str(&name), text_str(&data));
 	else
-		tar_file(ret, text_str(&name), text_str(&data), data.len, e->mode);
+		tar_file(ret, text_str(&name), text_str(&data), data.len, e->mode, e->mtime);
 }
 
 int capture_write(struct capture *c, struct text *ret, struct err *e)

@@ -5,6 +5,7 @@
 #include <fnmatch.h>
 
 #include "helper/capture_row.h"
+#include "host/modsig.h"
 #include "host/pci.h"
 
 struct walk {
@@ -12,6 +13,22 @@ struct walk {
 	const struct capture_row *row;
 	const char *release; /* of the running kernel, for '%' */
 };
+
+/* Ages of files in there say what an initramfs has missed. */
+static bool is_dated(const char *path)
+{
+	return str_starts(path, "/etc/") || str_starts(path, "/boot/");
+}
+
+static void take_module(struct capture *c, const char *path)
+{
+	size_t n = strlen(path);
+
+	if (n > 3 && strcmp(path + n - 3, ".ko") == 0 && modsig_look(c->root, path) == TRI_YES)
+		capture_text(c, path, MODSIG_MARK);
+	else
+		capture_stub(c, path);
+}
 
 static void take_file(struct capture *c, const char *path, const struct capture_row *row)
 {
@@ -28,6 +45,7 @@ static void act(const struct walk *w, const char *path)
 	const char *name;
 	_cleanup_close_ int dir = root_open_parent(w->c->root, path, 0, &name);
 	char target[PATH_MAX];
+	size_t before = w->c->n;
 	struct stat st;
 	ssize_t n;
 
@@ -42,9 +60,13 @@ static void act(const struct walk *w, const char *path)
 	} else if (row->what != LINK && S_ISLNK(st.st_mode)) {
 		if (capture_resolve(w->c, path, target))
 			take_file(w->c, target, row);
+	} else if (row->what == MODULE) {
+		take_module(w->c, path);
 	} else if (row->what != LINK && S_ISREG(st.st_mode)) {
 		take_file(w->c, path, row);
 	}
+	if (S_ISREG(st.st_mode) && is_dated(path) && w->c->n > before)
+		w->c->v[w->c->n - 1].mtime = st.st_mtime;
 }
 
 static bool is_link(const struct root *r, const char *path)

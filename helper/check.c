@@ -170,6 +170,16 @@ static int parse_target(const struct options *o, const char *s, struct target *r
 	return gpu_arg(o, s, &ret->card);
 }
 
+/* A list for a person in passing, who did not ask: a line for each, and what to do. */
+static void show_lines(const struct findings *found)
+{
+	for (size_t i = 0; i < found->n; i++) {
+		const struct finding *f = &found->v[i];
+
+		printf("gpupt: %s%s%s\n", f->message, f->remedy ? "; what to do: " : "", f->remedy ? f->remedy : "");
+	}
+}
+
 static int check_targets(struct check *c, const struct target *v, int n)
 {
 	int code = EXIT_DONE;
@@ -258,13 +268,24 @@ static int run(const struct options *o, int argc, char **argv)
 		code = open_steps(&c);
 	for (int i = 0; code == EXIT_DONE && i < argc; i++)
 		code = parse_target(o, argv[i], &targets[i]);
+	if (code == EXIT_DONE && o->next_boot && argc)
+		code = helper_usage("--next-boot is about the host: it goes with no GPU and no VMID");
+	if (code == EXIT_DONE && o->changed_since && !o->next_boot)
+		code = helper_usage("--changed-since goes with --next-boot alone");
 	if (code != EXIT_DONE)
 		return code;
 	load_settings(&c);
-	code = argc ? check_targets(&c, targets, argc) : helper_result(check_host(&c, &e), &e);
+	if (argc)
+		code = check_targets(&c, targets, argc);
+	else
+		code = helper_result(o->next_boot ? check_next_boot(&c, &e) : check_host(&c, &e), &e);
 	tell_unseen(&c);
+	if (o->quiet)
+		findings_keep(&c.found, SEVERITY_WARN);
 	check_show(&c.found, &t);
-	if ((c.steps.list ? table_print_both(&t, &c.steps.t) : table_print(&t)) != EXIT_DONE)
+	if (o->quiet && !o->json && !o->columns)
+		show_lines(&c.found);
+	else if ((c.steps.list ? table_print_both(&t, &c.steps.t) : table_print(&t)) != EXIT_DONE)
 		return EXIT_REFUSED;
 	if (!o->json && c.plans.len)
 		printf("\n%s", text_str(&c.plans));

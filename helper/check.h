@@ -54,10 +54,15 @@ int check_all_vms(struct check *c, struct err *e);
 
 /* facts_look_for_containers(), the containers read once for all cards. */
 int check_containers(struct check *c, struct facts *f, struct err *e);
+/* Reads how the host is set up, once. 0 or -errno. */
+int check_setup_load(struct check *c, struct err *e);
 /*
  * How the host is set up, for the card in b's slot; with NULL all that there is to say about it. 0 or -errno.
  */
 int check_setup(struct check *c, const struct bdf *b, struct err *e);
+
+/* Every kernel that is installed, as the next boot would find it; nothing if nothing has changed since the time that is asked for. */
+int check_next_boot(struct check *c, struct err *e);
 
 /*
  * Guests that use the card of fns: containers, with the processes in them that hold it, and, if there are several, the VMs that name

@@ -20,7 +20,7 @@ static void note_unread(struct check *c, const struct strv *l)
 	}
 }
 
-static int load(struct check *c, struct err *e)
+int check_setup_load(struct check *c, struct err *e)
 {
 	int k = c->setup_read ? 0 : setup_load(c->o->root, &c->setup, e);
 
@@ -46,7 +46,7 @@ static bool has_card(const struct setup *s)
 int check_setup(struct check *c, const struct bdf *b, struct err *e)
 {
 	_cleanup_findings_ struct findings found = { 0 };
-	int k = load(c, e);
+	int k = check_setup_load(c, e);
 
 	if (k < 0)
 		return k;

@@ -15,6 +15,8 @@ struct options {
 	bool adopt, resume, unfinished; /* of prepare and revert */
 	bool idle; /* of status */
 	const char *columns; /* of -o, or NULL */
+	bool next_boot, quiet;	   /* of check */
+	const char *changed_since; /* likewise: a file, or NULL */
 	bool help, version;
 	struct root other; /* of --root; fd -1 without it */
 	uint64_t given;	   /* which there were: a bit for each row of the table */

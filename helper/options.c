@@ -32,6 +32,14 @@ static int set_columns(struct options *o, const char *arg)
 	return EXIT_DONE;
 }
 
+static int set_changed_since(struct options *o, const char *arg)
+{
+	if (*arg != '/')
+		return helper_usage("--changed-since needs a path that begins with a '/'");
+	o->changed_since = arg;
+	return EXIT_DONE;
+}
+
 #define FLAG(member) .flag = offsetof(struct options, member)
 
 static const struct option_row {
@@ -55,6 +63,9 @@ static const struct option_row {
 	{ "resume", 0, NULL, "go on with a preparation that was cut off", FLAG(resume), "prepare" },
 	{ "unfinished", 0, NULL, "put back only what a preparation that was cut off has made", FLAG(unfinished), "revert" },
 	{ "idle", 0, NULL, "exit with 1 if a VM has cards, or a reset is under way", FLAG(idle), "status" },
+	{ "next-boot", 0, NULL, "look at each kernel that is installed, and what it would find", FLAG(next_boot), "check" },
+	{ "changed-since", 0, "FILE", "with --next-boot: say nothing unless they have changed after FILE", set_changed_since, .of = "check" },
+	{ "quiet", 'q', NULL, "say only what is wrong, and nothing if nothing is", FLAG(quiet), "check" },
 	{ "help", 'h', NULL, "explain the command", FLAG(help) },
 	{ "version", 0, NULL, "print the version", FLAG(version) },
 };

@@ -50,7 +50,7 @@ static void add_padded(struct text *t, const void *data, size_t len)
 	text_add_n(t, zeros, (BLOCK - len % BLOCK) % BLOCK);
 }
 
-static void add_header(struct text *t, struct header *h, char type, size_t len, mode_t mode)
+static void add_header(struct text *t, struct header *h, char type, size_t len, mode_t mode, time_t mtime)
 {
 	unsigned int sum = 0;
 
@@ -58,7 +58,7 @@ static void add_header(struct text *t, struct header *h, char type, size_t len, 
 	put_octal(h->uid, sizeof(h->uid), 0);
 	put_octal(h->gid, sizeof(h->gid), 0);
 	put_octal(h->size, sizeof(h->size), len);
-	put_octal(h->mtime, sizeof(h->mtime), 0);
+	put_octal(h->mtime, sizeof(h->mtime), mtime > 0 && mtime < INT64_C(1) << 33 ? (unsigned long long)mtime : 0);
 	h->typeflag = type;
 	memcpy(h->magic, "ustar", 6);
 	memcpy(h->version, "00", 2);
@@ -85,7 +85,7 @@ static void pax_record(struct text *t, const char *key, const char *value)
 	text_addf(t, "%zu %s=%s\n", len, key, value);
 }
 
-static void add_member(struct text *t, const char *name, const char *target, char type, size_t len, mode_t mode)
+static void add_member(struct text *t, const char *name, const char *target, char type, size_t len, mode_t mode, time_t mtime)
 {
 	_cleanup_text_ struct text pax = { 0 };
 	struct header h = { 0 }, x = { .name = "pax" };
@@ -100,28 +100,28 @@ static void add_member(struct text *t, const char *name, const char *target, cha
 		put(h.linkname, sizeof(h.linkname), target, sizeof(h.linkname));
 	}
 	if (pax.len) {
-		add_header(t, &x, 'x', pax.len, 0644);
+		add_header(t, &x, 'x', pax.len, 0644, 0);
 		add_padded(t, pax.s, pax.len);
 	}
 	if (pax.r < 0)
 		t->r = pax.r;
-	add_header(t, &h, type, len, mode);
+	add_header(t, &h, type, len, mode, mtime);
 }
 
 void tar_dir(struct text *t, const char *name)
 {
-	add_member(t, name, NULL, '5', 0, 0755);
+	add_member(t, name, NULL, '5', 0, 0755, 0);
 }
 
-void tar_file(struct text *t, const char *name, const void *data, size_t len, mode_t mode)
+void tar_file(struct text *t, const char *name, const void *data, size_t len, mode_t mode, time_t mtime)
 {
-	add_member(t, name, NULL, '0', len, mode);
+	add_member(t, name, NULL, '0', len, mode, mtime);
 	add_padded(t, data, len);
 }
 
 void tar_link(struct text *t, const char *name, const char *target)
 {
-	add_member(t, name, target, '2', 0, 0777);
+	add_member(t, name, target, '2', 0, 0777, 0);
 }
 
 void tar_end(struct text *t)

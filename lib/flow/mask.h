@@ -25,13 +25,18 @@ mask_fn mask_first_line; /* the same of a file of which the first line counts */
 mask_fn mask_grub;	 /* GRUB's defaults: values of GRUB_CMDLINE_LINUX…, as mask_cmdline has them; an end at the first shell code */
 mask_fn mask_esps;	 /* one line instead of any: the UUIDs of proxmox-boot-tool's partitions */
 mask_fn mask_kconfig;	 /* of a kernel's configuration what iommu.h asks for */
+mask_fn mask_grub_menu;	 /* GRUB's menu: entries with their kernels, parameters as mask_cmdline has them, and the default … */
+mask_fn mask_grub_env;	 /* … which may be in its environment block */
+mask_fn mask_boot_entry; /* the same of an entry of systemd-boot … */
+mask_fn mask_loader_conf; /* … and of its configuration the default */
+mask_fn mask_releases;	 /* of a list of kernels what can be one */
 mask_fn mask_mountinfo;	 /* no sources, no labels; what the network has is on /network */
 mask_fn mask_route;	 /* default routes without their gateways … */
 mask_fn mask_route6;	 /* … and of IPv6 */
 mask_fn mask_sockets;	 /* command sockets of containers alone */
 mask_fn mask_nvidia;	 /* no UUID, no version of the video BIOS */
 mask_fn mask_aliases;	 /* those of PCI alone */
-mask_fn mask_kmods;	 /* of a list of installed modules the one that is looked for, without what it needs */
+mask_fn mask_kmods;	 /* of a list of installed modules those that are looked for, without what they need */
 mask_fn mask_modprobe;	 /* blacklists, softdeps, PCI's aliases, options and commands of the modules of cards; each on its line */
 mask_fn mask_modules;	 /* modules that are to be loaded, arguments of those of cards; each on its line */
 mask_fn mask_rules;	 /* udev's rules about drivers of PCI functions, without serial numbers; each on its line */

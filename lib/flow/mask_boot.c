@@ -117,7 +117,7 @@ void mask_kmods(struct mask_names *n, char *text, struct text *ret)
 	char *line;
 
 	while ((line = str_line(&text))) {
-		if (kmod_listed(line, VENDOR_RESET))
+		if (kmod_listed(line, VENDOR_RESET) || kmod_listed(line, "vfio-pci"))
 			text_addf(ret, "%.*s:\n", (int)strcspn(line, ":"), line);
 	}
 }

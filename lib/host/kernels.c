@@ -4,6 +4,7 @@
 #include "host/conf.h"
 #include "host/iommu.h"
 #include "host/kernels.h"
+#include "host/kmod.h"
 
 #define IMAGE	    "vmlinuz-"
 #define KERNELS_MAX 64
@@ -39,14 +40,13 @@ static int newest_first(const void *a, const void *b)
 	return kernel_compare(((const struct kernel *)b)->release, ((const struct kernel *)a)->release);
 }
 
-/* modules.builtin: a path on each line (Documentation/kbuild/kbuild.rst). */
 static bool has_builtin(const struct root *r, const char *release, const char *module)
 {
 	_cleanup_free_ char *text = NULL;
 	char path[PATH_MAX];
 
 	path_f(path, "/lib/modules/%s/modules.builtin", release);
-	return root_read(r, path, BUILTIN_MAX, &text, NULL) == 0 && strstr(text, module);
+	return root_read(r, path, BUILTIN_MAX, &text, NULL) == 0 && kmod_listed(text, module);
 }
 
 static void look(const struct root *r, struct kernel *k)
@@ -59,7 +59,7 @@ static void look(const struct root *r, struct kernel *k)
 	k->initrd = root_stat(r, path_f(path, "/boot/initrd.img-%s", k->release), &st) == 0;
 	if (k->initrd)
 		k->built = st.st_mtim;
-	k->vfio_builtin = has_builtin(r, k->release, "/vfio-pci.ko");
+	k->vfio_builtin = has_builtin(r, k->release, "vfio-pci");
 	k->intel_iommu = iommu_intel_default(r, k->release);
 }
 

@@ -64,6 +64,17 @@ static const struct row {
 	[FINDING_NO_HOOK] = { "no-hook", SEVERITY_WARN, "the VM's hookscript is not gpupt's, or cannot be run" },
 	[FINDING_NEXT_BAD] = { "next-bad", SEVERITY_BLOCK, "the hookscript that is to be run after gpupt's cannot be run, or is gpupt's" },
 	[FINDING_NOT_PCIE] = { "not-pcie", SEVERITY_INFO, "the guest sees the card as a conventional PCI device" },
+	[FINDING_NEXT_READY] = { "next-ready", SEVERITY_OK, "a kernel that is installed would boot as prepared" },
+	[FINDING_NEXT_UNKNOWN] = { "next-unknown", SEVERITY_INFO, "which kernel boots next cannot be told" },
+	[FINDING_NEXT_UNSEEN] = { "next-unseen", SEVERITY_INFO, "a part of the next boot cannot be looked into" },
+	[FINDING_INITRAMFS_MISSING] = { "initramfs-missing", SEVERITY_WARN, "a kernel has no initramfs" },
+	[FINDING_INITRAMFS_OLD] = { "initramfs-old", SEVERITY_WARN, "files that belong into an initramfs are newer than it" },
+	[FINDING_INITRAMFS_LACKS] = { "initramfs-lacks", SEVERITY_WARN, "what a reserved card needs is not in an initramfs" },
+	[FINDING_ENTRY_MISSING] = { "entry-missing", SEVERITY_WARN, "the boot loader does not offer a kernel" },
+	[FINDING_ENTRY_OLD] = { "entry-old", SEVERITY_WARN, "the boot loader's entry of a kernel lacks what it should have" },
+	[FINDING_NEXT_IOMMU] = { "next-iommu", SEVERITY_WARN, "with a kernel and its parameters the IOMMU will be off" },
+	[FINDING_MODULE_MISSING] = { "module-missing", SEVERITY_WARN, "a module that a card needs is not there for a kernel" },
+	[FINDING_MODULE_UNSIGNED] = { "module-unsigned", SEVERITY_WARN, "a module that a card needs has no signature, which Secure Boot asks for" },
 };
 
 static const char *const severities[] = { "ok", "info", "warn", "block" };
@@ -114,17 +125,28 @@ static void finding_done(struct finding *f)
 	free(f->remedy);
 }
 
-void findings_drop(struct findings *f, size_t first, enum severity least)
+/* Those that are at least so severe, or the others. */
+static void sift(struct findings *f, size_t first, enum severity least, bool keep_them)
 {
 	size_t kept = first;
 
 	for (size_t i = first; i < f->n; i++) {
-		if (f->v[i].severity >= least)
-			finding_done(&f->v[i]);
-		else
+		if ((f->v[i].severity >= least) == keep_them)
 			f->v[kept++] = f->v[i];
+		else
+			finding_done(&f->v[i]);
 	}
 	f->n = kept;
+}
+
+void findings_drop(struct findings *f, size_t first, enum severity least)
+{
+	sift(f, first, least, false);
+}
+
+void findings_keep(struct findings *f, enum severity least)
+{
+	sift(f, 0, least, true);
 }
 
 enum severity findings_worst(const struct findings *f)

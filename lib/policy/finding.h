@@ -63,13 +63,24 @@ enum finding_code {
 	FINDING_NO_HOOK,
 	FINDING_NEXT_BAD,
 	FINDING_NOT_PCIE,
+	FINDING_NEXT_READY,
+	FINDING_NEXT_UNKNOWN,
+	FINDING_NEXT_UNSEEN,
+	FINDING_INITRAMFS_MISSING,
+	FINDING_INITRAMFS_OLD,
+	FINDING_INITRAMFS_LACKS,
+	FINDING_ENTRY_MISSING,
+	FINDING_ENTRY_OLD,
+	FINDING_NEXT_IOMMU,
+	FINDING_MODULE_MISSING,
+	FINDING_MODULE_UNSIGNED,
 	FINDING_COUNT,
 };
 
 struct finding {
 	enum finding_code code;
 	enum severity severity;
-	char subject[32]; /* a BDF, "VM 101", "host", a file */
+	char subject[72]; /* a BDF, "VM 101", "host", a file, a kernel's release */
 	char *message;	  /* one sentence without its full stop: what, why */
 	char *remedy;	  /* what to do, or NULL */
 };
@@ -90,6 +101,8 @@ struct finding *finding_add(struct findings *f, enum finding_code code, const ch
 			    const char *fmt, ...) _printf_(5, 6);
 /* Takes away those from number first on that are at least so severe. */
 void findings_drop(struct findings *f, size_t first, enum severity least);
+/* Keeps those alone. */
+void findings_keep(struct findings *f, enum severity least);
 enum severity findings_worst(const struct findings *f);
 void findings_done(struct findings *f);
 #define _cleanup_findings_ _cleanup_(findings_done)

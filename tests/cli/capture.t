@@ -29,6 +29,7 @@ all_the_same() {
 	same list --json -o +id,companions,methods,vms,cts
 	same check --json
 	same check --verbose
+	same check --next-boot --json
 	same status --json
 	same hooks --json
 }
@@ -129,6 +130,17 @@ put /etc/default/grub.d/x.cfg "if $secret; then\nGRUB_CMDLINE_LINUX=$secret\n"
 put /etc/kernel/cmdline "root=UUID=$secret nfsroot=10.9.8.3:/$secret iommu=pt\n# $secret\n"
 put /etc/kernel/proxmox-boot-uuids "$secret\n"
 put /boot/config-6.8.12-9-pve "CONFIG_DEFAULT_HOSTNAME=$secret\nCONFIG_INTEL_IOMMU_DEFAULT_ON=y\n"
+put /boot/vmlinuz-6.8.12-9-pve "$secret"
+put /boot/initrd.img-6.8.12-9-pve "$secret"
+put /boot/grub/grub.cfg "# $secret\npassword_pbkdf2 root $secret\nset default=\"gnulinux-4f9b2c10-1111-2222-3333-444455556666\"\nmenuentry 'x' --id 'gnulinux-4f9b2c10-1111-2222-3333-444455556666' {\nlinux /$secret/vmlinuz-6.8.12-9-pve root=UUID=$secret ip=10.9.8.5 iommu=pt\ninitrd /$secret/initrd.img\n}\n"
+put /boot/grub/grubenv "# $secret\nother=$secret\nsaved_entry=0\n"
+put /boot/efi/loader/entries/debian-1.conf "title $secret\nmachine-id $secret\noptions root=UUID=$secret iommu=pt\nlinux /$secret/vmlinuz-6.8.12-9-pve\n"
+put /boot/efi/loader/entries/$secret.conf "linux /vmlinuz-6.8\n"
+put /boot/efi/loader/loader.conf "# $secret\ndefault debian-*\n"
+put /etc/kernel/proxmox-boot-pin "6.8.12-9-pve\n$secret with blanks\n"
+put /lib/modules/6.8.12-9-pve/modules.builtin "kernel/$secret.ko\nkernel/drivers/vfio/pci/vfio-pci.ko\n"
+put /lib/modules/6.8.12-9-pve/updates/dkms/n.ko "$secret~Module signature appended~\n"
+put /gpupt-initramfs/6.8.12-9-pve "cryptroot/$secret\nscripts/init-top/gpupt\n"
 put /sys/firmware/efi/efivars/LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f '\0006\0000\0000\0000G\0000R\0000U\0000B\0000'
 put /sys/firmware/efi/efivars/LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f "$secret"
 put /etc/shadow "$secret\n"
@@ -190,6 +202,19 @@ is "$(cat "$copy/etc/kernel/cmdline")" "root=UUID=? nfsroot=? iommu=pt" "of /etc
 is "$(cat "$copy/etc/kernel/proxmox-boot-uuids")" "0000-0000" "of proxmox-boot-tool's partitions that there are any"
 is "$(cat "$copy/boot/config-6.8.12-9-pve")" "#
 CONFIG_INTEL_IOMMU_DEFAULT_ON=y" "of the kernel's configuration one line"
+is "$(cat "$copy/boot/grub/grub.cfg" "$copy/boot/grub/grubenv")" 'set default="gnulinux-?"
+menuentry '"'x' --id 'gnulinux-?'"' {
+linux /boot/vmlinuz-6.8.12-9-pve root=UUID=? ip=? iommu=pt
+initrd /boot/initrd.img
+}
+saved_entry=0' "of GRUB's menu kernels and parameters"
+is "$(cat "$copy"/boot/efi/loader/entries/* "$copy/boot/efi/loader/loader.conf")" 'linux /vmlinuz-6.8.12-9-pve
+options root=UUID=? iommu=pt
+default debian-*' "of systemd-boot's entries the same"
+is "$(cat "$copy/etc/kernel/proxmox-boot-pin" "$copy/lib/modules/6.8.12-9-pve/modules.builtin" "$copy/lib/modules/6.8.12-9-pve/updates/dkms/n.ko" "$copy/gpupt-initramfs/6.8.12-9-pve")" '6.8.12-9-pve
+kernel/drivers/vfio/pci/vfio-pci.ko:
+~Module signature appended~
+scripts/init-top/gpupt' "of kernels what is about cards"
 loader=/sys/firmware/efi/efivars/LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f
 ok "the boot loader's name" cmp "$copy$loader" "$tree$loader"
 # messages have parts of lines in them
@@ -239,7 +264,7 @@ for args in capture 'capture a b' "capture $T/no/such/x.tar" "capture $T/"; do
 done
 
 if [ "$(id -u)" -ne 0 ] || ! unshare -m true 2>/dev/null; then
-	skip 10 "no mount namespace of one's own"
+	skip 11 "no mount namespace of one's own"
 	done_testing
 fi
 cat >"$T/script" <<'END'
@@ -267,6 +292,18 @@ unprivileged: 1
 dev1: /dev/zero
 CONF
 printf 'ct: 200\n\tcomment secret\n\tstate stopped\n\tgroup secret\n\nservice: 5\n' >/etc/pve/ha/resources.cfg
+# an initramfs as mkinitramfs makes it, with microcode in front
+mount -t tmpfs none /boot
+if command -v lsinitramfs cpio >/dev/null; then
+	mkdir -p /boot/early/kernel/x86/microcode /boot/main/scripts/init-top /boot/main/usr/lib/modules/6.8-test/kernel/drivers/vfio
+	echo x >/boot/early/kernel/x86/microcode/AuthenticAMD.bin
+	echo x >/boot/main/scripts/init-top/gpupt
+	echo x >/boot/main/scripts/init-top/secret
+	echo x >/boot/main/usr/lib/modules/6.8-test/kernel/drivers/vfio/vfio.ko
+	for part in early main; do (cd /boot/$part && find . | sort | cpio -o -H newc --quiet >/boot/$part.cpio); done
+	(cat /boot/early.cpio && gzip -c /boot/main.cpio) >/boot/initrd.img-6.8-test
+	: >/boot/vmlinuz-6.8-test
+fi
 "$helper" capture - >"$out"
 END
 ok "capture of this machine" unshare -m bash "$T/script" "$T/c.tar" "$HELPER"
@@ -283,5 +320,11 @@ like "$(cat "$copy/gpupt-nodes")" '^c 1:3 /mnt/card$' "… and the nodes that th
 like "$(cat "$copy/gpupt-nodes")" '^c 1:3 /dev/null$' "nodes that configurations name"
 unlike "$(cat "$copy/proc/net/unix")" '/run/' "of sockets none but containers'"
 is "$(readlink "$copy/etc/pve/local")" nodes/pve "the node's name is not told"
+if command -v lsinitramfs cpio >/dev/null; then
+	is "$(cat "$copy/gpupt-initramfs/6.8-test")" 'scripts/init-top/gpupt
+usr/lib/modules/6.8-test/kernel/drivers/vfio/vfio.ko' "what is in an initramfs, by lsinitramfs"
+else
+	skip 1 "no lsinitramfs, or no cpio"
+fi
 is "$(grep -rl '/tank/secret\|comment\|host7' "$copy/etc/pve" | wc -l)" 0 "nor are names of data"
 done_testing

@@ -375,6 +375,27 @@ sed -i -E 's/[0-9a-f]+-[0-9a-f]+/00000000-00000000/' "$tree/proc/iomem"
 finds blind info host '/proc/iomem' 0b:00
 remedy blind 'as root'
 
+# the next boot: each of them with all that makes it is in next-boot.t
+tree kernels
+finds next-ready ok 6.8.12-9-pve 'is as prepared' --next-boot
+finds initramfs-lacks warn 6.11.11-2-pve 'lacks' --next-boot
+finds module-missing warn 6.11.11-2-pve 'DKMS' --next-boot
+: >"$tree/lib/modules/6.11.11-2-pve/updates/dkms/nvidia.ko"
+finds module-unsigned warn 6.11.11-2-pve 'Secure Boot' --next-boot
+sed -i 's/ iommu=pt$/ amd_iommu=off/' "$tree/boot/grub/grub.cfg"
+finds entry-old warn 6.11.11-2-pve 'lacks iommu=pt' --next-boot
+finds next-iommu warn 6.11.11-2-pve 'will be off' --next-boot
+put /etc/gpupt/gpupt.conf ''
+touch "$tree/etc/udev/rules.d/10-gpupt.rules"
+finds initramfs-old warn 6.11.11-2-pve 'older' --next-boot
+rm "$tree/boot/initrd.img-6.11.11-2-pve"
+finds initramfs-missing warn 6.11.11-2-pve 'has no initramfs' --next-boot
+: >"$tree/boot/vmlinuz-6.14.0-1-pve"
+finds entry-missing info 6.14.0-1-pve 'no entry' --next-boot
+rm "$tree/boot/grub/grub.cfg"
+finds next-unseen info host 'entries' --next-boot
+finds next-unknown info host 'cannot be told' --next-boot
+
 # several at once, and the same said once
 tree twins
 helper --root "$tree" check --json 01:00 01:00.0 0000:01:00.1 03:00

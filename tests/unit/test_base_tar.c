@@ -39,9 +39,9 @@ static void members(void **state)
 	memset(block, 'x', sizeof(block));
 	block[7] = '\0';
 	tar_dir(&a, "d");
-	tar_file(&a, "d/empty", "", 0, 0755);
-	tar_file(&a, "d/block", block, 512, 0644);
-	tar_file(&a, "d/more", block, 513, 0600);
+	tar_file(&a, "d/empty", "", 0, 0755, 0);
+	tar_file(&a, "d/block", block, 512, 0644, 1700000000);
+	tar_file(&a, "d/more", block, 513, 0600, 0);
 	tar_link(&a, "d/link", "../d/more");
 	tar_dir(&a, "d/below");
 	tar_end(&a);
@@ -51,6 +51,9 @@ static void members(void **state)
 	assert_file(&t, "/d/more", block, 513);
 	assert_int_equal(root_stat(&t.root, "/d/empty", &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0755);
+	assert_int_equal(st.st_mtime, 0);
+	assert_int_equal(root_stat(&t.root, "/d/block", &st), 0);
+	assert_int_equal(st.st_mtime, 1700000000);
 	assert_int_equal(root_stat(&t.root, "/d/link", &st), 0);
 	assert_int_equal(st.st_size, 513);
 	assert_int_equal(root_readlink_base(&t.root, "/d/link", target, sizeof(target)), 0);
@@ -74,7 +77,7 @@ static void names(void **state)
 			name[len] = '\0';
 			memset(target, 't', len);
 			target[len] = '\0';
-			tar_file(&a, name, name, len, 0644);
+			tar_file(&a, name, name, len, 0644, 0);
 			tar_link(&a, "link", target);
 			tar_end(&a);
 			unpack(&t, &a);
