@@ -75,6 +75,22 @@ static void stop(struct fake *f, unsigned int vmid)
 	assert_int_equal(v.r, 0);
 }
 
+/* CT 200 has made room for VM 101, which has stopped: its way back is the watcher's. *ret_before is what it was like before. */
+static struct fake *lent(const char *policy, const char *lines, char **ret_before)
+{
+	_cleanup_vm_ struct vm_result v = { 0 };
+	struct fake *f;
+	char conf[64];
+
+	snprintf(conf, sizeof(conf), "[defaults]\ncontainers = %s\n", policy);
+	f = machine(conf);
+	fake_ct(f, 200, lines, true);
+	*ret_before = fake_snapshot(f);
+	start(f, 101, &v);
+	stop(f, 101);
+	return f;
+}
+
 /* The watcher brings back what made room for VM 101, and hangs at its first such call. */
 static pid_t watcher(struct fake *f, const char *verb)
 {
@@ -92,14 +108,16 @@ static pid_t watcher(struct fake *f, const char *verb)
 	return pid;
 }
 
-/* In a second the call comes to its end. */
-static pid_t goes_on_soon(struct fake *f)
+/* The call comes to its end half a second after that VM's start has begun. */
+static pid_t goes_on_soon(struct fake *f, unsigned int vmid)
 {
 	pid_t pid = fork();
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		sleep_ms(1000);
+		for (unsigned int i = 0; i < 1000 && !turn_taken(&f->root, vmid); i++)
+			sleep_ms(20);
+		sleep_ms(500);
 		fake_hide(f, "go", "1");
 		_exit(0);
 	}
@@ -139,17 +157,13 @@ static void a_start_wins(void **state)
 	static const unsigned int vms[] = { 101, 102 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(vms); i++) {
-		_cleanup_fake_ struct fake *f = machine("[defaults]\ncontainers = shutdown\n");
-		_cleanup_vm_ struct vm_result first = { 0 }, v = { 0 };
 		_cleanup_free_ char *before = NULL;
+		_cleanup_fake_ struct fake *f = lent("shutdown", DEV0, &before);
+		_cleanup_vm_ struct vm_result v = { 0 };
 		pid_t late_pid, timer;
 
-		fake_ct(f, 200, DEV0, true);
-		before = fake_snapshot(f);
-		start(f, 101, &first);
-		stop(f, 101);
 		late_pid = watcher(f, "start");
-		timer = goes_on_soon(f);
+		timer = goes_on_soon(f, vms[i]);
 		start(f, vms[i], &v);
 		assert_non_null(strstr(text_str(&v.said), "what made room for VM 101 is on its way back: waiting for what process"));
 		assert_ends(timer, 0);
@@ -171,17 +185,13 @@ static void a_start_wins(void **state)
 /* One that ran without its lines was just stopped for them: it runs without them again, and the rest of its way back is later. */
 static void what_is_not_begun_stays(void **state)
 {
-	_cleanup_fake_ struct fake *f = machine("[defaults]\ncontainers = detach\n");
-	_cleanup_vm_ struct vm_result first = { 0 }, v = { 0 };
 	_cleanup_free_ char *before = NULL, *conf = NULL;
+	_cleanup_fake_ struct fake *f = lent("detach", DETACH, &before);
+	_cleanup_vm_ struct vm_result v = { 0 };
 	pid_t late_pid, timer;
 
-	fake_ct(f, 200, DETACH, true);
-	before = fake_snapshot(f);
-	start(f, 101, &first);
-	stop(f, 101);
 	late_pid = watcher(f, "shutdown");
-	timer = goes_on_soon(f);
+	timer = goes_on_soon(f, 101);
 	start(f, 101, &v);
 	assert_ends(timer, 0);
 	assert_ends(late_pid, 1);
@@ -197,14 +207,10 @@ static void what_is_not_begun_stays(void **state)
 /* The same when its lines were back already; then there is a placeholder for it. */
 static void lines_that_are_back_stay(void **state)
 {
-	_cleanup_fake_ struct fake *f = machine("[defaults]\ncontainers = detach\n");
-	_cleanup_vm_ struct vm_result first = { 0 }, locked = { 0 }, v = { 0 };
 	_cleanup_free_ char *before = NULL;
+	_cleanup_fake_ struct fake *f = lent("detach", DETACH, &before);
+	_cleanup_vm_ struct vm_result locked = { 0 }, v = { 0 };
 
-	fake_ct(f, 200, DETACH, true);
-	before = fake_snapshot(f);
-	start(f, 101, &first);
-	stop(f, 101);
 	fake_hide(f, "fails", "start");
 	vm_late(f, 101, &locked);
 	assert_int_equal(locked.r, -EUCLEAN);
@@ -220,15 +226,11 @@ static void lines_that_are_back_stay(void **state)
 /* Others neither call a second time nor wait. */
 static void nobody_calls_twice(void **state)
 {
-	_cleanup_fake_ struct fake *f = machine("[defaults]\ncontainers = shutdown\n");
-	_cleanup_vm_ struct vm_result first = { 0 }, v = { 0 };
 	_cleanup_free_ char *before = NULL;
+	_cleanup_fake_ struct fake *f = lent("shutdown", DEV0, &before);
+	_cleanup_vm_ struct vm_result v = { 0 };
 	pid_t late_pid;
 
-	fake_ct(f, 200, DEV0, true);
-	before = fake_snapshot(f);
-	start(f, 101, &first);
-	stop(f, 101);
 	late_pid = watcher(f, "start");
 	vm_release(f, 101, &v);
 	assert_int_equal(v.r, -EBUSY);
@@ -242,16 +244,12 @@ static void nobody_calls_twice(void **state)
 /* Who called is killed: nobody waits for him, and the next one goes on. */
 static void killed_while_it_calls(void **state)
 {
-	_cleanup_fake_ struct fake *f = machine("[defaults]\ncontainers = shutdown\n");
-	_cleanup_vm_ struct vm_result first = { 0 }, v = { 0 };
 	_cleanup_free_ char *before = NULL;
+	_cleanup_fake_ struct fake *f = lent("shutdown", DEV0, &before);
+	_cleanup_vm_ struct vm_result v = { 0 };
 	pid_t late_pid;
 	int status;
 
-	fake_ct(f, 200, DEV0, true);
-	before = fake_snapshot(f);
-	start(f, 101, &first);
-	stop(f, 101);
 	late_pid = watcher(f, "start");
 	kill(late_pid, SIGKILL);
 	assert_int_equal(waitpid(late_pid, &status, 0), late_pid);
@@ -263,15 +261,11 @@ static void killed_while_it_calls(void **state)
 /* A process of ours does something with the card for a moment: that is waited for, and no failure. */
 static void after_an_errand(void **state)
 {
-	_cleanup_fake_ struct fake *f = machine("[defaults]\ncontainers = shutdown\n");
-	_cleanup_vm_ struct vm_result first = { 0 }, v = { 0 };
 	_cleanup_free_ char *before = NULL;
+	_cleanup_fake_ struct fake *f = lent("shutdown", DEV0, &before);
+	_cleanup_vm_ struct vm_result v = { 0 };
 	pid_t pid;
 
-	fake_ct(f, 200, DEV0, true);
-	before = fake_snapshot(f);
-	start(f, 101, &first);
-	stop(f, 101);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
@@ -299,14 +293,10 @@ static void after_an_errand(void **state)
 /* A backup starts the VM while its containers are not back yet. What is left of the run before is no reason to await a start after it. */
 static void a_backup_meanwhile(void **state)
 {
-	_cleanup_fake_ struct fake *f = machine("[defaults]\ncontainers = shutdown\n");
-	_cleanup_vm_ struct vm_result first = { 0 }, v = { 0 };
 	_cleanup_free_ char *before = NULL;
+	_cleanup_fake_ struct fake *f = lent("shutdown", DEV0, &before);
+	_cleanup_vm_ struct vm_result v = { 0 };
 
-	fake_ct(f, 200, DEV0, true);
-	before = fake_snapshot(f);
-	start(f, 101, &first);
-	stop(f, 101);
 	fake_put(f, "/etc/pve/qemu-server/101.conf", "lock: backup\nmachine: q35\nhostpci0: 0000:01:00,pcie=1\n");
 	start(f, 101, &v);
 	stop(f, 101);
@@ -317,14 +307,10 @@ static void a_backup_meanwhile(void **state)
 /* What cannot be put on record is not begun, if it would be begun again and again. */
 static void no_stop_without_record(void **state)
 {
-	_cleanup_fake_ struct fake *f = machine("[defaults]\ncontainers = detach\n");
-	_cleanup_vm_ struct vm_result first = { 0 }, v = { 0 };
 	_cleanup_free_ char *before = NULL, *lease = NULL;
+	_cleanup_fake_ struct fake *f = lent("detach", DETACH, &before);
+	_cleanup_vm_ struct vm_result v = { 0 };
 
-	fake_ct(f, 200, DETACH, true);
-	before = fake_snapshot(f);
-	start(f, 101, &first);
-	stop(f, 101);
 	assert_int_equal(root_read(&f->root, "/var/lib/gpupt/lease/101", 1 << 20, &lease, NULL), 0);
 	fake_put(f, "/run/gpupt/lease/101", lease);
 	fake_remove(f, "/var/lib/gpupt/lease/101");
