@@ -58,7 +58,7 @@ static int set_content(const struct storage *st, struct storage_place *p)
 
 static bool all_in(const char *a, const char *b)
 {
-	char word[64];
+	char word[256];
 
 	for (const char *p = a; *p;) {
 		size_t n = strcspn(p, ",");
