@@ -84,7 +84,13 @@ int fake_exec(void *ctx, char *const argv[], struct exec_result *ret)
 		r = fake_build(f, argv, ret);
 	else
 		r = fake_nvidia_exec(f, argv, ret);
-	return fake_after(f, n, r);
+	r = fake_after(f, n, r);
+	/* a program that could not be run has said nothing */
+	if (r < 0) {
+		free(ret->output);
+		ret->output = NULL;
+	}
+	return r;
 }
 
 /* Signs in as the watcher of that VM does, with the test's own process. */

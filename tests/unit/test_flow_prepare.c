@@ -165,7 +165,6 @@ static void after_the_reboot(void **state)
 static void edited(void **state)
 {
 	struct world *w = *state;
-	_cleanup_free_ char *tree = NULL;
 
 	prepared(w);
 	fake_put(w->f, MODPROBE, "# mine now\n");
