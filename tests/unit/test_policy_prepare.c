@@ -251,9 +251,43 @@ static void not_of_packages(void **state)
 		    "in /etc would hide it\n");
 }
 
+/* Decided once more with what a live host can lack, which a tree does not show: a captured one has no programs. */
+static void assert_lacking(const char *conf, bool initramfs_tools, const char *lacking, const char *expected)
+{
+	_cleanup_findings_ struct findings found = { 0 };
+	_cleanup_prepare_ struct prepare p = { 0 };
+	_cleanup_text_ struct text text = { 0 };
+	_cleanup_plan_ struct plan plan = { 0 };
+	_cleanup_tree_ struct tree t;
+
+	tree_expand(&t, "wrong-loader");
+	tree_put(&t, CONF, conf);
+	look(&t.root, false, &p);
+	p.facts.initramfs_tools = initramfs_tools;
+	p.facts.lacking = lacking;
+	assert_int_equal(prepare_decide(&p.facts, &plan, &found), 0);
+	for (size_t i = 0; i < found.n; i++)
+		text_addf(&text, "%s %s\n", severity_name(found.v[i].severity), finding_name(found.v[i].code));
+	for (size_t i = 0; i < plan.n; i++)
+		if (plan.steps[i].kind == &step_rebuild || strstr(plan.steps[i].target, "initramfs"))
+			text_addf(&text, "%s\n", plan.steps[i].target);
+	assert_string_equal(text_str(&text), expected);
+}
+
+static void missing_programs(void **state)
+{
+	assert_lacking("", true, NULL, "boot-tool\n");
+	assert_lacking("", true, "proxmox-boot-tool", "block tool-missing\nboot-tool\n");
+	assert_lacking("", false, NULL, "boot-tool\n");
+	assert_lacking("[gpu 01:00]\nmode = reserved\n", true, NULL,
+		       PREPARE_INIT_HOOK " mode=0755,owner=0:0\n" PREPARE_INIT_SCRIPT " mode=0755,owner=0:0\nudev\ninitramfs\nboot-tool\n");
+	assert_lacking("[gpu 01:00]\nmode = reserved\n", false, NULL, "warn tool-missing\nudev\nboot-tool\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(missing_programs),
 		cmocka_unit_test(modules),	    cmocka_unit_test(options_and_softdeps), cmocka_unit_test(bare_parameters),
 		cmocka_unit_test(grubs_parameters), cmocka_unit_test(other_hosts),	    cmocka_unit_test(written_before),
 		cmocka_unit_test(not_of_packages),
