@@ -34,7 +34,7 @@ static void missing_parts(const struct look *l, struct text *t)
 
 	if (!l->k->vfio_builtin && !initramfs_has_module(i, "vfio-pci"))
 		text_join(t, ", ", "the module vfio-pci");
-	if (!initramfs_has_file(i, PREPARE_INIT_SCRIPT + strlen("/etc/initramfs-tools")))
+	if (!initramfs_has_file(i, &PREPARE_INIT_SCRIPT[strlen("/etc/initramfs-tools")]))
 		text_join(t, ", ", "gpupt's script (init-top)");
 	if (!initramfs_has_file(i, PREPARE_UDEV))
 		text_join(t, ", ", "gpupt's rule for udev");

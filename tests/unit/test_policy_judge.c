@@ -599,7 +599,8 @@ static void lists(void **state)
 	assert_int_equal(findings_worst(&f), SEVERITY_OK);
 	assert_non_null(finding_add(&f, FINDING_READY, "x", NULL, "%s", "m"));
 	assert_int_equal(findings_worst(&f), SEVERITY_OK);
-	assert_non_null(finding_add(&f, FINDING_CONSOLE, "a subject that is longer than its field is", "r", "m"));
+	assert_non_null(finding_add(&f, FINDING_CONSOLE,
+				    "a subject that is longer than its field is, which has to have room for a path and for a version of a kernel", "r", "m"));
 	assert_int_equal(strlen(f.v[1].subject), sizeof(f.v[1].subject) - 1);
 	assert_string_equal(f.v[1].remedy, "r");
 	assert_int_equal(findings_worst(&f), SEVERITY_INFO);
