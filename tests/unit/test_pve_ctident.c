@@ -66,8 +66,8 @@ static void changes(void **state)
 static void texts(void **state)
 {
 	static const char *const bad[] = { "", "1f2e3d4c", "1f2e3d4c+", "1f2e3d4c+99aabbc", "1F2E3D4C+99aabbcc", "1f2e3d4c,99aabbcc",
-					   "1f2e3d4c+99aabbccd", "+1f2e3d4c+99aabbcc", "1f2e3d4c+99aabbcc+1f2e3d4c+99aabbcc+1f2e3d4c+99aabbcc"
-					   "+1f2e3d4c+99aabbcc+1f2e3d4c" };
+					   "1f2e3d4c+99aabbccd", "+1f2e3d4c+99aabbcc",
+					   "1f2e3d4c+99aabbcc+1f2e3d4c+99aabbcc+1f2e3d4c+99aabbcc+1f2e3d4c+99aabbcc+1f2e3d4c" };
 	_cleanup_text_ struct text many = { 0 };
 	_cleanup_config_ struct config cfg = { 0 };
 	char ident[CTIDENT_LEN];
