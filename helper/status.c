@@ -284,7 +284,7 @@ static int run(const struct options *o, int argc, char **argv)
 const struct command command_status = {
 	.name = "status",
 	.args = "",
-	.summary = "show which VMs have which cards, cards that are stuck or in a reset, and whether the host is prepared",
+	.summary = "show which VMs have which cards, stuck cards, and whether the host is prepared",
 	.help = "Resets are shown as long as they last, or, where one was cut short, until 'reconcile'.\n"
 		"With -v also the steps that were made for each VM and for the host; in JSON they are the children of their VM.\n"
 		"Changes nothing.",

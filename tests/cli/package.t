@@ -55,15 +55,18 @@ cp "$deb" "$R/gpupt.deb"
 is "$(dpkg-deb -f "$deb" Package Version Architecture | tr '\n' ' ')" "Package: gpupt Version: $version Architecture: amd64 " "the package"
 like "$(dpkg-deb -f "$deb" Depends)" 'libc6 .*libsmartcols1' "it depends on what its programs are linked with"
 like "$(dpkg-deb -f "$deb" Depends)" 'libsystemd0' "… and on what they open"
-is "$(dpkg-deb -c "$deb" | awk '$1 !~ /^d/ { print $1, $6 }' | grep -vE ' \./usr/share/(man|doc)/')" "-rw-r--r-- ./etc/gpupt/gpupt.conf
+is "$(dpkg-deb -c "$deb" | awk '$1 !~ /^d/ { print $1, $6 }' | grep -vE ' \./usr/share/(man|doc)/')" "-rw-r--r-- ./etc/apt/apt.conf.d/90gpupt
+-rw-r--r-- ./etc/gpupt/gpupt.conf
 $(for unit in "$top"/conf/*.service; do echo "-rw-r--r-- ./lib/systemd/system/$(basename "$unit")"; done)
 -rw-r--r-- ./usr/lib/systemd/catalog/gpupt.catalog
 -rwxr-xr-x ./usr/libexec/gpupt/gpupt-hook
 -rwxr-xr-x ./usr/sbin/gpupt-helper
 -rw-r--r-- ./usr/share/bash-completion/completions/gpupt-helper
+-rw-r--r-- ./usr/share/gpupt/known-cards
 -rwxr-xr-x ./usr/share/gpupt/snippet" "programs, units, catalog, completion, configuration, snippet"
 is "$(dpkg-deb -c "$deb" | grep -o 'man/man.*gz$' | sort | tr '\n' ' ')" "man/man5/gpupt.conf.5.gz man/man8/gpupt-helper.8.gz man/man8/gpupt-hook.8.gz " "man pages"
-is "$(dpkg-deb -I "$deb" conffiles)" /etc/gpupt/gpupt.conf "the configuration is the administrator's"
+is "$(dpkg-deb -I "$deb" conffiles)" "/etc/apt/apt.conf.d/90gpupt
+/etc/gpupt/gpupt.conf" "the configuration is the administrator's"
 for script in postinst prerm; do
 	unlike "$(dpkg-deb -I "$deb" $script)" 'invoke (re)?(start|stop) .*settle|try-restart' "$script: nothing that watches is stopped"
 done
