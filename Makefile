@@ -128,18 +128,22 @@ uninstall: ## what install put there; the configuration stays
 		$(foreach m,$(notdir $(MANS)),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$m)
 	-rmdir $(DESTDIR)$(LIBEXECDIR)/gpupt $(DESTDIR)$(DATADIR)/gpupt 2>/dev/null
 
-# A copy of what goes into it is built: the tree stays as it is. Two at a time must not share the copy.
 DEB_PARTS := Makefile LICENSE README.md conf debian docs helper hook lib
 DEB := $(O)/gpupt_$(VERSION)_amd64.deb
-.PHONY: deb
+.PHONY: deb build-deb
 deb: $(DEB) ## the Debian package: build/gpupt_VERSION_amd64.deb
 $(DEB): $(shell find $(DEB_PARTS) -type f 2>/dev/null)
 	$(call say,DEB,$@)
-	$(Q)mkdir -p $(O) && exec 9>$(O)/.deb.lock && flock 9 && rm -rf $(O)/deb && mkdir -p $(O)/deb/gpupt && \
-	tar -c $(DEB_PARTS) | tar -x -C $(O)/deb/gpupt && cd $(O)/deb/gpupt && \
-	{ { dpkg-checkbuilddeps -I && env -u MAKEFLAGS -u MFLAGS -u O DEB_BUILD_OPTIONS="noautodbgsym parallel=$$(nproc)" \
-	dpkg-buildpackage -b -us -uc -d; } >../log 2>&1 || \
-	{ tail -n 40 ../log >&2; exit 1; }; } && mv ../$(@F) $(abspath $(O))/ && cd / && rm -rf $(abspath $(O))/deb
+	$(Q)mkdir -p $(O) && flock $(O)/.deb.lock $(MAKE) --no-print-directory build-deb O=$(O)
+
+# From a copy, so that the tree stays as it is; one at a time, and not again what another has built meanwhile.
+build-deb:
+	$(Q)if [ ! -e $(DEB) ] || [ -n "$$(find $(DEB_PARTS) -type f -newer $(DEB) -print -quit)" ]; then \
+		rm -rf $(O)/deb && mkdir -p $(O)/deb/gpupt && tar -c $(DEB_PARTS) | tar -x -C $(O)/deb/gpupt && cd $(O)/deb/gpupt && \
+		{ { dpkg-checkbuilddeps -I && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u O \
+			DEB_BUILD_OPTIONS="noautodbgsym parallel=$$(nproc)" dpkg-buildpackage -b -us -uc -d; } >../log 2>&1 || \
+		{ tail -n 40 ../log >&2; false; }; } && mv ../$(notdir $(DEB)) ../.. && rm -rf ../../deb; \
+	fi
 
 clean: ## remove $(O)
 	rm -rf $(O)

@@ -55,15 +55,19 @@ cp "$deb" "$R/gpupt.deb"
 is "$(dpkg-deb -f "$deb" Package Version Architecture | tr '\n' ' ')" "Package: gpupt Version: $version Architecture: amd64 " "the package"
 like "$(dpkg-deb -f "$deb" Depends)" 'libc6 .*libsmartcols1' "it depends on what its programs are linked with"
 like "$(dpkg-deb -f "$deb" Depends)" 'libsystemd0' "… and on what they open"
-is "$(dpkg-deb -c "$deb" | awk '$1 !~ /^d/ { print $1, $6 }' | grep -vE ' \./usr/share/(man|doc)/')" "-rw-r--r-- ./etc/apt/apt.conf.d/90gpupt
+# Debian 12 has units in /lib, which is /usr/lib
+is "$(dpkg-deb -c "$deb" | awk '$1 !~ /^d/ { print $1, $6 }' | grep -vE ' \./usr/share/(man|doc)/' | sed 's, \./lib/, ./usr/lib/,' | sort)" "$(sort <<END
+-rw-r--r-- ./etc/apt/apt.conf.d/90gpupt
 -rw-r--r-- ./etc/gpupt/gpupt.conf
-$(for unit in "$top"/conf/*.service; do echo "-rw-r--r-- ./lib/systemd/system/$(basename "$unit")"; done)
+$(for unit in "$top"/conf/*.service; do echo "-rw-r--r-- ./usr/lib/systemd/system/$(basename "$unit")"; done)
 -rw-r--r-- ./usr/lib/systemd/catalog/gpupt.catalog
 -rwxr-xr-x ./usr/libexec/gpupt/gpupt-hook
 -rwxr-xr-x ./usr/sbin/gpupt-helper
 -rw-r--r-- ./usr/share/bash-completion/completions/gpupt-helper
 -rw-r--r-- ./usr/share/gpupt/known-cards
--rwxr-xr-x ./usr/share/gpupt/snippet" "programs, units, catalog, completion, configuration, snippet"
+-rwxr-xr-x ./usr/share/gpupt/snippet
+END
+)" "programs, units, catalog, completion, configuration, snippet"
 is "$(dpkg-deb -c "$deb" | grep -o 'man/man.*gz$' | sort | tr '\n' ' ')" "man/man5/gpupt.conf.5.gz man/man8/gpupt-helper.8.gz man/man8/gpupt-hook.8.gz " "man pages"
 is "$(dpkg-deb -I "$deb" conffiles)" "/etc/apt/apt.conf.d/90gpupt
 /etc/gpupt/gpupt.conf" "the configuration is the administrator's"
@@ -171,7 +175,7 @@ is "$(stat -c '%a %F' "$R/var/lib/vz/snippets/gpupt-hook")" "755 regular file" "
 like "$(printf '%s\n' "$out" | tail -n 2 | head -n 1)" '^ +gpupt-helper check ?$' "it ends with the next command"
 like "$(printf '%s\n' "$out" | tail -n 1)" '^ +qm set VMID --hookscript local:snippets/gpupt-hook$' "… and the one after that"
 is "$(head -n 1 "$R/etc/gpupt/gpupt.conf")" "# mine" "gpupt.conf is the administrator's"
-is "$(readlink "$R/etc/systemd/system/multi-user.target.wants/gpupt-reconcile.service")" /lib/systemd/system/gpupt-reconcile.service "the service at boot"
+like "$(readlink "$R/etc/systemd/system/multi-user.target.wants/gpupt-reconcile.service")" '/lib/systemd/system/gpupt-reconcile.service$' "the service at boot"
 in_root gpupt-helper --version
 is "$rc|$out" "0|gpupt-helper $version" "the program runs"
 in_root /var/lib/vz/snippets/gpupt-hook 101 frob

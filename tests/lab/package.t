@@ -28,7 +28,16 @@ version() { dpkg-query -W -f '${Version}' gpupt; }
 runs_removed() { readlink "/proc/$1/exe" | grep -q ' (deleted)$'; }
 with_hook() { grep -c '^hookscript: local:snippets/gpupt-hook$' /etc/pve/qemu-server/101.conf; }
 
+# /etc/pve as pmxcfs has it: a directory for each node, this one's by links
+mkdir -p /etc/pve/nodes/lab/qemu-server /etc/pve/nodes/lab/lxc
+rmdir /etc/pve/qemu-server /etc/pve/lxc
+ln -s nodes/lab /etc/pve/local
+ln -s nodes/lab/qemu-server /etc/pve/qemu-server
+ln -s nodes/lab/lxc /etc/pve/lxc
+
 scene "over what make install has put there"
+# it does not compress them: they would stay
+rm -f /usr/share/man/man?/gpupt*
 run dpkg -i /lab/data/one.deb
 is "$rc" 0 "the package is installed"
 unlike "$out$err" 'conffile|Configuration file' "nobody is asked about a gpupt.conf that is as it was shipped"
@@ -48,6 +57,7 @@ before
 scene "an upgrade while a VM has its card"
 start 101
 is "$rc" 0 "the VM starts"
+[ "$rc" -eq 0 ] || note "$err"
 ok "it has the card" on_vfio 01:00.0 01:00.1
 w=$(watcher 101)
 ok "somebody watches" watching 101
@@ -77,6 +87,7 @@ as_before
 scene "a QEMU that nobody cleans up after, with an old watcher"
 start 101
 is "$rc" 0 "the VM starts"
+[ "$rc" -eq 0 ] || note "$err"
 w=$(watcher 101)
 run dpkg -i /lab/data/one.deb
 is "$rc" 0 "a downgrade"
