@@ -33,7 +33,7 @@ void work_tell(const struct work *w)
 		entry.bdf = bdf_format(fn->fn.bdf, name);
 		log_write(&entry, "%s goes to VM %u, from %s", name, w->h->vmid, fn->driver.driver[0] ? fn->driver.driver : "no driver");
 		report_say(w->h->report, "%s: for VM %u, %s %s%s%s", name, w->h->vmid,
-			   work_held((void *)(uintptr_t)w, fn->fn.bdf) && w->adopted ? "still on" : "from",
+			   work_held((void *)(uintptr_t)w, fn->fn.bdf) && w->adopted && !w->renewed ? "still on" : "from",
 			   fn->driver.driver[0] ? fn->driver.driver : "no driver", with.len ? ", with " : "", text_str(&with));
 		tell_no_reset(w, fn, name);
 	}

@@ -299,6 +299,7 @@ static void a_backup_meanwhile(void **state)
 
 	fake_put(f, "/etc/pve/qemu-server/101.conf", "lock: backup\nmachine: q35\nhostpci0: 0000:01:00,pcie=1\n");
 	start(f, 101, &v);
+	assert_non_null(strstr(text_str(&v.said), CARD ": for VM 101, from radeon"));
 	stop(f, 101);
 	late(f);
 	assert_back(f, before);
