@@ -73,3 +73,69 @@ apt_install() {
 	apt_get update || say "apt-get update failed, going on with the lists there are"
 	apt_get install --no-install-recommends "${missing[@]}" || die "apt-get could not install ${missing[*]}"
 }
+
+# Print the path of the kernel package. `-cloud-` and `-rt-` kernels lack the
+# drivers; the metapackage names the plain one.
+kernel_deb() {
+	if [ -n "${GPUPT_LAB_DEB:-}" ]; then
+		realpath -e "$GPUPT_LAB_DEB"
+		return
+	fi
+	local pkg name dir=$lab_cache/deb
+	mkdir -p "$dir"
+	pkg=$(kernel_package)
+	if [ -z "$pkg" ] && [ "$(id -u)" -eq 0 ]; then
+		apt_get update || true
+		pkg=$(kernel_package)
+	fi
+	name=
+	[ -z "$pkg" ] || name=$(apt-get download --print-uris "$pkg" 2>/dev/null | awk '{print $2; exit}')
+	if [ -z "$name" ]; then
+		# No lists here: the newest that was ever fetched will do.
+		name=$(find "$dir" -name 'linux-image-*.deb' -printf '%f\n' | sort -V | tail -n 1)
+		[ -n "$name" ] || die "apt knows no linux-image-amd64; run apt-get update"
+	elif [ ! -e "$dir/$name" ]; then
+		say "downloading $name"
+		local tmp
+		tmp=$(mktemp -d "$dir/.new.XXXXXX")
+		if ! (cd "$tmp" && apt_get download "$pkg"); then
+			# A list older than the mirror: the file is gone there.
+			[ "$(id -u)" -ne 0 ] || apt_get update || true
+			(cd "$tmp" && apt_get download "$pkg") || die "cannot download $pkg"
+		fi
+		name=$(cd "$tmp" && echo *.deb)
+		mv "$tmp/$name" "$dir/$name"
+		rmdir "$tmp"
+	fi
+	echo "$dir/$name"
+}
+
+kernel_package() {
+	apt-cache depends linux-image-amd64 2>/dev/null |
+		sed -n 's/^ *Depends: \(linux-image-[0-9][^ ]*\)$/\1/p' | head -n 1
+}
+
+# cached NAME COMMAND…: print the directory NAME in the cache. Where there is none,
+# `COMMAND… DIR` fills one; its output goes to stderr.
+cached() {
+	local dir=$lab_cache/$1 tmp
+	shift
+	if [ ! -d "$dir" ]; then
+		mkdir -p "$lab_cache"
+		# One builds, who needs the same waits for it; what they then find is whole, since
+		# a directory appears under its name only when it is finished.
+		exec 9>"$lab_cache/.lock-${dir##*/}"
+		flock 9
+		if [ ! -d "$dir" ]; then
+			tmp=$(mktemp -d "$lab_cache/.new.XXXXXX")
+			# shellcheck disable=SC2064 # this one
+			trap "rm -rf '$tmp'" EXIT
+			"$@" "$tmp" >&2
+			chmod 755 "$tmp"
+			mv -T "$tmp" "$dir"
+			rm -f "$lab_cache/.lock-${dir##*/}"
+		fi
+		exec 9>&-
+	fi
+	echo "$dir"
+}
