@@ -104,4 +104,31 @@ earlier() {
 	printf '%s\n' "$1: ${a:-never}" "$2: ${b:-never}"
 	[ -n "$b" ] && [ "${a%%:*}" -lt "${b%%:*}" ]
 }
+# What was asked of `boot`: a number that chooses, and whether all is to be gone through.
+seed() { sed -n 's/.* lab\.seed=\([0-9]*\).*/\1/p' /lab/args; }
+full() { grep -o ' lab\.full' /lab/args; }
 root_mounted='EXT4-fs \(vda3\): mounted'
+
+# --- the cards ----------------------------------------------------------------------
+
+cards() { drvs 01:00.0 01:00.1 02:00.0 02:00.1; }
+# Where the loader itself says something, it says it first.
+booted_as_said() {
+	is "$(sed -e 's/^\(BOOT_IMAGE\|initrd\)=[^ ]* //' /proc/cmdline)" "$(next_cmdline)" "booted with the command line that the loader has"
+}
+# at_home, reserved: all are on their drivers; those of the second slot are on vfio-pci, and have never been anywhere else
+at_home() {
+	is "$(cards)" "radeon snd_hda_intel radeon snd_hda_intel" "both cards are on their drivers"
+	booted_as_said
+}
+reserved() {
+	is "$(drvs 02:00.0 02:00.1)" "vfio-pci vfio-pci" "the reserved card is on vfio-pci"
+	unlike "$(dmesg)" '(radeon|snd_hda_intel) 0000:02:00\.' "… and its drivers never had it"
+	is "$(drvs 01:00.0 01:00.1)" "radeon snd_hda_intel" "its twin is on its drivers"
+	booted_as_said
+}
+# ours: what `prepare` has made, and not `make install`
+ours() {
+	find /etc \( -path /etc/gpupt -o -path /etc/apt -o -path '*.wants' \) -prune -o -name '*gpupt*' -print
+	ls -d /var/lib/gpupt/prepare 2>/dev/null
+}

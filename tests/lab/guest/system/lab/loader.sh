@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
+# The scenario of prepare_esp.t and prepare_esp_grub.t: proxmox-boot-tool keeps what the machine
+# starts from, and an administrator has switched the IOMMU off. `prepare` has the kernel use it
+# and a card reserved, in the files of this loader, and `revert` takes that back.
+. /lab/lib.sh
+. /lab/system.sh
+. /lab/disk.sh
+
+# loader NAME FILE
+loader() {
+	like "$(gpupt-helper prepare --adopt --dry-run)" "^(param|line) $2[ @].*intel_iommu=off" "of $1 it is $2 that counts"
+	keep_tree first
+	run gpupt-helper prepare --adopt 02:00=reserved --yes
+	is "$rc|$err" "0|" "prepare (it took $took s)"
+	like "$(next_cmdline)" ' intel_iommu=on iommu=pt( |$)' "the next boot has the IOMMU"
+	unlike "$(next_cmdline)" 'intel_iommu=off' "… which nothing switches off"
+	like "$(next_cmdline)" ' console=ttyS0 ' "… and what else there was"
+}
+case $boot_n in
+1)
+	like "$(cat /proc/cmdline)" 'intel_iommu=off' "the IOMMU is switched off"
+	is "$(ls /sys/class/iommu)" "" "… there is none"
+	loader "$@"
+	reboot_clean
+	;;
+2)
+	like "$(cat /proc/cmdline)" ' intel_iommu=on iommu=pt( |$)' "booted with it"
+	ok "there is an IOMMU" test -e /sys/class/iommu/dmar0
+	reserved
+	unlike "$(findings warn)" 'not-in-force' "check: all of it is in force"
+	run gpupt-helper revert --yes
+	is "$rc|$err" "0|" "revert (it took $took s)"
+	reboot_clean
+	;;
+*)
+	is "$(ls /sys/class/iommu)" "" "the IOMMU is switched off again"
+	at_home
+	tree_same first "all files are what they were, on the loader's partition as well"
+	done_testing
+	;;
+esac

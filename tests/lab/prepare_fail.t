@@ -1,0 +1,100 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A preparation that fails, and one that somebody has changed: what was done is put back, what cannot be stays on record
+# until the cause is gone, and what is somebody else's is left and named.
+# takes: 900 s
+[ -e /lab/lib.sh ] || LAB_LIMIT=${LAB_LIMIT:-3600} exec "$(dirname "$0")/boot" --disk=grub twins "$0"
+. /lab/lib.sh
+. /lab/system.sh
+. /lab/disk.sh
+
+# Where nothing is made of the files it is enough to look at these.
+settings() { listing / etc var/lib/gpupt; }
+settings_same() {
+	settings >$T/settings
+	same $T/settings.first $T/settings "$1"
+}
+prepare() { run gpupt-helper prepare 02:00=reserved --yes; }
+broken=/etc/initramfs-tools/hooks/broken
+# breaks COMMAND: a hook of somebody's that fails as long as COMMAND does
+breaks() {
+	printf '#!/bin/sh\n[ "$1" != prereqs ] || exit 0\n%s || exit 1\n' "$1" >$broken
+	chmod 755 $broken
+}
+
+breaks true
+keep_tree first
+settings >$T/settings.first
+
+scene "/etc is read-only"
+mount --bind /etc /etc
+mount -o remount,bind,ro /etc
+prepare
+is "$rc" 1 "it fails"
+like "$err" 'Read-only file system' "… and says why"
+umount /etc
+settings_same "nothing was touched"
+
+scene "the disk is full"
+dd if=/dev/zero of=/filler bs=1M 2>/dev/null
+dd if=/dev/zero of=/filler bs=1 oflag=append conv=notrunc 2>/dev/null
+prepare
+is "$rc" 1 "it fails"
+like "$err" 'No space left on device' "… and says why"
+rm /filler
+settings_same "nothing was touched"
+
+scene "it is full when the initramfs is made"
+free=$(($(stat -f -c '%f * %S' /) / 1048576))
+dd if=/dev/zero of=/filler bs=1M count=$((free - 6)) 2>/dev/null
+prepare
+is "$rc" 1 "it fails (it took $took s)"
+note "$err"
+like "$err" 'update-initramfs' "… and says where"
+rm /filler
+if [ -e /var/lib/gpupt/prepare/unfinished ]; then
+	like "$(findings warn)" '^cut-off$' "check says that something is left"
+	run gpupt-helper revert --unfinished --yes
+	is "$rc" 0 "now that there is room it is put back"
+fi
+tree_same first "all files are what they were"
+
+scene "the initramfs cannot be made, once"
+breaks '[ -e /run/once ] || { touch /run/once; false; }'
+prepare
+is "$rc" 1 "it fails"
+like "$err" 'update-initramfs' "… and says where"
+like "$out$err" 'broken' "… and what that had to say"
+ok "nothing is left to be put back" test ! -e /var/lib/gpupt/prepare
+breaks true
+tree_same first "all files are what they were"
+
+scene "… nor when it is put back"
+breaks false
+prepare
+is "$rc" 1 "it fails"
+like "$err" 'not everything could be put back' "… and says that something is left"
+like "$(findings warn)" '^cut-off$' "so does check"
+is "$(ours)" "/var/lib/gpupt/prepare" "the files are back"
+breaks true
+run gpupt-helper revert --unfinished --yes
+is "$rc" 0 "once the cause is gone it is put back (it took $took s)"
+tree_same first "all files are what they were"
+
+scene "somebody changes what was prepared"
+prepare
+is "$rc" 0 "prepare"
+echo 'options vfio-pci disable_vga=1' >>/etc/modprobe.d/gpupt.conf
+rm /etc/modules-load.d/gpupt.conf
+run gpupt-helper check
+like "$out" 'edited.*/etc/modprobe\.d/gpupt\.conf' "check names it"
+like "$out" 'edited.*/etc/modules-load\.d/gpupt\.conf' "… and what is gone"
+run gpupt-helper revert --yes
+is "$rc" 0 "revert"
+like "$out$err" '/etc/modprobe\.d/gpupt\.conf' "… names it, too"
+is "$(ours)" "/etc/modprobe.d/gpupt.conf" "… and leaves it, and nothing else"
+like "$(cat /etc/modprobe.d/gpupt.conf)" 'disable_vga=1' "… as it is"
+rm /etc/modprobe.d/gpupt.conf
+update-initramfs -u -k all >/dev/null 2>&1
+tree_same first "without it all files are what they were"
+done_testing
