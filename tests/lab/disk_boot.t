@@ -3,7 +3,7 @@
 # The lab's own promise for `prepare`: a Debian that boots by GRUB from its own disk, on the
 # initramfs and the command line that it makes itself; and a list of what is on the disk that
 # is the same after a boot, and after an initramfs has been made again.
-# takes: 400 s
+# takes: 1800 s
 [ -e /lab/lib.sh ] || LAB_LIMIT=1800 exec "$(dirname "$0")/boot" --disk=grub twins "$0" -action reboot=reset
 . /lab/lib.sh
 . /lab/system.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # `prepare` for a reserved card, on a machine that boots by itself and has radeon in its initramfs: vfio-pci has the card
 # before radeon could take it, its twin is on radeon, and after `revert` the machine is what it was, file by file.
-# takes: 700 s
+# takes: 1800 s
 [ -e /lab/lib.sh ] || LAB_LIMIT=${LAB_LIMIT:-2400} exec "$(dirname "$0")/boot" --disk=grub twins "$0" -action reboot=reset
 . /lab/lib.sh
 . /lab/system.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A host that others have been at, in every file that there is for it: nothing of theirs is touched without --adopt, with it
 # the cards are what gpupt.conf says, and `revert` gives them back what they had written.
-# takes: 900 s
+# takes: 1800 s
 [ -e /lab/lib.sh ] || LAB_LIMIT=${LAB_LIMIT:-3600} exec "$(dirname "$0")/boot" --disk=grub twins "$0" -action reboot=reset
 . /lab/lib.sh
 . /lab/system.sh

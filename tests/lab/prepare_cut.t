@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The power goes while the host is prepared, or while that is taken back: the boot puts back what was begun, and goes on
 # taking back. At two steps, others each time; with LAB_FULL=1 at every one.
-# takes: 900 s
+# takes: 1800 s
 [ -e /lab/lib.sh ] || LAB_LIMIT=${LAB_LIMIT:-14400} exec "$(dirname "$0")/boot" --disk=grub twins "$0" -action reboot=reset
 . /lab/lib.sh
 . /lab/system.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A preparation that fails, and one that somebody has changed: what was done is put back, what cannot be stays on record
 # until the cause is gone, and what is somebody else's is left and named.
-# takes: 900 s
+# takes: 1800 s
 [ -e /lab/lib.sh ] || LAB_LIMIT=${LAB_LIMIT:-3600} exec "$(dirname "$0")/boot" --disk=grub twins "$0"
 . /lab/lib.sh
 . /lab/system.sh
