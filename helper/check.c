@@ -7,6 +7,7 @@
 #include "helper/lease_view.h"
 #include "helper/output.h"
 #include "host/gpu.h"
+#include "host/kernels.h"
 #include "policy/judge.h"
 
 enum { SEVERITY, FINDING, SUBJECT, MESSAGE, REMEDY, MEANING };
@@ -254,6 +255,18 @@ static int open_steps(struct check *c)
 	return code;
 }
 
+static int look(struct check *c, const struct target *v, int n)
+{
+	struct err e = { "" };
+
+	if (c->o->changed_since && !kernels_changed_since(c->o->root, c->o->changed_since))
+		return EXIT_DONE;
+	load_settings(c);
+	if (n)
+		return check_targets(c, v, n);
+	return helper_result(c->o->next_boot ? check_next_boot(c, &e) : check_host(c, &e), &e);
+}
+
 static int run(const struct options *o, int argc, char **argv)
 {
 	_cleanup_(check_done) struct check c = { .o = o };
@@ -274,11 +287,7 @@ static int run(const struct options *o, int argc, char **argv)
 		code = helper_usage("--changed-since goes with --next-boot alone");
 	if (code != EXIT_DONE)
 		return code;
-	load_settings(&c);
-	if (argc)
-		code = check_targets(&c, targets, argc);
-	else
-		code = helper_result(o->next_boot ? check_next_boot(&c, &e) : check_host(&c, &e), &e);
+	code = look(&c, targets, argc);
 	tell_unseen(&c);
 	if (o->quiet)
 		findings_keep(&c.found, SEVERITY_WARN);
@@ -300,6 +309,7 @@ const struct command command_check = {
 	.help = "Changes nothing. With a GPU: the whole card. With a VMID: what the start of that VM would find,\n"
 		"and with -v or --dry-run the steps it would make; in JSON they are a second list, 'steps', with the\n"
 		"columns of 'reset'. Without either: the host, all its cards, and all VMs that have one. A card that a VM has now blocks, too: it cannot go to another.\n"
+		"With --next-boot: of each kernel that is installed, whether it would find what was prepared.\n"
 		"Exit code 1 if anything blocks.",
 	.columns = &check_columns,
 	.run = run,

@@ -61,7 +61,7 @@ int check_setup_load(struct check *c, struct err *e);
  */
 int check_setup(struct check *c, const struct bdf *b, struct err *e);
 
-/* Every kernel that is installed, as the next boot would find it; nothing if nothing has changed since the time that is asked for. */
+/* Every kernel that is installed, as the next boot would find it. 0 or -errno. */
 int check_next_boot(struct check *c, struct err *e);
 
 /*

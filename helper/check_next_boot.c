@@ -7,11 +7,8 @@ int check_next_boot(struct check *c, struct err *e)
 {
 	_cleanup_next_boot_ struct next_boot n = { 0 };
 	_cleanup_findings_ struct findings found = { 0 };
-	int k;
+	int k = check_setup_load(c, e);
 
-	if (c->o->changed_since && !kernels_changed_since(c->o->root, c->o->changed_since))
-		return 0;
-	k = check_setup_load(c, e);
 	if (k == 0)
 		k = next_boot_load(c->o->root, &c->setup, &c->settings, &c->pins, &n, e);
 	if (k < 0)

@@ -333,6 +333,10 @@ for what in boot/vmlinuz-6.14-pve lib/modules/$here/modules.dep var/lib/dkms/nvi
 	mkdir "$tree/$what"
 	since 2 "$what"
 done
+touch "$tree/stamp"
+put /etc/gpupt/gpupt.conf 'nonsense\n'
+since 0 "nothing is said of gpupt.conf either"
+put /etc/gpupt/gpupt.conf '[gpu 01:00]\nmode = reserved\n'
 rm "$tree/stamp"
 since 2 "no such file"
 
