@@ -24,7 +24,7 @@ chmod 755 /var/lib/vz/snippets/slow
 
 vm 101 'hostpci0: 0000:01:00,pcie=1'
 conf '[defaults]' 'containers = shutdown'
-for id in 200 201 202; do
+for id in 200 201; do
 	ct $id "dev0: $r,gid=44" "hookscript: local:snippets/slow"
 	ct_start $id
 done
@@ -33,20 +33,20 @@ before
 scene "a start of the VM wins"
 start 101
 is "$rc" 0 "VM 101 starts"
-for id in 200 201 202; do ok "$id was shut down" ct_gone $id; done
+note "$out$err"
+for id in 200 201; do ok "$id was shut down" ct_gone $id; done
 stop 101
 ok "they are started again, side by side" within 60 starts 2
 start 101
 is "$rc" 0 "VM 101 starts meanwhile"
 like "$out$err" 'what made room for VM 101 is on its way back: waiting for what process [0-9]+ has begun' "… and says what it waits for"
 note "$out$err (after $took s)"
-for id in 200 201 202; do ok "$id is down again" ct_gone $id; done
+for id in 200 201; do ok "$id is down again" ct_gone $id; done
 ok "the VM has the card" on_vfio 01:00.0 01:00.1
 stop 101
 home_again
 as_before
-for id in 201 202; do ct_stop $id; done
-ct_stop 200
+for id in 200 201; do ct_stop $id; done
 ct 200 "dev0: $r,gid=44"
 
 scene "the card stays on vfio-pci"
@@ -70,7 +70,7 @@ is "$rc" 0 "VM 101 starts once more, and the card is to come home"
 stop 101
 home_again
 ok "the card is home" home
-is "$(cat "$r" >/dev/null 2>&1 && echo open)" open "… with a node of its own"
+ok "… with a node of its own" sh -c ": <$r"
 ct_stop 200
 ct_start 200
 is "$(ct_sees 200 "$r")" open "… and 200 has it from its next start on"
