@@ -104,10 +104,13 @@ static char *next_line(char *buf, int size, void *ctx)
 	snprintf(buf, (size_t)size, "%.*s", (int)n, p->next);
 	p->next += n + (p->next[n] == '\n');
 	/* inih tells nobody of a section without keys, and a misspelt one is worth an error */
-	if (buf[0] == '[' && strchr(buf, ']')) {
+	const char *header = p->line == 1 && str_starts(buf, "\xef\xbb\xbf") ? buf + 3 : buf;
+
+	header += strspn(header, " \t\v\f\r");
+	if (*header == '[' && strchr(header, ']')) {
 		char section[LINE_MAX_LEN + 1];
 
-		snprintf(section, sizeof(section), "%.*s", (int)strcspn(buf + 1, "]"), buf + 1);
+		snprintf(section, sizeof(section), "%.*s", (int)strcspn(header + 1, "]"), header + 1);
 		p->r = open_section(p, section);
 	}
 	return p->r < 0 ? NULL : buf;

@@ -41,6 +41,20 @@ struct spot {
 	const char *from, *to; /* NULL: the file has no such section */
 };
 
+/* inih takes an indented line after a key as more of that key's value: in front of such a line the new key has to take
+ * the indentation's place, or it would swallow what stood there. */
+static struct spot below_header(const char *text)
+{
+	for (const char *line = text; *line;) {
+		const char *end = line + strcspn(line, "\n"), *p = content(line, end);
+
+		if (p)
+			return p > line ? (struct spot){ line, p } : (struct spot){ text, text };
+		line = end + (*end == '\n');
+	}
+	return (struct spot){ text, text };
+}
+
 static struct spot find_spot(const char *text, struct bdf b, const char *key)
 {
 	struct spot spot = { 0 };
@@ -49,16 +63,16 @@ static struct spot find_spot(const char *text, struct bdf b, const char *key)
 	for (const char *line = text; *line;) {
 		/* inih passes over a byte order mark */
 		const char *mark = line == text && str_starts(line, "\xef\xbb\xbf") ? line + 3 : line;
-		const char *end = line + strcspn(line, "\n"), *p = content(mark, end);
+		const char *end = line + strcspn(line, "\n"), *p = content(mark, end), *next = end + (*end == '\n');
 
 		if (p && *p == '[') {
 			inside = is_header_of(p, end, b);
 			if (inside)
-				spot.from = spot.to = end + (*end == '\n');
+				spot = below_header(next);
 		} else if (p && inside && is_key(p, end, key)) {
-			return (struct spot){ line, end + (*end == '\n') };
+			return (struct spot){ line, next };
 		}
-		line = end + (*end == '\n');
+		line = next;
 	}
 	return spot;
 }

@@ -51,6 +51,10 @@ static void in_section(void **state)
 	assert_edit("[gpu 01:00]", "[gpu 01:00]\nmode = reserved\n");
 	assert_edit("  [gpu 01:00.0] ; mine\n\n  mode=shared ; why\nreset = none\n[vm 101]\n",
 		    "  [gpu 01:00.0] ; mine\n\nmode = reserved\nreset = none\n[vm 101]\n");
+	/* more of our value, if it stayed indented */
+	assert_edit("[gpu 01:00]\n# its id\n    id = 1002:73bf/1da2:e438\n",
+		    "[gpu 01:00]\n# its id\nmode = reserved\nid = 1002:73bf/1da2:e438\n");
+	assert_edit("[gpu 01:00]\n\t[gpu 02:00]\n", "[gpu 01:00]\nmode = reserved\n[gpu 02:00]\n");
 	assert_edit("[gpu 01:00]\n#mode = shared\n[gpu 02:00]\nmode = shared\n",
 		    "[gpu 01:00]\nmode = reserved\n#mode = shared\n[gpu 02:00]\nmode = shared\n");
 }
