@@ -3,6 +3,7 @@
 
 #include "flow/prepare.h"
 #include "helper/check.h"
+#include "helper/confirm.h"
 #include "helper/gpu_arg.h"
 #include "helper/prepare_view.h"
 
@@ -141,7 +142,7 @@ static int decide(struct work *w, struct err *e)
 			prepare_view_reboot(&w->p.reboot);
 		return EXIT_DONE;
 	}
-	if (!prepare_view_confirm(w->o, "Make these changes?"))
+	if (!helper_confirm(w->o, "Make these changes?"))
 		return EXIT_REFUSED;
 	code = helper_result(make(w, e), e);
 	if (code == EXIT_DONE && !w->steps.list) {

@@ -45,24 +45,6 @@ void prepare_view_reboot(const struct text *reasons)
 		printf("    %s\n", line);
 }
 
-bool prepare_view_confirm(const struct options *o, const char *question)
-{
-	char answer[16] = "";
-
-	if (o->yes)
-		return true;
-	if (!isatty(STDIN_FILENO)) {
-		helper_complain("nothing was done: there is no terminal to ask at; run it again with --yes to have it done, or with --dry-run to see it");
-		return false;
-	}
-	fprintf(stderr, "%s [y/N] ", question);
-	if (!fgets(answer, sizeof(answer), stdin) || (answer[0] != 'y' && answer[0] != 'Y')) {
-		helper_complain("nothing was done");
-		return false;
-	}
-	return true;
-}
-
 static void end_ticks(struct prepare_view *v)
 {
 	if (v->ticking)

@@ -10,8 +10,6 @@
 void prepare_view_plan(const struct plan *p);
 /* "A reboot is needed for: …" */
 void prepare_view_reboot(const struct text *reasons);
-/* Asks. --yes is an answer; without a terminal there is nobody to ask, which is said. True: go on. */
-bool prepare_view_confirm(const struct options *o, const char *question);
 
 struct prepare_view {
 	const struct options *o;

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "flow/prepare.h"
+#include "helper/confirm.h"
 #include "helper/prepare_view.h"
 
 static int revert(struct steps *s)
@@ -22,7 +23,7 @@ static int revert(struct steps *s)
 	}
 	if (k < 0 || shows)
 		return helper_result(k, &e);
-	if (!prepare_view_confirm(s->o, "Put this back?"))
+	if (!helper_confirm(s->o, "Put this back?"))
 		return EXIT_REFUSED;
 	v.dry_run = false;
 	k = revert_run(&v, &en, &view.report, &e);
