@@ -28,9 +28,11 @@ static int gather(struct capture *c, struct text *ret, struct err *e)
 	if (proc_boot_id(c->root, c->names.boot_id) < 0)
 		c->names.boot_id[0] = '\0';
 	capture_text(c, "/proc/sys/kernel/random/boot_id", MASK_BOOT_ID "\n");
+	capture_record_load(c);
 	/* first, so that this node is the first that has a name */
 	capture_guests(c);
 	capture_cards(c);
+	capture_record(c);
 	capture_table(c);
 	capture_initramfs(c);
 	capture_processes(c);
@@ -82,7 +84,7 @@ static int refuse_existing(const char *path, struct err *e)
 static int run(const struct options *o, int argc, char **argv)
 {
 	bool to_stdout = file_arg_is_stdout(argv[0]);
-	_cleanup_(capture_done) struct capture c = { .root = o->root };
+	_cleanup_(capture_done) struct capture c = { .root = o->root, .prepared.fd = -1 };
 	_cleanup_text_ struct text archive = { 0 };
 	char path[PATH_MAX];
 	struct err e = { "" };

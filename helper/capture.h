@@ -7,6 +7,7 @@
 #include "flow/mask.h"
 #include "host/manifest.h"
 #include "host/nodes.h"
+#include "plan/record.h"
 
 enum capture_type { CAPTURE_DIR, CAPTURE_FILE, CAPTURE_LINK };
 
@@ -33,6 +34,7 @@ struct capture {
 	struct strv numbered;	  /* the paths in it */
 	struct node_list nodes;	  /* of all cards */
 	struct mask_names names;
+	struct record prepared; /* of the host's preparation; without steps if there is none */
 	unsigned int unseen, hanging; /* processes; files */
 	int r; /* -ENOMEM if something was lost */
 };
@@ -63,6 +65,11 @@ void capture_cards(struct capture *c);	 /* nodes of PCI functions */
 void capture_guests(struct capture *c);	 /* Proxmox VE's files, and what they name: capture_pve.c */
 void capture_initramfs(struct capture *c); /* what is in each kernel's: capture_initramfs.c */
 void capture_processes(struct capture *c); /* who holds a card, containers' inits: capture_proc.c */
+/* The record of a preparation: once before all others, and when the table is through. capture_record.c */
+void capture_record_load(struct capture *c);
+void capture_record(struct capture *c);
+/* Is this all that is in the file at path, and written by a preparation from its first byte to its last? It is kept as it is. */
+bool capture_is_ours(const struct capture *c, const char *path, const char *text);
 /* A process: what it is, and when it began. */
 void capture_process(struct capture *c, pid_t pid);
 

@@ -113,7 +113,8 @@ const struct capture_row capture_rows[] = {
 	{ MODULE, "/>lib/modules/*/updates/dkms", "*.ko*" },
 	{ LINK, "/var/lib/dkms/*", "kernel-*" },
 	{ STUB, "/var/lib/dkms/*/*", "source */*/module/*.ko*" },
-	{ STUB, "/etc/initramfs-tools", "hooks/gpupt scripts/init-top/gpupt" },
+	{ COPY, "/etc/initramfs-tools", "hooks/gpupt scripts/init-top/gpupt", 64 * KIB, mask_all },
+	{ COPY, "/etc/systemd/system/nvidia*.service.d", "gpupt.conf", 64 * KIB, mask_all },
 
 	/* Proxmox VE's, as far as no names are to be changed, and our own */
 	{ COPY, "/etc/pve/mapping", "pci.cfg", 1 * MIB, mask_mapping },

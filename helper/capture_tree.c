@@ -193,7 +193,7 @@ static void take(struct capture *c, struct capture_entry *e, struct slow_file *f
 		return;
 	}
 	e->pending = false;
-	if (!e->mask) {
+	if (!e->mask || capture_is_ours(c, e->path, f->data)) {
 		set_data(c, e, f->data, f->len);
 		return;
 	}
@@ -294,4 +294,5 @@ void capture_done(struct capture *c)
 	strv_done(&c->numbered);
 	node_list_done(&c->nodes);
 	mask_names_done(&c->names);
+	record_close(&c->prepared);
 }

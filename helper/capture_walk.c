@@ -65,8 +65,10 @@ static void act(const struct walk *w, const char *path)
 	} else if (row->what != LINK && S_ISREG(st.st_mode)) {
 		take_file(w->c, path, row);
 	}
-	if (S_ISREG(st.st_mode) && is_dated(path) && w->c->n > before)
+	if (S_ISREG(st.st_mode) && is_dated(path) && w->c->n > before) {
 		w->c->v[w->c->n - 1].mtime = st.st_mtime;
+		w->c->v[w->c->n - 1].mode = st.st_mode & 0111 ? 0755 : 0644;
+	}
 }
 
 static bool is_link(const struct root *r, const char *path)

@@ -116,7 +116,7 @@ static void show_plan(struct work *w)
 
 static int decide(struct work *w, struct err *e)
 {
-	bool shows = helper_shows_only(w->o);
+	bool shows = prepare_view_shows_only(w->o);
 	int code;
 
 	if (!w->steps.list)
@@ -145,7 +145,9 @@ static int decide(struct work *w, struct err *e)
 	if (!helper_confirm(w->o, "Make these changes?"))
 		return EXIT_REFUSED;
 	code = helper_result(make(w, e), e);
-	if (code == EXIT_DONE && !w->steps.list) {
+	if (code == EXIT_DONE && !w->steps.list && !root_is_live(w->o->root)) {
+		printf("%s is prepared. 'gpupt-helper --root %s revert' takes it back.\n", w->o->root->path, w->o->root->path);
+	} else if (code == EXIT_DONE && !w->steps.list) {
 		puts("This host is prepared. 'gpupt-helper revert' takes it back.");
 		prepare_view_reboot(&w->p.reboot);
 	}

@@ -27,6 +27,11 @@ static void show_step(const struct step *s)
 	fputs(text_str(&t), stdout);
 }
 
+bool prepare_view_shows_only(const struct options *o)
+{
+	return (o->dry_run || !o->yes) && helper_shows_only(o);
+}
+
 void prepare_view_plan(const struct plan *p)
 {
 	for (size_t i = 0; i < p->n; i++)
@@ -79,7 +84,8 @@ static void watch(void *ctx, enum step_event event, const struct step *s, const 
 	struct prepare_view *v = ctx;
 
 	end_ticks(v);
-	if (event == STEP_ERRORS || (event == STEP_OUTPUT && v->o->verbose))
+	/* below a copy that is all that comes of a program */
+	if (event == STEP_ERRORS || (event == STEP_OUTPUT && (v->o->verbose || !root_is_live(v->o->root))))
 		show_output(text);
 	if (event != STEP_ERRORS && event != STEP_OUTPUT)
 		report_step(&v->report, event, s, text);

@@ -6,6 +6,8 @@
 #include "helper/steps.h"
 #include "plan/plan.h"
 
+/* Is nothing to be made? In the copy of a host only what --yes asks for is: most copies are there to be looked at. */
+bool prepare_view_shows_only(const struct options *o);
 /* A person reads the steps: each with what of its file changes. */
 void prepare_view_plan(const struct plan *p);
 /* "A reboot is needed for: …" */

@@ -11,7 +11,7 @@ static int revert(struct steps *s)
 	struct engine en = prepare_view_engine(&view, s);
 	struct revert v = { .root = s->o->root, .unfinished = s->o->unfinished, .dry_run = true };
 	struct err e = { "" };
-	bool shows = helper_shows_only(s->o);
+	bool shows = prepare_view_shows_only(s->o);
 	int k = 0;
 
 	/* what would be put back is shown before it is asked for; in a list there is only what became of it */
@@ -30,8 +30,9 @@ static int revert(struct steps *s)
 	if (k == -ENOENT)
 		report_say(&view.report, "%s", e.text);
 	else if (k == 0)
-		report_say(&view.report, s->o->unfinished ? "What was cut off is put back." : "This host is as it was before it was prepared.");
-	if (k == 0 && !s->list)
+		report_say(&view.report, s->o->unfinished ? "What was cut off is put back." : "%s is as it was before it was prepared.",
+			   root_is_live(s->o->root) ? "This host" : s->o->root->path);
+	if (k == 0 && !s->list && root_is_live(s->o->root))
 		prepare_view_reboot(&v.reboot);
 	text_done(&v.reboot);
 	return k == -ENOENT ? EXIT_DONE : helper_result(k, &e);

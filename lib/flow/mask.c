@@ -248,6 +248,10 @@ void mask_stat(struct mask_names *n, char *text, struct text *ret)
 	text_addf(ret, "%s 0 0\n", text);
 }
 
+void mask_all(struct mask_names *n, char *text, struct text *ret)
+{
+}
+
 void mask_boot_id(struct mask_names *n, char *text, struct text *ret)
 {
 	size_t len = strlen(n->boot_id);

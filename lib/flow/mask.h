@@ -51,6 +51,7 @@ mask_fn mask_fdinfo;	 /* flags and the DRM lines that say whose it is */
 mask_fn mask_mapping;	 /* no descriptions */
 mask_fn mask_storage;	 /* what leads to a snippet: no servers, exports, users */
 mask_fn mask_ha;	 /* which guests, and their requested states */
+mask_fn mask_all;	 /* nothing stays: that it is there is what counts */
 mask_fn mask_boot_id;	 /* records of ours: another boot id in the place of this one */
 
 /* Of len bytes of NUL-terminated arguments: the program, and what makes it a VM's QEMU. */

@@ -164,13 +164,7 @@ int record_begin(struct record *rec, const struct step *s, unsigned int *ret_seq
 	_cleanup_text_ struct text line = { 0 };
 	int k;
 
-	text_addf(&line, "%s %zu", record_marks[RECORD_BEGUN], rec->n_steps + 1);
-	record_escape(&line, s->kind->name);
-	record_escape(&line, s->target);
-	record_escape(&line, s->before);
-	record_escape(&line, s->after);
-	record_escape(&line, s->why);
-	text_add(&line, "\n");
+	record_format_begin(&line, rec->n_steps + 1, s);
 	k = append(rec, &line, e);
 	if (k < 0)
 		return k;
@@ -215,10 +209,7 @@ int record_note(struct record *rec, const char *key, const char *value, struct e
 
 	if (str_eq(record_get(rec, key), value))
 		return 0;
-	text_add(&line, "note");
-	record_escape(&line, key);
-	record_escape(&line, value);
-	text_add(&line, "\n");
+	record_format_note(&line, key, value);
 	k = append(rec, &line, e);
 	if (k < 0)
 		return k;

@@ -25,6 +25,39 @@ void record_escape(struct text *t, const char *s)
 	}
 }
 
+void record_format_begin(struct text *t, size_t seq, const struct step *s)
+{
+	text_addf(t, "%s %zu", record_marks[RECORD_BEGUN], seq);
+	record_escape(t, s->kind->name);
+	record_escape(t, s->target);
+	record_escape(t, s->before);
+	record_escape(t, s->after);
+	record_escape(t, s->why);
+	text_add(t, "\n");
+}
+
+void record_format_note(struct text *t, const char *key, const char *value)
+{
+	text_add(t, "note");
+	record_escape(t, key);
+	record_escape(t, value);
+	text_add(t, "\n");
+}
+
+void record_format(const struct record *rec, struct text *ret)
+{
+	text_add(ret, RECORD_HEADER "\n");
+	for (size_t i = 0; i < rec->n_notes; i++)
+		record_format_note(ret, rec->notes[i].key, rec->notes[i].value);
+	for (size_t i = 0; i < rec->n_steps; i++) {
+		const struct record_step *rs = &rec->steps[i];
+
+		record_format_begin(ret, rs->seq, &rs->step);
+		if (rs->state != RECORD_BEGUN)
+			text_addf(ret, "%s %u\n", record_marks[rs->state], rs->seq);
+	}
+}
+
 /* Splits off the next field of *p and decodes it in place; *ret NULL for "~". False if there is none or it is malformed. */
 static bool field(char **p, char **ret)
 {

@@ -12,6 +12,9 @@ extern const char *const record_marks[];
 
 /* Adds a blank and s, escaped; NULL is "~". */
 void record_escape(struct text *t, const char *s);
+/* Adds the lines that announce a step and a note. */
+void record_format_begin(struct text *t, size_t seq, const struct step *s);
+void record_format_note(struct text *t, const char *key, const char *value);
 /* The step of that number, or NULL. */
 struct record_step *record_find(struct record *rec, unsigned int seq);
 /* Keep in memory what has been written. 0 or -ENOMEM. */

@@ -85,7 +85,8 @@ static int rebuild_set(const struct engine *en, const struct step *s, struct err
 		return err_set(e, -EINVAL, "nobody knows how to rebuild '%s'", s->target);
 	command_text(b, &command);
 	if (!root_is_live(en->root)) {
-		err_set(e, 0, "'%s' is not run below %s: run it where this tree is booted", text_str(&command), en->root->path);
+		text_addf(&output, "'%s' is not run below %s: it is to be run where this tree is booted", text_str(&command), en->root->path);
+		engine_tell(en, STEP_OUTPUT, s, text_str(&output));
 		return 0;
 	}
 	k = exec_run_watched(en->root, b->argv, b->timeout_ms, &w, &res, e);

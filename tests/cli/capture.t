@@ -72,6 +72,28 @@ is "$(cat "$copy/etc/gpupt/gpupt.conf")" "#
 [vm 103]
 next = local:snippets/plain" "comments of gpupt.conf are blank"
 
+# a host that is prepared: what is gpupt's own stays as it is, also in the record of it; the files of others are masked there, too
+tree foreign
+put /etc/gpupt/gpupt.conf '# a word of mine\n[gpu 03:00]\nafter-stop = keep\n'
+put /etc/modprobe.d/mine.conf 'options vfio-pci ids=1002:5159 # a word of mine\n'
+helper --root "$tree" prepare --adopt 03:00=reserved --yes
+is "$rc" 0 "a host is prepared"
+capture
+is "$rc|$err" "0|" "capture of it"
+same status
+same check --json
+unlike "$out" '"finding": *"edited"' "… in which nothing looks as if somebody had changed it"
+helper --root "$copy" prepare
+like "$out" '^This host is prepared already' "… nor as if anything were missing"
+steps=$(grep -c ^begin "$tree/var/lib/gpupt/prepare/record")
+is "$(grep -c ^begin "$copy/var/lib/gpupt/prepare/record")" "$steps" "all steps are on record"
+ok "none of its words is somebody's" sh -c '! grep -rE "word.*of.*mine" "$1"' sh "$copy"
+put /var/lib/gpupt/prepare/record "gpupt-record 1\nbegin 1 nothing"
+echo >>"$tree/var/lib/gpupt/prepare/record"
+capture
+same status
+like "$err" 'damaged' "a damaged record is one in the copy, too"
+
 # nothing that is somebody's own
 secret=kaBoodle
 tree containers

@@ -152,6 +152,24 @@ helper --root "$tree" check --json
 is "$(json findings severity,subject finding=cut-off)" "warn host" "check says so"
 is "$(listing)" "$before" "nothing was written"
 
+# a copy that is to be prepared itself, as an image is: files, and no programs
+tree no-iommu
+before=$(listing)
+helper --root "$tree" prepare --adopt 01:00=reserved --yes
+is "$rc" 0 "--root with --yes prepares the tree"
+like "$out" "tree.no-iommu[^ ]* is prepared. 'gpupt-helper --root .* revert' takes it back\\.\$" "… and says so"
+like "$err" "'update-initramfs -u -k all' is not run below .*: it is to be run where this tree is booted" "… and what is left to do there"
+is "$(stat -c %a "$tree/etc/initramfs-tools/hooks/gpupt")" 755 "… its files have their modes"
+ok "… nothing of it is for a machine that runs" test ! -e "$tree/run/reboot-required"
+helper --root "$tree" prepare --yes
+like "$out" '^This host is prepared already\.$' "… once"
+prepared=$(listing)
+helper --root "$tree" revert
+is "$(listing)" "$prepared" "revert without --yes shows"
+helper --root "$tree" revert --yes
+is "$rc" 0 "… and with it"
+is "$(listing)" "$before" "… puts back every byte"
+
 # on this very machine, with nobody there to answer: it is looked at, and that is all
 if [ "$(id -u)" -eq 0 ]; then
 	before=$(find /etc -newer "$tree" 2>/dev/null; ls -A /var/lib/gpupt 2>/dev/null)
