@@ -278,10 +278,33 @@ in_root dpkg -P gpupt
 is "$rc" 0 "it is purged"
 like "$out" "/var/lib/vz/snippets/gpupt-hook stays, guests or their snapshots name it" "the snippet stays, for VM 301 and the snapshot"
 
-# --- all nodes, and nothing left ----------------------------------------------------------
+# --- apt's hook ---------------------------------------------------------------------------
 
 install_sh --package /gpupt.deb --yes
 is "$rc" 0 "installed again"
+mkdir -p "$R/run/systemd/system"
+# apt_installs NAME FILE: a package with that file
+apt_installs() {
+	rm -rf "$T/package"
+	mkdir -p "$T/package/DEBIAN" "$(dirname "$T/package$2")"
+	printf 'Package: %s\nVersion: 1\nArchitecture: all\nMaintainer: x <x@x.example>\nDescription: x\n' "$1" >"$T/package/DEBIAN/control"
+	echo x >"$T/package$2"
+	dpkg-deb --root-owner-group -b "$T/package" "$R/package.deb" >/dev/null
+	in_root apt-get -y -q install /package.deb
+	rm "$R/package.deb"
+}
+apt_installs proxmox-kernel-9.9.9-pve /boot/vmlinuz-9.9.9-pve
+is "$rc" 0 "apt installs a kernel, whatever gpupt finds wrong with it"
+like "$out" "^gpupt: 9\.9\.9-pve .*has no initramfs: .*: run 'update-initramfs -c -k 9\.9\.9-pve'" "… which is said in apt's own output"
+apt_installs other /usr/share/other
+is "$rc" 0 "apt installs something else"
+unlike "$out$err" '^gpupt' "… gpupt says nothing"
+in_root apt-get -y -q remove proxmox-kernel-9.9.9-pve other
+is "$(ls "$R/run/gpupt-apt" 2>/dev/null)" "" "its stamp is gone"
+rmdir "$R/run/systemd/system"
+
+# --- all nodes, and nothing left ----------------------------------------------------------
+
 guest pve qemu-server/101 "$ours"
 install_sh --remove --yes --this-node
 is "$rc" 0 "install.sh --remove --this-node"
