@@ -223,16 +223,13 @@ void check_show(const struct findings *found, struct table *t)
 	}
 }
 
-int check_gather(const struct options *o, const struct bdf *gpus, size_t n, struct findings *ret, struct err *e)
+int check_gather(const struct options *o, struct findings *ret, struct err *e)
 {
 	_cleanup_(check_done) struct check c = { .o = o };
-	int k = 0;
+	int k;
 
 	load_settings(&c);
-	for (size_t i = 0; k == 0 && i < n; i++)
-		k = check_card(&c, gpus[i], e);
-	if (k == 0)
-		k = n ? check_setup(&c, NULL, e) : check_host(&c, e);
+	k = check_host(&c, e);
 	if (k < 0)
 		return k;
 	tell_unseen(&c);

@@ -29,11 +29,8 @@ extern const struct columns check_columns;
 
 /* The findings, a row each. */
 void check_show(const struct findings *found, struct table *t);
-/*
- * What `check` finds of n cards by their display functions and of the host's setup; with none of all of the host. Findings come after
- * those of ret, which is zeroed. 0 or -errno.
- */
-int check_gather(const struct options *o, const struct bdf *gpus, size_t n, struct findings *ret, struct err *e);
+/* What `check` finds of all of the host. 0 or -errno. */
+int check_gather(const struct options *o, struct findings *ret, struct err *e);
 
 /* Moves findings over, those left out that are there already; what is about one subject stays together. 0 or -ENOMEM. */
 int check_merge(struct check *c, struct findings *from);

@@ -62,7 +62,7 @@ int check_setup(struct check *c, const struct bdf *b, struct err *e)
 			return k;
 	}
 	pins_judge(&c->setup, &c->settings, &c->pins, b, &found);
-	vendor_reset_judge(&c->setup, b, &found);
+	vendor_reset_judge(&c->setup, &c->settings, b, &found);
 	rom_judge(&c->setup, b, &found);
 	return check_merge(c, &found);
 }

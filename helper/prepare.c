@@ -45,16 +45,11 @@ static void work_done(struct work *w)
 /* Everything that there is to say comes before anything is done. */
 static int gather(struct work *w, struct err *e)
 {
-	_cleanup_free_ struct bdf *cards = calloc(w->n + 1, sizeof(*cards));
-	int k;
+	int k = prepare_look(&w->p, e);
 
-	if (!cards)
-		return -ENOMEM;
-	for (size_t i = 0; i < w->n; i++)
-		cards[i] = w->gpus[i].gpu;
-	k = prepare_look(&w->p, e);
+	/* of all cards: also those that gpupt.conf reserves without being named now are prepared */
 	if (k == 0)
-		k = check_gather(w->o, cards, w->n, &w->found, e);
+		k = check_gather(w->o, &w->found, e);
 	w->n_checked = w->found.n;
 	for (size_t i = 0; k == 0 && i < w->p.found.n; i++) {
 		const struct finding *f = &w->p.found.v[i];

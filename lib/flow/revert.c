@@ -3,6 +3,7 @@
 
 #include "flow/prepare_record.h"
 #include "plan/state.h"
+#include "plan/undo.h"
 
 /* Of one that was cut off: the steps from its first on. */
 struct since {
@@ -32,7 +33,7 @@ static bool has_booted(const struct root *r, const struct record *rec)
 /* In the order in which record_undo() goes: what is derived comes last, and once. */
 static void show(const struct report *report, struct record *rec, struct since *since)
 {
-	_cleanup_strv_ struct strv derived = { 0 };
+	const struct record_step *derived = NULL;
 
 	for (size_t i = rec->n_steps; i > 0; i--) {
 		const struct record_step *rs = &rec->steps[i - 1];
@@ -40,14 +41,8 @@ static void show(const struct report *report, struct record *rec, struct since *
 		if (record_step_open(rs) && !rs->step.kind->derives && is_since(since, &rs->step))
 			report_shown(report, 0, &rs->step);
 	}
-	for (size_t i = 0; i < rec->n_steps; i++) {
-		const struct record_step *rs = &rec->steps[i];
-
-		if (!record_step_open(rs) || !rs->step.kind->derives || !is_since(since, &rs->step) || strv_has(&derived, rs->step.target))
-			continue;
-		report_shown(report, 0, &rs->step);
-		strv_add(&derived, rs->step.target);
-	}
+	while ((derived = undo_derived_next(rec, is_since, since, derived)))
+		report_shown(report, 0, &derived->step);
 }
 
 /* What is left of one that was cut off before its first step, or behind its last. Nobody misses it, so it is no failure if it stays. */

@@ -45,10 +45,14 @@ int loader_info_parse(const void *data, size_t len, char *buf, size_t size)
 enum loader_kind loader_kind_of(const char *info, const struct boot *b, bool has_esps)
 {
 	const char *initrd = boot_param(b, "initrd");
+	const char *image = boot_param(b, "BOOT_IMAGE");
 	bool systemd = str_starts(info, "systemd-boot"), grub = str_starts(info, "GRUB");
 
+	/* proxmox-boot-tool's kernels lie at the top of its partitions: one in /boot was loaded by the GRUB that update-grub configures */
+	if (image && strstr(image, "/boot/"))
+		has_esps = false;
 	/* GRUB's command `linux` puts the image in front; systemd-boot passes a type 1 entry's initrd, with backslashes */
-	if (!systemd && !grub && boot_param(b, "BOOT_IMAGE"))
+	if (!systemd && !grub && image)
 		grub = true;
 	else if (!systemd && !grub && b->efi && initrd && initrd[0] == '\\')
 		systemd = true;
@@ -186,6 +190,14 @@ static void read_info(const struct root *r, struct loader *l)
 		l->info[0] = '\0';
 }
 
+/* An empty list is what is left when the last partition was taken out of it: nothing is kept then. */
+static bool has_esps(const struct root *r)
+{
+	_cleanup_free_ char *list = NULL;
+
+	return root_read(r, LOADER_ESP_LIST, CONF_MAX, &list, NULL) == 0 && list[strspn(list, SPACE)];
+}
+
 int loader_load(const struct root *r, const struct boot *b, struct loader *ret)
 {
 	_cleanup_loader_ struct loader l = { 0 };
@@ -194,7 +206,7 @@ int loader_load(const struct root *r, const struct boot *b, struct loader *ret)
 
 	if (b->efi)
 		read_info(r, &l);
-	l.kind = loader_kind_of(l.info, b, root_exists(r, LOADER_ESP_LIST));
+	l.kind = loader_kind_of(l.info, b, has_esps(r));
 	l.file = kinds[l.kind].file;
 	l.refresh = kinds[l.kind].refresh;
 	systemd = l.kind == LOADER_PROXMOX_SYSTEMD || l.kind == LOADER_SYSTEMD;

@@ -58,10 +58,12 @@ struct step_kind {
 	bool effect;	      /* nothing to read back; nothing to put back, unless it derives */
 	/*
 	 * An effect of what the other steps have set, brought about by a program that reads it all (an initramfs). Once begun it is put
-	 * back by doing it again, behind all others, in the order in which they were made; a failure leaves it open. What has not been
+	 * back by doing it again, behind all others, by rank; a failure leaves it open. What has not been
 	 * begun is not done.
 	 */
 	bool derives;
+	/* Of kinds that derive: which of several are made again first, those of lower rank; of one rank in the order in which they were made. */
+	unsigned int (*rank)(const struct step *s);
 	/*
 	 * Put back when the cards are home and Proxmox VE has dropped its lock of the VM: to start a service or a container takes as
 	 * long as that likes, and Proxmox VE gives post-stop 10 s before others fail for want of the lock (PVE/QemuConfig.pm, lock_config).

@@ -16,16 +16,17 @@
 #define ARGV(...) ((char *const[]){ __VA_ARGS__, NULL })
 #define ARG(s)	  ((char[]){ s })
 
+/* In the order in which one reads what another makes: proxmox-boot-tool copies the initramfs. */
 static const struct rebuild {
 	const char *name;
 	char *const *argv;
 	unsigned int timeout_ms;
 } rebuilds[] = {
+	{ "udev", ARGV(ARG("udevadm"), ARG("control"), ARG("--reload")), TELL_MS },
+	{ "systemd", ARGV(ARG("systemctl"), ARG("daemon-reload")), TELL_MS },
 	{ "initramfs", ARGV(ARG("update-initramfs"), ARG("-u"), ARG("-k"), ARG("all")), BUILD_MS },
 	{ "grub", ARGV(ARG("update-grub")), BUILD_MS },
 	{ "boot-tool", ARGV(ARG("proxmox-boot-tool"), ARG("refresh")), BUILD_MS },
-	{ "udev", ARGV(ARG("udevadm"), ARG("control"), ARG("--reload")), TELL_MS },
-	{ "systemd", ARGV(ARG("systemctl"), ARG("daemon-reload")), TELL_MS },
 };
 
 static const struct rebuild *find(const char *name)
@@ -57,6 +58,13 @@ static int rebuild_get(const struct engine *en, const struct step *s, char **ret
 {
 	*ret = NULL;
 	return 0;
+}
+
+static unsigned int rebuild_rank(const struct step *s)
+{
+	const struct rebuild *b = find(s->target);
+
+	return b ? (unsigned int)(b - rebuilds) : 0;
 }
 
 struct ticking {
@@ -105,6 +113,7 @@ const struct step_kind step_rebuild = {
 	.survives_reboot = true,
 	.effect = true,
 	.derives = true,
+	.rank = rebuild_rank,
 	.get = rebuild_get,
 	.set = rebuild_set,
 };

@@ -9,18 +9,16 @@ struct derived {
 	struct record *rec;
 };
 
-static bool is_wanted(const struct derived *d, const struct record_step *rs, bool derived)
+static bool any_wanted(const struct derived *d)
 {
 	const struct undo_walk *w = d->walk;
 
-	return record_step_open(rs) && rs->step.kind->derives == derived && (!w->filter || w->filter(w->ctx, &rs->step));
-}
+	for (size_t i = 0; i < d->rec->n_steps; i++) {
+		const struct record_step *rs = &d->rec->steps[i];
 
-static bool any_wanted(const struct derived *d, bool derived)
-{
-	for (size_t i = 0; i < d->rec->n_steps; i++)
-		if (is_wanted(d, &d->rec->steps[i], derived))
+		if (record_step_open(rs) && !rs->step.kind->derives && (!w->filter || w->filter(w->ctx, &rs->step)))
 			return true;
+	}
 	return false;
 }
 
@@ -29,20 +27,42 @@ static bool is_twin(const struct step *a, const struct step *b)
 	return a->kind == b->kind && str_eq(a->target, b->target);
 }
 
-/* Several preparations may have derived the same thing, which is done again once: for the first of them. */
-static bool is_twin_of_earlier(const struct derived *d, size_t i)
+static bool comes_before(const struct record_step *a, const struct record_step *b)
 {
-	for (size_t j = 0; j < i; j++)
-		if (is_wanted(d, &d->rec->steps[j], true) && is_twin(&d->rec->steps[j].step, &d->rec->steps[i].step))
-			return true;
-	return false;
+	unsigned int x = a->step.kind->rank ? a->step.kind->rank(&a->step) : 0, y = b->step.kind->rank ? b->step.kind->rank(&b->step) : 0;
+
+	return x != y ? x < y : a->seq < b->seq;
+}
+
+/* Several preparations may have derived the same thing, which is done again once: for the first of them. */
+const struct record_step *undo_derived_next(const struct record *rec, undo_filter_fn *filter, void *ctx, const struct record_step *last)
+{
+	const struct record_step *best = NULL;
+
+	for (size_t i = 0; i < rec->n_steps; i++) {
+		const struct record_step *rs = &rec->steps[i];
+		bool again = !record_step_open(rs) || !rs->step.kind->derives || (filter && !filter(ctx, &rs->step)) ||
+			     (last && (is_twin(&last->step, &rs->step) || !comes_before(last, rs)));
+
+		for (size_t j = 0; j < i && !again; j++)
+			again = record_step_open(&rec->steps[j]) && is_twin(&rec->steps[j].step, &rs->step) &&
+				(!filter || filter(ctx, &rec->steps[j].step));
+		if (!again && (!best || comes_before(rs, best)))
+			best = rs;
+	}
+	return best;
 }
 
 static void mark_twins(const struct derived *d, const struct step *s, enum record_state state)
 {
-	for (size_t i = 0; i < d->rec->n_steps; i++)
-		if (is_wanted(d, &d->rec->steps[i], true) && is_twin(&d->rec->steps[i].step, s))
-			record_mark(d->rec, d->rec->steps[i].seq, state, NULL);
+	const struct undo_walk *w = d->walk;
+
+	for (size_t i = 0; i < d->rec->n_steps; i++) {
+		const struct record_step *rs = &d->rec->steps[i];
+
+		if (record_step_open(rs) && is_twin(&rs->step, s) && (!w->filter || w->filter(w->ctx, &rs->step)))
+			record_mark(d->rec, rs->seq, state, NULL);
+	}
 }
 
 static void derive_again(const struct derived *d, const struct step *s, struct undo_result *u)
@@ -68,20 +88,18 @@ static void derive_again(const struct derived *d, const struct step *s, struct u
 void undo_derived(struct undo_walk *w, struct record *rec)
 {
 	const struct derived d = { .walk = w, .rec = rec };
-	bool wait = any_wanted(&d, false);
+	const struct record_step *rs = NULL;
+	bool wait = any_wanted(&d);
 
-	for (size_t i = 0; i < rec->n_steps; i++) {
-		const struct step *s = &rec->steps[i].step;
+	while ((rs = undo_derived_next(rec, w->filter, w->ctx, rs))) {
 		struct err e;
 
-		if (!is_wanted(&d, &rec->steps[i], true) || is_twin_of_earlier(&d, i))
-			continue;
 		if (!wait) {
-			derive_again(&d, s, &w->result);
+			derive_again(&d, &rs->step, &w->result);
 			continue;
 		}
-		err_set(&e, 0, "'%s' is run again when all that it reads is put back", s->after);
-		engine_tell(w->en, STEP_LEFT, s, e.text);
+		err_set(&e, 0, "'%s' is run again when all that it reads is put back", rs->step.after);
+		engine_tell(w->en, STEP_LEFT, &rs->step, e.text);
 		w->result.failed++;
 	}
 }

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "policy/pins_list.h"
+#include "policy/prepare.h"
 #include "policy/vfio_ids.h"
 
 void pin_done(struct pin *pin)
@@ -68,8 +69,7 @@ int pins_add(struct pins *l, struct pin *pin, const char *before, const char *af
 	add_cards(&what, &pin->cards);
 	text_add(&what, after);
 	pin->what = text_take(&what);
-	/* prepare's own drop-in files */
-	pin->own = pin->file && strstr(strrchr(pin->file, '/') ? strrchr(pin->file, '/') : pin->file, "gpupt");
+	pin->own = pin->file && prepare_is_own(pin->file);
 	v = pin->what ? reallocarray(l->v, l->n + 1, sizeof(*v)) : NULL;
 	if (!v)
 		return -ENOMEM;

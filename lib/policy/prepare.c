@@ -8,7 +8,7 @@
 #include "policy/rom_plan.h"
 
 /* What has to be made anew when a file changes. */
-enum { FEEDS_INITRAMFS = 1, FEEDS_LOADER = 2, FEEDS_UDEV = 4, FEEDS_SYSTEMD = 8 };
+enum { FEEDS_INITRAMFS = 1, FEEDS_LOADER = 2, FEEDS_UDEV = 4, FEEDS_SYSTEMD = 8, FEEDS_DRIVERS = 16 /* at the next boot, by itself */ };
 
 static const struct own_file {
 	const char *path;
@@ -35,6 +35,7 @@ static const struct {
 	{ "/etc/modprobe.d/", FEEDS_INITRAMFS },
 	{ "/etc/initramfs-tools/", FEEDS_INITRAMFS },
 	{ "/etc/udev/rules.d/", FEEDS_UDEV },
+	{ "/etc/driverctl.d/", FEEDS_DRIVERS },
 	{ "/etc/default/grub", FEEDS_LOADER },
 	{ LOADER_CMDLINE, FEEDS_LOADER },
 	{ "/etc/systemd/system/", FEEDS_SYSTEMD },
@@ -42,7 +43,10 @@ static const struct {
 
 bool prepare_is_own(const char *path)
 {
-	return strstr(strrchr(path, '/') ? strrchr(path, '/') : path, "gpupt");
+	for (size_t i = 0; i < ARRAY_SIZE(own_files); i++)
+		if (strcmp(own_files[i].path, path) == 0)
+			return true;
+	return false;
 }
 
 bool prepare_is_reserved(const struct prepare_facts *f, const struct setup_fn *fn)
@@ -268,8 +272,10 @@ int prepare_decide(const struct prepare_facts *f, struct plan *plan, struct find
 void prepare_reboot_reason(const struct step *s, struct text *t)
 {
 	unsigned int f = feeds(s);
+	/* udev's rules about PCI functions have their say when the functions are found, units when they start */
+	const unsigned int drivers = FEEDS_INITRAMFS | FEEDS_DRIVERS | FEEDS_UDEV | FEEDS_SYSTEMD;
 	const char *reason = f & FEEDS_LOADER ? "the kernel's parameters" :
-			     f & FEEDS_INITRAMFS ? "which driver a card has from the start, and the options of modules" : NULL;
+			     f & drivers ? "which driver a card has from the start, and the options of modules" : NULL;
 
 	if (reason && !strstr(text_str(t), reason))
 		text_addf(t, "%s\n", reason);

@@ -61,6 +61,9 @@ int prepare_decide(const struct prepare_facts *f, struct plan *plan, struct find
 /* Adds a line on what a reboot is needed for after the step, or after its undo, unless it is there; nothing, if for nothing. */
 void prepare_reboot_reason(const struct step *s, struct text *t);
 
+/* Is it a file that a preparation makes, whoever has made this one? */
+bool prepare_is_own(const char *path);
+
 /* Does a finding of `check` stop a preparation? about: it is about a card that is asked for, or reserved. */
 bool prepare_is_stopped_by(const struct finding *f, bool about);
 

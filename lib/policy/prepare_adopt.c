@@ -109,6 +109,15 @@ static int refuse(struct findings *found, const char *where, const char *text, c
 	return found->r;
 }
 
+/* Does the line before end in a backslash, so that this one goes on with it? */
+static bool is_continued(const char *text, unsigned int line)
+{
+	_cleanup_free_ char *before = line > 1 ? lines_of(text, line - 1, line - 1) : NULL;
+	size_t n = before ? strlen(before) : 0;
+
+	return n && before[n - 1] == '\\';
+}
+
 /* The step of the plan that changes that line already, or NULL. */
 static struct step *line_step(struct plan *plan, const char *target)
 {
@@ -169,6 +178,8 @@ static int adopt_param(const struct prepare_facts *f, const char *path, unsigned
 	before = file && file->text ? lines_of(file->text, line, line) : NULL;
 	if (!before)
 		return refuse(found, where, token, "the line is not there");
+	if (is_continued(file->text, line) || is_continued(file->text, line + 1))
+		return refuse(found, where, token, "the assignment goes on over several lines");
 	line_target(path, line, &target);
 	step = line_step(plan, text_str(&target));
 	/* behind the comment, which is the original's length and its newline */
@@ -266,9 +277,15 @@ int prepare_adopt(const struct prepare_facts *f, struct plan *plan, struct findi
 		/* without a file of its own proxmox-boot-tool goes by the running kernel's: there is no line to change */
 		if (strcmp(p->file, "/proc/cmdline") == 0)
 			continue;
-		if (prepare_is_off(p->text) && !prepare_is_own(p->file))
+		if (prepare_is_off(p->text) && !prepare_is_own(p->file)) {
+			size_t refused = found->n;
+
 			k = adopt_param(f, p->file, p->line, p->text, "it keeps the IOMMU off", plan, found);
-		else if (cmdline_has(p->text, "pcie_acs_override") && !prepare_is_own(p->file))
+			/* all the rest is in vain then */
+			if (found->n > refused)
+				prepare_block(&found->v[refused]);
+		}
+		if (cmdline_has(p->text, "pcie_acs_override") && !prepare_is_own(p->file))
 			k = adopt_param(f, p->file, p->line, p->text, "it makes the IOMMU groups smaller than the hardware's isolation",
 					plan, found);
 	}

@@ -36,7 +36,7 @@ void prepare_modules_load(const struct prepare_facts *f, struct text *t)
 	/* part of vfio from there on */
 	if (!boot_release_at_least(&f->setup->boot, 6, 2))
 		load(f, "vfio_virqfd", t);
-	if (vendor_reset_wanted(f->setup))
+	if (vendor_reset_wanted(f->setup, f->settings))
 		load(f, "vendor_reset", t);
 }
 
@@ -44,7 +44,7 @@ void prepare_reset_rules(const struct prepare_facts *f, struct text *t)
 {
 	_cleanup_text_ struct text rules = { 0 };
 
-	if (vendor_reset_rules(f->setup, &rules) < 0)
+	if (vendor_reset_rules(f->setup, f->settings, &rules) < 0)
 		t->r = -ENOMEM;
 	if (rules.len)
 		text_addf(t, PREPARE_HEADER "%s", text_str(&rules));

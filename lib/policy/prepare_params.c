@@ -37,6 +37,9 @@ static size_t others(const struct prepare_facts *f, const char *ret[static PARAM
 	size_t n = 0;
 
 	for (size_t i = 0; f->setup->loader.file && i < next->n && n < PARAMS_MAX - ARRAY_SIZE(tokens); i++) {
+		/* init's from there on */
+		if (strcmp(next->v[i].text, "--") == 0)
+			break;
 		if (prepare_is_own(next->v[i].file) || param_recorded(f, next->v[i].text))
 			continue;
 		if (!f->adopt || !prepare_is_off(next->v[i].text))
@@ -152,20 +155,24 @@ int prepare_params(const struct prepare_facts *f, struct plan *plan, struct find
 void prepare_judge_params(const struct prepare_facts *f, struct findings *found)
 {
 	const struct loader *l = &f->setup->loader;
+	struct iommu iommu = f->setup->iommu; /* as it would be but for parameters */
 	const char *params[PARAMS_MAX];
 	size_t n = others(f, params);
 
-	if (!is_lacking(f))
-		return;
-	for (size_t i = 0; i < ARRAY_SIZE(tokens); i++)
+	bool lacking = is_lacking(f);
+
+	for (size_t i = 0; i < ARRAY_SIZE(tokens) && lacking; i++)
 		params[n++] = tokens[i];
-	if (!l->file)
+	iommu.intel_default = TRI_YES;
+	if (iommu_would_be_on(&iommu, params, n) == TRI_NO && l->file)
+		prepare_block(finding_add(found, FINDING_LOADER_UNKNOWN, "host", "take it out, or have --adopt do that",
+					  "a parameter in %s keeps the IOMMU off, whatever is added", l->file));
+	else if (!lacking)
+		return;
+	else if (!l->file)
 		prepare_block(finding_add(found, FINDING_LOADER_UNKNOWN, "host",
 					  "add intel_iommu=on to the kernel's parameters in the boot loader's configuration, reboot, and run it again",
 					  "the kernel needs intel_iommu=on, and which boot loader started this machine is not known"));
-	else if (iommu_would_be_on(&f->setup->iommu, params, n) == TRI_NO)
-		prepare_block(finding_add(found, FINDING_LOADER_UNKNOWN, "host", "take it out, or have --adopt do that",
-					  "a parameter in %s keeps the IOMMU off, whatever is added", l->file));
 	else if (!l->refresh)
 		finding_add(found, FINDING_LOADER_UNKNOWN, "host", "run 'kernel-install add' for each installed kernel, then reboot",
 			    "%s is read when a kernel is installed, and at no other time", l->file);

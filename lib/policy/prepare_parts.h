@@ -11,7 +11,6 @@
 	"# It is made anew when that file changes, unless somebody has changed it meanwhile.\n"
 
 /* Is it a file of ours, by its name? */
-bool prepare_is_own(const char *path);
 /* Is the function one of a card that is reserved for VMs? */
 bool prepare_is_reserved(const struct prepare_facts *f, const struct setup_fn *fn);
 

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "policy/vendor_reset.h"
 
-static const char *family_of(const struct setup *s, const struct setup_fn *fn)
+/* Of a card that the module knows, and that gpupt.conf does not have reset otherwise, or not at all. */
+static const char *family_of(const struct setup *s, const struct settings *set, const struct setup_fn *fn)
 {
-	return fn->card ? known_vendor_reset(&s->known, fn->fn.id) : NULL;
+	const char *reset = settings_gpu(set, fn->fn.bdf)->reset;
+	bool may = strcmp(reset, "auto") == 0 || strcmp(reset, "device_specific") == 0;
+
+	return fn->card && may ? known_vendor_reset(&s->known, fn->fn.id) : NULL;
 }
 
-bool vendor_reset_wanted(const struct setup *s)
+bool vendor_reset_wanted(const struct setup *s, const struct settings *set)
 {
 	for (size_t i = 0; i < s->n && s->vendor_reset_installed == TRI_YES; i++)
-		if (family_of(s, &s->v[i]))
+		if (family_of(s, set, &s->v[i]))
 			return true;
 	return false;
 }
@@ -30,17 +34,17 @@ static void add_rule(const struct pci_fn *fn, struct text *ret)
 		  bdf_format(fn->bdf, name), fn->id.vendor, fn->id.device, fn->id.subvendor, fn->id.subdevice);
 }
 
-int vendor_reset_rules(const struct setup *s, struct text *ret)
+int vendor_reset_rules(const struct setup *s, const struct settings *set, struct text *ret)
 {
-	for (size_t i = 0; i < s->n && vendor_reset_wanted(s); i++)
-		if (family_of(s, &s->v[i]))
+	for (size_t i = 0; i < s->n && vendor_reset_wanted(s, set); i++)
+		if (family_of(s, set, &s->v[i]))
 			add_rule(&s->v[i].fn, ret);
 	return ret->r;
 }
 
-static void judge_card(const struct setup *s, const struct setup_fn *fn, struct findings *ret)
+static void judge_card(const struct setup *s, const struct settings *set, const struct setup_fn *fn, struct findings *ret)
 {
-	const char *family = family_of(s, fn);
+	const char *family = family_of(s, set, fn);
 	char name[BDF_LEN];
 	struct finding *f;
 
@@ -58,12 +62,12 @@ static void judge_card(const struct setup *s, const struct setup_fn *fn, struct 
 		f->severity = SEVERITY_INFO;
 }
 
-void vendor_reset_judge(const struct setup *s, const struct bdf *slot, struct findings *ret)
+void vendor_reset_judge(const struct setup *s, const struct settings *set, const struct bdf *slot, struct findings *ret)
 {
 	/* without a list of modules nobody can say */
 	if (s->vendor_reset_loaded || s->vendor_reset_installed == TRI_UNKNOWN)
 		return;
 	for (size_t i = 0; i < s->n; i++)
 		if (!slot || bdf_same_slot(s->v[i].fn.bdf, *slot))
-			judge_card(s, &s->v[i], ret);
+			judge_card(s, set, &s->v[i], ret);
 }

@@ -10,18 +10,19 @@
 #define GPUPT_POLICY_VENDOR_RESET_H
 
 #include "policy/finding.h"
+#include "policy/settings.h"
 #include "policy/setup.h"
 
-/* Is the module to be loaded at boot? If it is installed and there is a card that it knows. */
-bool vendor_reset_wanted(const struct setup *s);
+/* Is the module to be loaded at boot? If it is installed and there is a card that it knows, which is not to be reset otherwise. */
+bool vendor_reset_wanted(const struct setup *s, const struct settings *set);
 
 /*
  * Adds udev's rules that select device_specific for exactly these cards: each by address and identity. None if the module is not wanted.
  * 0 or -ENOMEM.
  */
-int vendor_reset_rules(const struct setup *s, struct text *ret);
+int vendor_reset_rules(const struct setup *s, const struct settings *set, struct text *ret);
 
 /* Findings about such cards, of b's slot or, with NULL, of the host, while the module is not loaded. */
-void vendor_reset_judge(const struct setup *s, const struct bdf *slot, struct findings *ret);
+void vendor_reset_judge(const struct setup *s, const struct settings *set, const struct bdf *slot, struct findings *ret);
 
 #endif

@@ -48,7 +48,7 @@ is "$(cat "$golden/prepare-foreign")" "This host is prepared already." "what oth
 plan_is foreign-adopt foreign --adopt 03:00=reserved
 plan_is wrong-loader wrong-loader
 plan_is twins twins 02:00=reserved
-unlike "$out" '0000:01:00' "… in which the twin does not occur"
+unlike "$(printf '%s\n' "$out" | sed '1,/^$/d')" '0000:01:00' "… in which the twin does not occur"
 like "$(printf '%s\n' "$out" | sed '1,/^$/d')" '0000:02:00\.1' "… and the card's audio does"
 
 # what keeps it from being done
@@ -65,6 +65,12 @@ is "$rc" 1 "… asked for as shared, another one is no function"
 helper --root "$tree" prepare
 is "$rc" 0 "… and it keeps nothing else from being prepared"
 is "$(listing)" "$before" "… nothing was touched"
+
+put /etc/gpupt/gpupt.conf '[gpu 03:00]\nmode = reserved\n'
+gpu=$(helper --root "$tree" list -o bdf --noheadings >/dev/null; printf '%s\n' "$out" | grep -v '03:00' | head -n 1 | xargs)
+helper --root "$tree" prepare ${gpu:+"$gpu=shared"}
+is "$rc" 1 "nor is one that gpupt.conf reserves, whichever is named"
+like "$err" '^gpupt-helper: 0000:03:00\.0: .*2 active virtual functions' "… and why"
 
 # a loader that nobody knows
 tree wrong-loader
@@ -83,11 +89,43 @@ is "$rc" 0 "… --adopt takes it out"
 like "$out" '^param /etc/kernel/cmdline@[0-9]+ iommu=off: iommu=off -> \(absent\)' "… as that parameter alone"
 like "$out" '^param /etc/kernel/cmdline intel_iommu=on: \(absent\) -> intel_iommu=on' "… and adds what is missing"
 
+tree amd-four
+put /proc/cmdline 'BOOT_IMAGE=/boot/vmlinuz root=/dev/sda1 amd_iommu=off\n'
+put /etc/default/grub 'GRUB_CMDLINE_LINUX_DEFAULT="quiet amd_iommu=off"\n'
+rm -rf "$tree"/sys/class/iommu/*
+helper --root "$tree" prepare 0b:00=reserved
+is "$rc" 1 "on AMD's, too, which is on without any"
+like "$err" 'a parameter in /etc/default/grub keeps the IOMMU off' "… and why"
+helper --root "$tree" prepare --adopt
+like "$out" '^line /etc/default/grub 1: ' "… --adopt takes it out"
+
+# what cannot be taken out by its line
+tree foreign
+put /etc/default/grub 'GRUB_CMDLINE_LINUX_DEFAULT="quiet \\\n  pcie_acs_override=downstream \\\n iommu=pt"\n'
+helper --root "$tree" prepare --adopt
+is "$rc" 0 "an assignment of several lines"
+like "$out" "not-adopted .*/etc/default/grub line 2 \\('pcie_acs_override=downstream'\\) stays: the assignment goes on over several lines" "… stays"
+unlike "$out" '^line /etc/default/grub ' "… without a step"
+put /etc/default/grub 'GRUB_CMDLINE_LINUX_DEFAULT="quiet iommu=off \\\n splash"\n'
+helper --root "$tree" prepare --adopt
+is "$rc" 1 "one that keeps the IOMMU off blocks"
+put /etc/default/grub 'GRUB_CMDLINE_LINUX_DEFAULT="quiet -- iommu=off"\n'
+helper --root "$tree" prepare --adopt
+is "$rc" 0 "… but behind -- it is init's"
+tree foreign
+find "$tree/etc" -mindepth 1 -maxdepth 1 ! -name driverctl.d ! -name pve -exec rm -r {} +
+helper --root "$tree" prepare --adopt
+like "$out" '^file /etc/driverctl.d/pci-0000:03:00.1: vfio-pci -> \(absent\)|^file /etc/driverctl.d/pci-0000:03:00.1: ' "driverctl's override goes"
+like "$out" 'which driver a card has from the start' "… for which a reboot is needed"
+put /etc/modprobe.d/my-gpupt-notes.conf 'options vfio-pci ids=1002:5159,1002:731f\n'
+helper --root "$tree" check
+like "$out" 'pinned .*/etc/modprobe.d/my-gpupt-notes.conf line 1' "a file that is not gpupt's, whatever its name has in it"
+
 # lists
 tree twins
 helper --root "$tree" prepare 02:00=reserved --json
 is "$rc" 0 "--json"
-is "$(json findings,steps finding | grep -c ready)" 1 "… has the findings of check"
+is "$(json findings,steps finding | grep -c ready)" 3 "… has the findings of check"
 like "$(json steps,findings step,target,result)" '^file /etc/udev/rules.d/10-gpupt.rules would be made$' "… and the steps"
 like "$(json steps,findings before,after,why step=^rebuild target=initramfs)" '^null update-initramfs -u -k all what has changed is in it, too$' "… with what they do and why"
 helper --root "$tree" prepare 02:00=reserved -o step,target --noheadings
@@ -140,6 +178,11 @@ helper --root "$tree" revert --json
 is "$(json steps step,result)" "file would be put back
 dir would be put back
 rebuild would be put back" "… in JSON: what is derived comes last"
+put /var/lib/gpupt/prepare/record "$(printf '%s' "$record" | sed 's/initramfs ~ update-initramfs%20-u%20-k%20all/boot-tool ~ x/')"'begin 4 rebuild initramfs ~ x why\ndone 4\nbegin 5 rebuild boot-tool ~ x why\ndone 5\n'
+helper --root "$tree" revert --json
+is "$(json steps target step=rebuild)" "initramfs
+boot-tool" "… and as the last preparation had it: the boot loader's copies come after what they are copies of"
+put /var/lib/gpupt/prepare/record "$record"
 helper --root "$tree" revert --unfinished
 is "$rc|$out" "0|No preparation has been cut off." "--unfinished: none was"
 helper --root "$tree" prepare

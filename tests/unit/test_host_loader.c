@@ -137,7 +137,11 @@ static void grub_machine(void **state)
 					  "intel_iommu=on /etc/default/grub.d/a.cfg:1\niommu=pt /etc/default/grub.d/b.cfg:1\n");
 	params_text(&l.unread, &s);
 	assert_string_equal(text_str(&s), "root=/dev/x /etc/kernel/cmdline:1\nleft=over /etc/kernel/cmdline:1\n");
-	/* proxmox-boot-tool has partitions: the same file, another command */
+	/* proxmox-boot-tool has partitions, and the kernel is from one: the same file, another command */
+	tree_put(&t, "/proc/cmdline", "BOOT_IMAGE=/vmlinuz root=/dev/x ro quiet\n");
+	tree_put(&t, "/etc/kernel/proxmox-boot-uuids", "\n");
+	load(&t, &b, &l);
+	assert_int_equal(l.kind, LOADER_GRUB);
 	tree_put(&t, "/etc/kernel/proxmox-boot-uuids", "ABCD-1234\n");
 	load(&t, &b, &l);
 	assert_int_equal(l.kind, LOADER_PROXMOX_GRUB);
@@ -213,6 +217,8 @@ static void kinds(void **state)
 		{ "GRUB 2.12", "quiet", true, true, LOADER_PROXMOX_GRUB },
 		{ "rEFInd", "quiet", true, true, LOADER_UNKNOWN },
 		{ "", "quiet", false, true, LOADER_PROXMOX_GRUB },
+		{ "", "BOOT_IMAGE=/boot/vmlinuz-6.8.12-9-pve", true, true, LOADER_GRUB },
+		{ "GRUB 2.12", "BOOT_IMAGE=/ROOT/pve-1@/boot/vmlinuz", true, true, LOADER_GRUB },
 		{ "", "quiet", true, true, LOADER_UNKNOWN },
 	};
 

@@ -437,7 +437,7 @@ static void apply_file_and(struct world *w, const char *path, const char *const 
 	apply(w);
 }
 
-/* Two preparations, one undo: everything goes back, then each program runs once, in the order of the first. */
+/* Two preparations, one undo: everything goes back, then each program runs once, and what copies runs behind what it copies. */
 static void once_for_all(void **state)
 {
 	struct world *w = *state;
@@ -449,12 +449,12 @@ static void once_for_all(void **state)
 	undo(w);
 	assert_true(undo_complete(&w->u));
 	assert_int_equal(w->u.undone, 5);
-	assert_string_equal(fake_hidden(w->f, "builds"), "update-initramfs proxmox-boot-tool update-grub");
+	assert_string_equal(fake_hidden(w->f, "builds"), "update-initramfs update-grub proxmox-boot-tool");
 	built = fake_built(w->f, "update-initramfs");
 	assert_string_equal(built, before);
 	assert_false(record_any_open(&w->rec));
 	undo(w);
-	assert_string_equal(fake_hidden(w->f, "builds"), "update-initramfs proxmox-boot-tool update-grub");
+	assert_string_equal(fake_hidden(w->f, "builds"), "update-initramfs update-grub proxmox-boot-tool");
 }
 
 /* A file that could not be put back would go into what is made again: that waits. One that somebody has changed stays, and does not. */

@@ -7,11 +7,14 @@
 #define DEP  "/lib/modules/6.8.12-9-pve/modules.dep"
 #define HAS  "updates/dkms/vendor-reset.ko.zst: kernel/x.ko.zst\n"
 
+static struct settings set;
+
 /* The twins: 0000:01:00.0 and 0000:02:00.0 are 1002:5159/1af4:1100, which the module does not know but by this line. */
 static void load(struct tree *t, const char *known, const char *dep, struct setup *ret)
 {
 	struct err e = { "" };
 
+	settings_default(&set);
 	tree_expand(t, "twins");
 	tree_put(t, KNOWN_OWN, known);
 	if (dep)
@@ -42,9 +45,39 @@ static void wanted(void **state)
 		_cleanup_tree_ struct tree t;
 
 		load(&t, cases[i].known, cases[i].dep, &s);
-		assert_int_equal(vendor_reset_wanted(&s), cases[i].wanted);
-		assert_int_equal(vendor_reset_rules(&s, &rules), 0);
+		assert_int_equal(vendor_reset_wanted(&s, &set), cases[i].wanted);
+		assert_int_equal(vendor_reset_rules(&s, &set, &rules), 0);
 		assert_int_equal(rules.len > 0, cases[i].wanted);
+	}
+}
+
+/* Who does not want it for the card does not get it by the back door. */
+static void another_reset(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t rules;
+	} cases[] = {
+		{ "[gpu 01:00]\nreset = none\n", 1 },
+		{ "[gpu 01:00]\nreset = device_specific\n[gpu 02:00]\nreset = bus\n", 1 },
+		{ "[defaults]\nreset = flr\n", 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_settings_ struct settings some = { 0 };
+		_cleanup_setup_ struct setup s = { 0 };
+		_cleanup_text_ struct text rules = { 0 };
+		_cleanup_tree_ struct tree t;
+		struct err e = { "" };
+		size_t n = 0;
+
+		load(&t, "1002:5159 vendor-reset R100\n", HAS, &s);
+		assert_int_equal(settings_parse(cases[i].text, "gpupt.conf", &some, &e), 0);
+		assert_int_equal(vendor_reset_wanted(&s, &some), cases[i].rules > 0);
+		assert_int_equal(vendor_reset_rules(&s, &some, &rules), 0);
+		for (const char *p = text_str(&rules); (p = strchr(p, '\n')); p++)
+			n++;
+		assert_int_equal(n, cases[i].rules);
 	}
 }
 
@@ -62,7 +95,7 @@ static void rules(void **state)
 	unsigned int n = 0;
 
 	load(&t, "1002:5159 vendor-reset R100\n", HAS, &s);
-	assert_int_equal(vendor_reset_rules(&s, &text), 0);
+	assert_int_equal(vendor_reset_rules(&s, &set, &text), 0);
 	assert_memory_equal(text_str(&text), one, strlen(one));
 	next = text.s;
 	for (; (line = str_line(&next)); n++) {
@@ -86,7 +119,7 @@ static void judge_text(const struct setup *s, const struct bdf *slot, struct tex
 {
 	_cleanup_findings_ struct findings f = { 0 };
 
-	vendor_reset_judge(s, slot, &f);
+	vendor_reset_judge(s, &set, slot, &f);
 	for (size_t i = 0; i < f.n; i++)
 		text_addf(t, "%s %s %s: %s\n", severity_name(f.v[i].severity), finding_name(f.v[i].code), f.v[i].subject, f.v[i].message);
 }
@@ -121,6 +154,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wanted),
+		cmocka_unit_test(another_reset),
 		cmocka_unit_test(rules),
 		cmocka_unit_test(findings),
 	};
