@@ -127,7 +127,7 @@ remove_here() {
 	fi
 	$helper status --idle || refuse "VMs have cards, or something is left of them: stop these VMs first, or 'gpupt-helper release VMID'"
 	# it lists what it would do, and asks
-	$helper hooks remove "${yes[@]}" "${nodes[@]}" || refuse "nothing was removed"
+	$helper hooks remove "${yes[@]}" "${nodes[@]}" || refuse "the package stays; what was changed is said above, and so is what was not"
 	echo "==> removing the package"
 	apt_get remove gpupt || refuse "gpupt is still installed: see above"
 	echo "==> done; /etc/gpupt, /var/lib/gpupt and the snippet stay: 'apt purge gpupt' removes them, too"

@@ -30,7 +30,10 @@ static int revert(struct steps *s)
 	if (k == -ENOENT)
 		report_say(&view.report, "%s", e.text);
 	else if (k == 0)
-		report_say(&view.report, s->o->unfinished ? "What was cut off is put back." : "%s is as it was before it was prepared.",
+		report_say(&view.report,
+			   s->o->unfinished ? "What was cut off is put back." :
+			   v.left	    ? "%s is as it was before it was prepared, but for what somebody has changed since." :
+					      "%s is as it was before it was prepared.",
 			   root_is_live(s->o->root) ? "This host" : s->o->root->path);
 	if (k == 0 && !s->list && root_is_live(s->o->root))
 		prepare_view_reboot(&v.reboot);

@@ -67,6 +67,14 @@ static int load_files(struct prepare *p, struct err *e)
 	return k;
 }
 
+static bool is_card(const struct setup *s, struct bdf b)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].card && bdf_same_slot(s->v[i].fn.bdf, b))
+			return true;
+	return false;
+}
+
 /* What the arguments ask for goes into gpupt.conf, and from there into everything else. */
 static int take_arguments(struct prepare *p, struct err *e)
 {
@@ -81,9 +89,12 @@ static int take_arguments(struct prepare *p, struct err *e)
 	for (size_t i = 0; i < p->n_gpus; i++) {
 		const struct prepare_gpu *g = &p->gpus[i];
 		enum mode mode = g->has_mode ? g->mode : settings_gpu(&p->settings, g->gpu)->mode;
-		char *edited;
+		char *edited, name[BDF_LEN];
 		struct pci_fn fn;
 
+		if (mode == MODE_RESERVED && !is_card(&p->setup, g->gpu))
+			return err_set(e, -EINVAL, "%s is no card for VMs but the display of the machine's management controller: nothing can be reserved there",
+				       bdf_format(g->gpu, name));
 		k = pci_fn_load(p->root, g->gpu, &fn, e);
 		if (k == 0)
 			k = settings_edit_gpu(text, g->gpu, fn.id, "mode", mode == MODE_RESERVED ? "reserved" : "shared", &edited);

@@ -55,6 +55,7 @@ struct revert {
 	bool unfinished; /* only what a preparation that was cut off has made */
 	bool dry_run;
 	struct text reboot; /* what a reboot is needed for */
+	bool left; /* something stays as somebody else has changed it */
 };
 
 /*

@@ -11,6 +11,14 @@ static bool is_loaded(const struct root *r, const char *module)
 	return root_exists(r, path_f(path, "/sys/module/%s", module));
 }
 
+/* Of a module that is not loaded nobody can say. */
+static bool is_off(const struct root *r, const char *option)
+{
+	char path[PATH_MAX], value[8];
+
+	return root_read_line(r, path_f(path, "/sys/module/%s", option), value, sizeof(value)) == 0 && (value[0] == 'N' || value[0] == '0');
+}
+
 int prepare_read(const struct root *r, struct record *ret, bool *ret_unfinished, struct err *e)
 {
 	unsigned int first = 0;
@@ -23,9 +31,9 @@ int prepare_read(const struct root *r, struct record *ret, bool *ret_unfinished,
 
 int prepare_check(const struct root *r, const struct setup *setup, const struct settings *settings, struct findings *ret, struct err *e)
 {
-	_cleanup_strv_ struct strv modules = { 0 }, unloaded = { 0 };
+	_cleanup_strv_ struct strv modules = { 0 }, unloaded = { 0 }, options = { 0 }, unset = { 0 };
 	_cleanup_record_ struct record rec = { .fd = -1 };
-	struct prepare_state s = { .setup = setup, .settings = settings, .unloaded = &unloaded };
+	struct prepare_state s = { .setup = setup, .settings = settings, .unset = &unset, .unloaded = &unloaded };
 	unsigned int first = 0;
 	char boot[BOOT_ID_LEN];
 	const char *then;
@@ -39,6 +47,11 @@ int prepare_check(const struct root *r, const struct setup *setup, const struct 
 	strv_foreach (module, &modules)
 		if (k == 0 && !is_loaded(r, module))
 			k = strv_add(&unloaded, module);
+	if (k == 0)
+		k = prepare_options_of(&s.before, &options);
+	strv_foreach (option, &options)
+		if (k == 0 && is_off(r, option))
+			k = strv_add(&unset, option);
 	if (k < 0) {
 		free(s.before.v);
 		return k;

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "flow/prepare_record.h"
+#include "flow/revert_keep.h"
 #include "plan/state.h"
 #include "plan/undo.h"
 
@@ -74,8 +75,12 @@ int revert_run(struct revert *v, const struct engine *en, const struct report *r
 	if (!v->unfinished)
 		since.first = 0;
 	if (v->dry_run) {
-		show(report, &rec, &since);
-		return 0;
+		struct revert_keep keep = { v->root, en, report, &rec, has_booted(v->root, &rec), true };
+
+		k = revert_keep(&keep, is_since, &since, e);
+		if (k == 0)
+			show(report, &rec, &since);
+		return k;
 	}
 	record_close(&rec);
 	k = prepare_record_open(v->root, &rec, e);
@@ -87,7 +92,11 @@ int revert_run(struct revert *v, const struct engine *en, const struct report *r
 	/* one that is cut off goes on at the next boot; on a disk that is full it goes without */
 	if (!v->unfinished)
 		prepare_record_mark(v->root, 1, false, &(struct err){ "" });
+	k = revert_keep(&(struct revert_keep){ v->root, en, report, &rec, has_booted(v->root, &rec), false }, is_since, &since, e);
+	if (k < 0)
+		return k;
 	record_undo(en, &rec, is_since, &since, &u);
+	v->left = u.foreign > 0;
 	if (!undo_complete(&u))
 		return err_set(e, -EUCLEAN, "not everything could be put back; what could not stays on record: run it again when the cause is gone");
 	prepare_reboot_mark(v->root, &v->reboot);

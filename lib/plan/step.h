@@ -62,7 +62,7 @@ struct step_kind {
 	 * begun is not done.
 	 */
 	bool derives;
-	/* Of kinds that derive: which of several are made again first, those of lower rank; of one rank in the order in which they were made. */
+	/* Of kinds that derive: those of lower rank are made again first, of one rank in the order in which they were made. */
 	unsigned int (*rank)(const struct step *s);
 	/*
 	 * Put back when the cards are home and Proxmox VE has dropped its lock of the VM: to start a service or a container takes as

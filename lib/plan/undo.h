@@ -33,7 +33,7 @@ bool undo_next(struct undo_walk *w, struct record *rec);
 void undo_make(struct undo_walk *w);
 /* After the last round, the record still at hand: steps that derive (undo_derived.c). */
 void undo_derived(struct undo_walk *w, struct record *rec);
-/* Of the open steps that derive and that filter (NULL: any) wants, each thing once: the one that is made again behind last, first with NULL. */
+/* Of the open steps that derive and that filter (NULL: any) wants, each thing once: what is made again behind last; NULL: first of all. */
 const struct record_step *undo_derived_next(const struct record *rec, undo_filter_fn *filter, void *ctx, const struct record_step *last);
 void undo_walk_done(struct undo_walk *w);
 #define _cleanup_undo_walk_ _cleanup_(undo_walk_done)

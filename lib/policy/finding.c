@@ -57,6 +57,7 @@ static const struct row {
 	[FINDING_CUT_OFF] = { "cut-off", SEVERITY_WARN, "a preparation of the host was begun and not finished" },
 	[FINDING_REBOOT_PENDING] = { "reboot-pending", SEVERITY_INFO, "what was prepared will be in force after a reboot" },
 	[FINDING_NOT_IN_FORCE] = { "not-in-force", SEVERITY_WARN, "what was prepared has not taken effect" },
+	[FINDING_NOT_PREPARED] = { "not-prepared", SEVERITY_WARN, "a card is to be reserved, and the host has not been prepared for that" },
 	[FINDING_SHARED_CT] = { "shared-ct", SEVERITY_INFO, "a container names the card's device nodes" },
 	[FINDING_SHARED_VM] = { "shared-vm", SEVERITY_INFO, "another VM names the card, too" },
 	[FINDING_KEY_UNKNOWN] = { "key-unknown", SEVERITY_WARN, "a configuration key that this version does not know" },

@@ -3,7 +3,7 @@
 #include "host/cmdline.h"
 #include "policy/iommu_judge.h"
 #include "policy/next_boot.h"
-#include "policy/prepare.h"
+#include "policy/prepare_judge.h"
 
 /* One kernel on its way. */
 struct look {
@@ -247,9 +247,11 @@ static void judge_choice(const struct next_boot *n, struct findings *ret)
 
 void next_boot_judge(const struct setup *s, const struct settings *set, const struct next_boot *n, struct findings *ret)
 {
+	bool unprepared = prepare_judge_unprepared(s, set, ret);
+
 	judge_choice(n, ret);
 	for (size_t i = 0; i < n->kernels.n; i++) {
-		struct look l = { .s = s, .set = set, .n = n, .k = &n->kernels.v[i], .own = &n->v[i], .ret = ret };
+		struct look l = { .s = s, .set = set, .n = n, .k = &n->kernels.v[i], .own = &n->v[i], .ret = ret, .blind = unprepared };
 
 		l.entry = n->entries.why[0] ? NULL : boot_entries_find(&n->entries, l.k->release);
 		judge_kernel(&l);

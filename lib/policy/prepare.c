@@ -244,13 +244,9 @@ static void judge_tools(const struct prepare_facts *f, const struct plan *plan, 
 
 int prepare_decide(const struct prepare_facts *f, struct plan *plan, struct findings *found)
 {
-	const struct prepare_file *conf = prepare_file(f, SETTINGS_PATH);
-	int k = 0;
+	int k = prepare_settings(f, plan);
 
-	if (f->settings_text && !(conf && str_eq(conf->text, f->settings_text)) &&
-	    !plan_add(plan, &step_file, SETTINGS_PATH, conf ? conf->text : NULL, f->settings_text, "what the arguments ask for"))
-		return -ENOMEM;
-	if (f->adopt)
+	if (k == 0 && f->adopt)
 		k = prepare_adopt(f, plan, found);
 	for (size_t i = 0; k == 0 && i < ARRAY_SIZE(own_files); i++)
 		k = plan_own(f, &own_files[i], plan, found);
@@ -265,6 +261,7 @@ int prepare_decide(const struct prepare_facts *f, struct plan *plan, struct find
 	if (k < 0)
 		return k;
 	prepare_judge_params(f, found);
+	prepare_judge_options(f, found);
 	judge_tools(f, plan, found);
 	return found->r;
 }

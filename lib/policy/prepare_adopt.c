@@ -9,6 +9,7 @@
 #include "plan/file.h"
 #include "plan/line.h"
 #include "plan/param.h"
+#include "policy/pin_script.h"
 #include "policy/prepare_parts.h"
 
 #define COMMENT "#gpupt: "
@@ -218,13 +219,19 @@ static int adopt_line(const struct prepare_facts *f, const struct pin *pin, stru
 }
 
 /* What is nothing but a pin: driverctl's file of a function, a program of the initramfs. */
-static int adopt_file(const struct prepare_facts *f, const struct pin *pin, struct plan *plan)
+static int adopt_file(const struct prepare_facts *f, const struct pin *pin, struct plan *plan, struct findings *found)
 {
 	const struct prepare_file *file = prepare_file(f, pin->file);
 	_cleanup_text_ struct text target = { 0 };
+	char where[192], more[96], why[200];
 
 	if (!file || !file->text)
 		return 0;
+	/* with a line out of a script the rest may be no script any more */
+	if (pin->kind == PIN_SCRIPT && !pin_script_is_all(file->text, more, sizeof(more))) {
+		snprintf(why, sizeof(why), "the program does something else, too, or nobody can tell: see its %s", more);
+		return refuse(found, pin_where(pin, where, sizeof(where)), pin->text, why);
+	}
 	file_target(pin->file, file->mode, file->uid, file->gid, &target);
 	return target.r == 0 && plan_add(plan, &step_file, text_str(&target), file->text, NULL, pin->what) ? 0 : -ENOMEM;
 }
@@ -245,7 +252,7 @@ static int adopt(const struct prepare_facts *f, const struct pin *pin, struct pl
 	if (pin->kind == PIN_PARAM)
 		return adopt_param(f, pin->file, pin->line, pin->text, pin->what, plan, found);
 	if (pin->kind == PIN_DRIVERCTL || pin->kind == PIN_SCRIPT)
-		return adopt_file(f, pin, plan);
+		return adopt_file(f, pin, plan, found);
 	return adopt_line(f, pin, plan, found);
 }
 

@@ -16,6 +16,17 @@ static const char *file_on_record(const struct prepare_steps *before, const char
 	return NULL;
 }
 
+int prepare_options_of(const struct prepare_steps *before, struct strv *ret)
+{
+	const char *text = file_on_record(before, PREPARE_MODPROBE), *file;
+	int k = 0;
+
+	for (size_t i = 0; k == 0 && text && (file = prepare_option(i, text)); i++)
+		if (*file)
+			k = strv_add(ret, file);
+	return k;
+}
+
 int prepare_modules_of(const struct prepare_steps *before, struct strv *ret)
 {
 	const char *text = file_on_record(before, PREPARE_MODULES_LOAD);
@@ -95,6 +106,33 @@ static void judge_params(const struct prepare_state *s, struct findings *ret)
 	}
 }
 
+static bool is_ruled(const struct setup *s, const struct setup_fn *fn)
+{
+	for (size_t i = 0; i < s->udev.n; i++)
+		if (str_eq(s->udev.v[i].at.file, PREPARE_UDEV) && udev_rule_applies(&s->udev.v[i], &fn->fn) == TRI_YES)
+			return true;
+	return false;
+}
+
+bool prepare_judge_unprepared(const struct setup *s, const struct settings *set, struct findings *ret)
+{
+	const struct setup_fn *last = NULL; /* the first function of a card speaks for it */
+	char name[BDF_LEN];
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct setup_fn *fn = &s->v[i];
+
+		if (!fn->card || settings_gpu(set, fn->fn.bdf)->mode != MODE_RESERVED || is_ruled(s, fn) ||
+		    (last && bdf_same_slot(last->fn.bdf, fn->fn.bdf)))
+			continue;
+		last = fn;
+		finding_add(ret, FINDING_NOT_PREPARED, bdf_format(fn->fn.bdf, name), "run 'gpupt-helper prepare', then reboot",
+			    "%s is to be reserved for VMs (mode = reserved), and the host is not prepared for that: it comes up as any other card",
+			    name);
+	}
+	return last;
+}
+
 static void judge_reserved(const struct prepare_state *s, struct findings *ret)
 {
 	char name[BDF_LEN], what[160];
@@ -104,13 +142,13 @@ static void judge_reserved(const struct prepare_state *s, struct findings *ret)
 	for (size_t i = 0; i < s->setup->n; i++) {
 		const struct setup_fn *fn = &s->setup->v[i];
 
-		if (!fn->card || fn->taken || settings_gpu(s->settings, fn->fn.bdf)->mode != MODE_RESERVED ||
+		if (!fn->card || fn->taken || settings_gpu(s->settings, fn->fn.bdf)->mode != MODE_RESERVED || !is_ruled(s->setup, fn) ||
 		    strcmp(fn->fn.driver, "vfio-pci") == 0)
 			continue;
 		bdf_format(fn->fn.bdf, name);
 		snprintf(what, sizeof(what), "%s is reserved for VMs and is on %s", name, fn->fn.driver[0] ? fn->fn.driver : "no driver");
 		tell(s, name, "'gpupt-helper check --next-boot' looks into the initramfs; 'driverctl list-overrides' and 'gpupt-helper check' show who else decides",
-		     what, "its native driver came first", ret);
+		     what, fn->fn.driver[0] ? "its native driver came first" : "vfio-pci has not taken it: the kernel's log may say why", ret);
 	}
 }
 
@@ -129,5 +167,13 @@ void prepare_judge(const struct prepare_state *s, struct findings *ret)
 		if (s->rebooted)
 			tell(s, "host", "'modprobe -v MODULE' and 'journalctl -b -u systemd-modules-load' tell why", what, "", ret);
 	}
+	strv_foreach (option, s->unset) {
+		const char *value = strrchr(option, '/') + 1;
+		char what[128];
+
+		snprintf(what, sizeof(what), "%.48s is not set for the module %.*s", value, (int)strcspn(option, "/"), option);
+		tell(s, "host", "'modprobe -c' and 'gpupt-helper check --next-boot' show which file decides", what, "", ret);
+	}
 	judge_reserved(s, ret);
+	prepare_judge_unprepared(s->setup, s->settings, ret);
 }

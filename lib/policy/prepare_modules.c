@@ -52,14 +52,15 @@ void prepare_reset_rules(const struct prepare_facts *f, struct text *t)
 
 /* Options that are set only where an administrator asks for them; gpupt.conf(5) says what each is good and bad for. */
 static const struct {
-	const char *module, *option, *text;
+	const char *module, *option, *text, *state;
 	size_t asked; /* of struct host_settings */
 } options[] = {
-	{ "kvm", "ignore_msrs", "options kvm ignore_msrs=1 report_ignored_msrs=0",
+	{ "kvm", "ignore_msrs", "options kvm ignore_msrs=1 report_ignored_msrs=0", "kvm/parameters/ignore_msrs",
 	  offsetof(struct host_settings, ignore_msrs) },
 	{ "vfio_iommu_type1", "allow_unsafe_interrupts", "options vfio_iommu_type1 allow_unsafe_interrupts=1",
-	  offsetof(struct host_settings, unsafe_interrupts) },
-	{ "vfio_pci", "disable_idle_d3", "options vfio-pci disable_idle_d3=1", offsetof(struct host_settings, disable_idle_d3) },
+	  "vfio_iommu_type1/parameters/allow_unsafe_interrupts", offsetof(struct host_settings, unsafe_interrupts) },
+	{ "vfio_pci", "disable_idle_d3", "options vfio-pci disable_idle_d3=1", "vfio_pci/parameters/disable_idle_d3",
+	  offsetof(struct host_settings, disable_idle_d3) },
 };
 
 /* Is it a line about the module that somebody else has written, and that is not taken out? */
@@ -68,15 +69,51 @@ static bool stays(const struct prepare_facts *f, const struct modprobe_line *l, 
 	return !prepare_is_own(l->at.file) && strcmp(l->module, module) == 0 && !prepare_takes_out(f, &l->at);
 }
 
-/* Has somebody else set it, whatever to? */
-static bool set_by_others(const struct prepare_facts *f, const char *module, const char *option)
+/* Where somebody else has set it, whatever to; NULL: nobody has. */
+static const struct modprobe_line *set_by_others(const struct prepare_facts *f, const char *module, const char *option)
 {
 	const struct modprobe *m = &f->setup->modprobe;
 
 	for (size_t i = 0; i < m->n; i++)
 		if (m->v[i].kind == MODPROBE_OPTIONS && stays(f, &m->v[i], module) && cmdline_has(m->v[i].rest, option))
-			return true;
-	return false;
+			return &m->v[i];
+	return NULL;
+}
+
+const char *prepare_option(size_t i, const char *modprobe)
+{
+	if (i >= ARRAY_SIZE(options))
+		return NULL;
+	return strstr(modprobe, options[i].text) ? options[i].state : "";
+}
+
+/* Y, y and 1 are what the kernel takes for yes (kstrtobool() in its lib/kstrtox.c), and what a lone name means. */
+static bool is_on(const char *rest, const char *option)
+{
+	struct cmdline_param param;
+	bool on = false;
+
+	while (cmdline_next(&rest, &param)) {
+		_cleanup_free_ char *value = cmdline_is(&param, option) ? cmdline_param_value(&param) : NULL;
+
+		if (cmdline_is(&param, option))
+			on = !value || !*value || strchr("Yy1", *value) || strcmp(value, "on") == 0;
+	}
+	return on;
+}
+
+void prepare_judge_options(const struct prepare_facts *f, struct findings *found)
+{
+	const char *host = (const char *)&f->settings->host;
+
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		const struct modprobe_line *l = set_by_others(f, options[i].module, options[i].option);
+
+		if (*(const bool *)(host + options[i].asked) && l && !is_on(l->rest, options[i].option))
+			finding_add(found, FINDING_NOT_IN_FORCE, "host", "take the option out of that line, or the setting out of gpupt.conf",
+				    "%s line %u sets %s of the module %s otherwise than gpupt.conf asks for, and stays", l->at.file, l->at.line,
+				    options[i].option, options[i].module);
+	}
 }
 
 static bool waits_by_others(const struct prepare_facts *f, const char *module)

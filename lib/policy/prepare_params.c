@@ -119,6 +119,24 @@ static int plan_whole_file(const struct prepare_facts *f, struct plan *plan)
 				    "the kernel is to use the IOMMU; the parameters are those of now, and these") ? 0 : -ENOMEM;
 }
 
+int prepare_params_back(const char *made, struct plan *plan)
+{
+	/* they were added behind all others, the first of them in any case */
+	const char *ours = strstr(made, tokens[0]);
+
+	for (const char *p = ours; p && (p = strstr(p + 1, tokens[0]));)
+		ours = p;
+	for (size_t i = 0; i < ARRAY_SIZE(tokens) && ours; i++) {
+		_cleanup_text_ struct text target = { 0 };
+
+		param_target(LOADER_CMDLINE, tokens[i], &target);
+		if (cmdline_has(ours, tokens[i]) &&
+		    (target.r < 0 || !plan_add(plan, &step_param, text_str(&target), tokens[i], NULL, "the host is not prepared any more")))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static int plan_token(const struct prepare_facts *f, size_t i, const char *line, struct plan *plan, struct findings *found)
 {
 	bool want = !by_grub(&f->setup->loader) && wanted(f, i), ours = param_recorded(f, tokens[i]), has = cmdline_has(line, tokens[i]);

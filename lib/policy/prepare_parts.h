@@ -10,7 +10,6 @@
 	"# Made by 'gpupt-helper prepare' from " SETTINGS_PATH "; 'gpupt-helper revert' takes it away.\n" \
 	"# It is made anew when that file changes, unless somebody has changed it meanwhile.\n"
 
-/* Is it a file of ours, by its name? */
 /* Is the function one of a card that is reserved for VMs? */
 bool prepare_is_reserved(const struct prepare_facts *f, const struct setup_fn *fn);
 
@@ -26,6 +25,9 @@ const struct prepare_file *prepare_file(const struct prepare_facts *f, const cha
 /* What the last step on record has given the target of that kind; NULL: none, or it took it away. */
 const char *prepare_recorded(const struct prepare_facts *f, const struct step_kind *kind, const char *target);
 
+/* gpupt.conf as it is to be. 0 or -ENOMEM. */
+int prepare_settings(const struct prepare_facts *f, struct plan *plan);
+
 /* The texts of files of ours; left empty for one that is not wanted. */
 void prepare_modules_load(const struct prepare_facts *f, struct text *t);
 void prepare_modprobe(const struct prepare_facts *f, struct text *t);
@@ -34,6 +36,9 @@ void prepare_reset_rules(const struct prepare_facts *f, struct text *t);
 void prepare_init_hook(const struct prepare_facts *f, struct text *t);
 void prepare_init_script(const struct prepare_facts *f, struct text *t);
 void prepare_grub(const struct prepare_facts *f, struct text *t);
+
+/* Options that gpupt.conf asks for and that somebody else has set otherwise. */
+void prepare_judge_options(const struct prepare_facts *f, struct findings *found);
 
 /* The parameters that are wanted where the loader has no drop-in files: steps for those that LOADER_CMDLINE lacks, or has no use for. */
 int prepare_params(const struct prepare_facts *f, struct plan *plan, struct findings *found);

@@ -121,6 +121,27 @@ put /etc/modprobe.d/my-gpupt-notes.conf 'options vfio-pci ids=1002:5159,1002:731
 helper --root "$tree" check
 like "$out" 'pinned .*/etc/modprobe.d/my-gpupt-notes.conf line 1' "a file that is not gpupt's, whatever its name has in it"
 
+# a program of the initramfs that does more than to bind cards
+tree foreign
+sed -i '2a zpool import -N rpool' "$tree/etc/initramfs-tools/scripts/init-top/vfio-override"
+helper --root "$tree" prepare --adopt
+like "$out" "not-adopted .*the program does something else, too, or nobody can tell: see its line 3 \\('zpool import -N rpool'\\)" "a program that does more stays"
+unlike "$out" '^file /etc/initramfs-tools/scripts/init-top/vfio-override' "… without a step"
+
+# an option that somebody has set otherwise
+tree twins
+put /etc/gpupt/gpupt.conf '[host]\nignore-msrs = 1\n'
+put /etc/modprobe.d/theirs.conf 'options kvm ignore_msrs=0\n'
+helper --root "$tree" prepare
+like "$out" 'not-in-force .*/etc/modprobe.d/theirs.conf line 1 sets ignore_msrs of the module kvm otherwise' "an option of somebody's is named"
+
+# a management controller's display
+tree server
+bmc=$(helper --root "$tree" check >/dev/null 2>&1; printf '%s\n' "$out" | sed -n 's/^[a-z]* *bmc *\([0-9a-f:.]*\).*/\1/p' | head -n 1)
+helper --root "$tree" prepare "${bmc:-0000:04:00.0}=reserved"
+is "$rc" 1 "what is no card for VMs is not reserved"
+like "$err" "management controller: nothing can be reserved there" "… and why"
+
 # lists
 tree twins
 helper --root "$tree" prepare 02:00=reserved --json
@@ -212,6 +233,52 @@ is "$(listing)" "$prepared" "revert without --yes shows"
 helper --root "$tree" revert --yes
 is "$rc" 0 "… and with it"
 is "$(listing)" "$before" "… puts back every byte"
+
+# what administrators write afterwards is no reason to leave what was written for them
+tree no-iommu
+put /etc/gpupt/gpupt.conf '# mine\n[defaults]\nreset = auto\n\n[gpu 01:00]\nmode = shared\nreset = none\n'
+helper --root "$tree" prepare --adopt 01:00=reserved --yes
+like "$(cat "$tree/etc/gpupt/gpupt.conf")" '^mode = reserved$' "gpupt.conf has what the arguments ask for"
+sed -i '1i # more' "$tree/etc/gpupt/gpupt.conf"
+printf '[vm 101]\nnext = local:snippets/x\n' >>"$tree/etc/gpupt/gpupt.conf"
+helper --root "$tree" revert --yes
+is "$rc" 0 "… and is written in by somebody before revert"
+is "$(cat "$tree/etc/gpupt/gpupt.conf")" "# more
+# mine
+[defaults]
+reset = auto
+
+[gpu 01:00]
+mode = shared
+reset = none
+[vm 101]
+next = local:snippets/x" "… who keeps that, and nothing of ours"
+helper --root "$tree" prepare --adopt 01:00=reserved --yes
+echo '# theirs' >>"$tree/etc/modprobe.d/gpupt.conf"
+helper --root "$tree" revert --yes
+like "$out" 'as it was before it was prepared, but for what somebody has changed since' "a file of ours that was changed is left, and that is said"
+
+# a ROM that VMs name
+tree no-iommu
+put /usr/share/kvm/vbios_1002_67df_1da2_e353.bin 'rom'
+put /var/lib/gpupt/prepare/record 'gpupt-record 1\nbegin 1 rom 0000:01:00.0%201002:67df/1da2:e353%20/usr/share/kvm/vbios_1002_67df_1da2_e353.bin ~ x why\ndone 1\n'
+vm 101 'hostpci0: 01:00,romfile=vbios_1002_67df_1da2_e353.bin'
+helper --root "$tree" revert --yes
+is "$rc" 0 "revert, with a ROM that a VM names"
+like "$err" '^gpupt-helper: /usr/share/kvm/vbios_1002_67df_1da2_e353.bin stays: VM 101 has it by romfile=' "… leaves it and says why"
+ok "… it is there" test -e "$tree/usr/share/kvm/vbios_1002_67df_1da2_e353.bin"
+
+# a command line that was made as a whole, and has been booted with
+tree wrong-loader
+rm "$tree/etc/kernel/cmdline"
+helper --root "$tree" prepare --yes
+is "$(cat "$tree/etc/kernel/cmdline")" "root=ZFS=rpool/ROOT/pve-1 boot=zfs intel_iommu=on iommu=pt" "a command line is made"
+put /proc/sys/kernel/random/boot_id '3f2d7a0e-8c5b-4e0a-9a6e-5d5b0c7f4c11\n'
+helper --root "$tree" revert
+like "$err" '/etc/kernel/cmdline stays, without the parameters that were added' "after a boot with it, revert says what stays"
+like "$(cat "$tree/etc/kernel/cmdline")" 'intel_iommu=on' "… and only that, without --yes"
+helper --root "$tree" revert --yes
+is "$rc|$(cat "$tree/etc/kernel/cmdline")" "0|root=ZFS=rpool/ROOT/pve-1 boot=zfs" "… and takes the parameters out of it"
 
 # on this very machine, with nobody there to answer: it is looked at, and that is all
 if [ "$(id -u)" -eq 0 ]; then

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What there is to say about the next boot, of facts made by hand. */
 #include "policy/next_boot.h"
+#include "policy/prepare.h"
 #include "tests/fake/fake.h"
 #include "tree.h"
 
@@ -62,6 +63,8 @@ static void host_init(struct host *h, const char *conf)
 	}
 	snprintf(h->n.entries.next, sizeof(h->n.entries.next), K(11));
 	h->n.prepared = true;
+	assert_int_equal(udev_rules_parse("SUBSYSTEM==\"pci\", KERNEL==\"0000:0[12]:*\", ATTR{driver_override}=\"vfio-pci\"\n", PREPARE_UDEV,
+					  &h->s.udev), 0);
 }
 
 static void host_done(struct host *h)
@@ -134,6 +137,18 @@ static void initramfs(void **state)
 	says(&shared, "warn initramfs-lacks " K(11) "\n" READY(8));
 	shared.n.kernels.v[0].vfio_builtin = true;
 	says(&shared, READY(11) READY(8));
+}
+
+/* It is reserved in gpupt.conf alone: whatever is in an initramfs is not about it. */
+static void unprepared(void **state)
+{
+	_cleanup_host_ struct host h;
+
+	host_init(&h, RESERVED);
+	udev_rules_done(&h.s.udev);
+	assert_int_equal(udev_rules_parse("SUBSYSTEM==\"pci\", KERNEL==\"0000:02:*\", ATTR{driver_override}=\"vfio-pci\"\n", PREPARE_UDEV,
+					  &h.s.udev), 0);
+	says(&h, "warn not-prepared 0000:01:00.0\n");
 }
 
 static void which_is_next(void **state)
@@ -254,7 +269,7 @@ static void modules(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(all_is_well), cmocka_unit_test(initramfs), cmocka_unit_test(which_is_next), cmocka_unit_test(entries),
+		cmocka_unit_test(all_is_well), cmocka_unit_test(initramfs), cmocka_unit_test(unprepared), cmocka_unit_test(which_is_next), cmocka_unit_test(entries),
 		cmocka_unit_test(iommu),       cmocka_unit_test(modules),
 	};
 

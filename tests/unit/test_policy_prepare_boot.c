@@ -212,6 +212,10 @@ static void reserved_elsewhere(void **state)
 	tree_expand(&t, "twins");
 	tree_put(&t, CONF, RESERVED);
 	put_record(&t, HERE, RULE);
+	assert_judged(&t, "in gpupt.conf alone",
+		      "not-prepared 0000:01:00.0: 0000:01:00.0 is to be reserved for VMs (mode = reserved), and the host is not prepared for that: "
+		      "it comes up as any other card\n");
+	tree_put(&t, PREPARE_UDEV, "SUBSYSTEM==\"pci\", KERNEL==\"0000:01:00.*\", ATTR{driver_override}=\"vfio-pci\"\n");
 	assert_judged(&t, "before the reboot",
 		      "reboot-pending 0000:01:00.0: 0000:01:00.0 is reserved for VMs and is on radeon; that comes with a reboot\n"
 		      "reboot-pending 0000:01:00.1: 0000:01:00.1 is reserved for VMs and is on snd_hda_intel; that comes with a reboot\n");
@@ -224,11 +228,27 @@ static void reserved_elsewhere(void **state)
 	assert_judged(&t, "cut off", "cut-off host: a preparation of this host, or its revert, was begun and not finished\n");
 }
 
+/* What the module itself says counts. */
+static void options_not_set(void **state)
+{
+	_cleanup_tree_ struct tree t;
+
+	tree_expand(&t, "twins");
+	put_record(&t, "earlier", "file " PREPARE_MODPROBE " ~ options%20kvm%20ignore_msrs=1%20report_ignored_msrs=0%0a"
+				  "options%20vfio-pci%20disable_idle_d3=1%0a why\n");
+	tree_put(&t, "/sys/module/kvm/parameters/ignore_msrs", "N\n");
+	tree_put(&t, "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts", "N\n");
+	assert_judged(&t, "one is off, one is not asked for, one is of a module that is not loaded",
+		      "not-in-force host: ignore_msrs is not set for the module kvm\n");
+	tree_put(&t, "/sys/module/kvm/parameters/ignore_msrs", "Y\n");
+	assert_judged(&t, "it is on", "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rule_is_for_one), cmocka_unit_test(script_sets_overrides), cmocka_unit_test(pending_or_not_in_force),
-		cmocka_unit_test(wrong_file),	   cmocka_unit_test(reserved_elsewhere),
+		cmocka_unit_test(wrong_file),	   cmocka_unit_test(reserved_elsewhere), cmocka_unit_test(options_not_set),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

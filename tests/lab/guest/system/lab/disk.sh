@@ -6,6 +6,8 @@
 kver=$(uname -r)
 initrd=/boot/initrd.img-$kver
 notes=/var/lib/lab
+# Under TCG an initramfs takes minutes.
+run_limit=1200
 
 # --- the disk, as a list ----------------------------------------------------------
 

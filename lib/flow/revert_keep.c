@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a revert does not put back as it was, since something depends on it by now. */
+#include <errno.h>
+
+#include "flow/revert_keep.h"
+#include "plan/step_rom.h"
+#include "policy/prepare.h"
+#include "pve/scan.h"
+
+static int found(void *ctx, struct config *cfg, struct err *e)
+{
+	unsigned int *vmid = ctx;
+
+	*vmid = cfg->vmid;
+	return 1;
+}
+
+/* QEMU does not start without its romfile. A snapshot that names it counts, too. */
+static int keep_rom(const struct revert_keep *k, struct record_step *rs, struct err *e)
+{
+	struct rom_target t;
+	unsigned int vmid = 0;
+	const char *name;
+	int r;
+
+	if (rom_target_parse(rs->step.target, &t, e) < 0)
+		return 0;
+	name = strrchr(t.path, '/') + 1;
+	r = scan_guests(k->root, GUEST_VM, &name, 1, found, &vmid, e);
+	if (r < 0 || !vmid)
+		return r;
+	report_complain(k->report, "%s stays: VM %u has it by romfile=", t.path, vmid);
+	record_mark(k->rec, rs->seq, RECORD_LEFT, e);
+	return 0;
+}
+
+/* Without the file proxmox-boot-tool goes by the running kernel's parameters, and since the reboot ours are among them. */
+static int keep_command_line(const struct revert_keep *k, struct record_step *rs, struct err *e)
+{
+	_cleanup_free_ char *now = NULL;
+	_cleanup_plan_ struct plan plan = { 0 };
+	int r = root_read(k->root, LOADER_CMDLINE, CONF_MAX, &now, NULL);
+
+	if (r < 0 || !str_eq(now, rs->step.after))
+		return 0;
+	r = prepare_params_back(now, &plan);
+	if (r < 0)
+		return err_set(e, r, "out of memory");
+	report_complain(k->report, "%s stays, without the parameters that were added: without the file the next boot would take the running kernel's",
+			LOADER_CMDLINE);
+	for (size_t i = 0; r == 0 && i < plan.n && !k->dry_run; i++)
+		r = step_make(k->en, &plan.steps[i], e);
+	if (r == 0)
+		record_mark(k->rec, rs->seq, RECORD_LEFT, e);
+	return r;
+}
+
+int revert_keep(const struct revert_keep *k, undo_filter_fn *filter, void *ctx, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < k->rec->n_steps; i++) {
+		struct record_step *rs = &k->rec->steps[i];
+
+		if (!record_step_open(rs) || !filter(ctx, &rs->step))
+			continue;
+		if (rs->step.kind == &step_rom)
+			r = keep_rom(k, rs, e);
+		else if (k->has_booted && rs->step.kind == &step_file && !rs->step.before && str_eq(rs->step.target, LOADER_CMDLINE))
+			r = keep_command_line(k, rs, e);
+	}
+	return r;
+}
