@@ -9,7 +9,7 @@
 
 conf() { printf '%s\n' "$@" >/etc/gpupt/gpupt.conf; }
 r=$(drm 01:00.0 renderD)
-home_again() { ok "the card comes home, and what made room for it" within 90 settled 101; }
+home_again() { ok "the card comes home, and what made room for it" within 180 settled 101; }
 inert() { [ -c "$1" ] && ! cat "$1" >/dev/null 2>&1; }
 sum() { cksum </etc/pve/lxc/200.conf; }
 # starts N: so many are being started now
@@ -56,7 +56,7 @@ start 101
 is "$rc" 0 "VM 101 starts"
 ok "200 was shut down" ct_gone 200
 stop 101
-ok "nothing is left to do" within 60 settled 101
+ok "nothing is left to do" within 180 settled 101
 is "$(drvs 01:00.0 01:00.1)" "vfio-pci vfio-pci" "the card is where it was"
 ok "200 runs" ct_running 200
 is "$(ct_sees 200 "$r")" ENODEV "… without it"

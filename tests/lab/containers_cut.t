@@ -25,7 +25,7 @@ cut_after() {
 }
 # back: everything is as at first, by what the boot has done
 back() {
-	ok "the lease is gone" within 60 settled 101
+	ok "the lease is gone" within 180 settled 101
 	is "$(sum)" "$(cat /var/lib/lab/sum)" "the lines are back where they were"
 	ok "200 runs, as it is to at boot" within 60 ct_running 200
 	is "$(ct_sees 200 "$r")" open "… with its card"
@@ -75,7 +75,7 @@ case $boot_n in
 	ok "201 runs" within 60 ct_running 201
 	is "$(ct_sees 200 "$r") $(ct_sees 201 "$r")" "ENODEV ENODEV" "… without it"
 	stop 101
-	ok "it gives the card back" within 60 settled 101
+	ok "it gives the card back" within 180 settled 101
 	is "$(ct_sees 200 "$r") $(ct_sees 201 "$r")" "open open" "… and they have it"
 
 	scene "the node is shut down"

@@ -14,7 +14,7 @@ sound() { cat $PCI/devices/0000:"$1"/sound/card*/controlC*/dev; }
 # inside ID PATH: number, owner and mode of a node, by the host's ids
 inside() { echo "$(number "$(ct_root "$1")$2") $(stat -c '%u:%g %a' "$(ct_root "$1")$2")"; }
 # back VMID: its card is home, and what made room for it
-back() { ok "what VM $1 had is back" within 60 settled "$1"; }
+back() { ok "what VM $1 had is back" within 180 settled "$1"; }
 # denied ID NUMBER: a privileged container that makes itself a node of that number cannot open it
 denied() {
 	ct_run "$1" rm -f /dev/other

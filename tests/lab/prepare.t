@@ -35,7 +35,9 @@ case $boot_n in
 		ok "the initramfs has $f" in_initrd "$f"
 	done
 	run gpupt-helper check --next-boot
-	is "$rc" 0 "check --next-boot finds nothing wrong"
+	is "$rc" 0 "check --next-boot"
+	like "$out" "^ok +next-ready +$kver " "… says that the kernel is as prepared"
+	unlike "$out" "^(warn|block)" "… and finds nothing wrong"
 	reboot_clean
 	;;
 2)
