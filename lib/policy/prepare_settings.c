@@ -102,5 +102,8 @@ int prepare_settings(const struct prepare_facts *f, struct plan *plan)
 	line_target(SETTINGS_PATH, a.first + 1, &target);
 	if (!before || !after || target.r < 0)
 		return -ENOMEM;
+	/* nothing but the newline at the end, which is left to whoever left it out */
+	if (strcmp(before, after) == 0)
+		return 0;
 	return plan_add(plan, &step_line, text_str(&target), before, after, WHY) ? 0 : -ENOMEM;
 }

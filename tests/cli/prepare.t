@@ -253,6 +253,13 @@ mode = shared
 reset = none
 [vm 101]
 next = local:snippets/x" "… who keeps that, and nothing of ours"
+printf '[gpu 01:00]\nmode = shared' >"$tree/etc/gpupt/gpupt.conf"
+helper --root "$tree" prepare --adopt 01:00=reserved --yes
+helper --root "$tree" prepare --adopt 01:00=reserved
+like "$out" '^This host is prepared already' "a file without a newline at its end is as good as one with it"
+helper --root "$tree" revert --yes
+is "$(cat "$tree/etc/gpupt/gpupt.conf"; echo .)" "[gpu 01:00]
+mode = shared." "… and stays one"
 helper --root "$tree" prepare --adopt 01:00=reserved --yes
 echo '# theirs' >>"$tree/etc/modprobe.d/gpupt.conf"
 helper --root "$tree" revert --yes
