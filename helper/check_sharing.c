@@ -86,7 +86,7 @@ static void report_sharer(const struct check *c, const struct sharer *s, const s
 {
 	_cleanup_text_ struct text keys = { 0 }, who = { 0 };
 
-	sharer_keys(s, &keys);
+	sharer_keys(s, NULL, &keys);
 	if (!sharer_sees(s)) {
 		finding_add(ret, FINDING_SHARED_CT, card, NULL, "CT %u uses %s (%s), which is away: it is without until the host has it again",
 			    s->vmid, card, text_str(&keys));

@@ -21,8 +21,11 @@ static bool is_about_ours(const struct work *w, unsigned int vmid)
 		const struct record_step *rs = &rec.steps[i];
 		struct bdf b;
 
-		if (rs->step.kind->late && record_step_in_flight(rs) && step_about(&rs->step, &b) && selection_find(&w->sel, b))
-			return true;
+		if (!rs->step.kind->late || !record_step_in_flight(rs))
+			continue;
+		for (size_t n = 0; step_about_next(&rs->step, n, &b); n++)
+			if (selection_find(&w->sel, b))
+				return true;
 	}
 	return false;
 }

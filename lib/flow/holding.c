@@ -86,8 +86,8 @@ bool holding_same_device(const struct record *rec, const struct root *r, struct 
 bool holding_late_due(void *ctx, const struct step *s)
 {
 	_cleanup_free_ struct bdf *all = NULL;
+	size_t n, about = 0;
 	struct bdf b;
-	size_t n;
 
 	if (!s->kind->late)
 		return false;
@@ -96,12 +96,11 @@ bool holding_late_due(void *ctx, const struct step *s)
 		return true;
 	if (lease_functions(ctx, &all, &n) < 0)
 		return false;
-	if (!step_about(s, &b))
-		return n == 0;
-	for (size_t i = 0; i < n; i++)
-		if (bdf_eq(all[i], b))
-			return false;
-	return true;
+	for (; step_about_next(s, about, &b); about++)
+		for (size_t i = 0; i < n; i++)
+			if (bdf_eq(all[i], b))
+				return false;
+	return about > 0 || n == 0;
 }
 
 bool holding_early(const struct record *rec)

@@ -67,13 +67,16 @@ static bool may_come_back(void *ctx, const struct step *s)
 		w->unready = true;
 		return false;
 	}
-	if (!step_about(s, &b) || claim_find(w->rel->root, b, &c) <= 0 || c.vmid == w->rel->vmid)
-		return true;
-	if (c.kind == CLAIM_RESET)
-		w->errand = c.owner.pid;
-	else
-		w->taken_by = c.vmid;
-	return false;
+	for (size_t i = 0; step_about_next(s, i, &b); i++) {
+		if (claim_find(w->rel->root, b, &c) <= 0 || c.vmid == w->rel->vmid)
+			continue;
+		if (c.kind == CLAIM_RESET)
+			w->errand = c.owner.pid;
+		else
+			w->taken_by = c.vmid;
+		return false;
+	}
+	return true;
 }
 
 /* after-stop = keep: the card has gone to vfio-pci for good, where NVIDIA's driver keeps no mode. */

@@ -55,10 +55,11 @@ struct step step_swapped(const struct step *s)
 	return back;
 }
 
-bool target_bdf(const char *target, struct bdf *ret)
+/* The BDF of that number in a text, from 0. */
+static bool find_bdf(const char *text, size_t number, struct bdf *ret)
 {
 	/* a BDF is cut out where it stands between blanks or slashes */
-	for (const char *p = target; *p; p += strcspn(p, " /"), p += strspn(p, " /")) {
+	for (const char *p = text; *p; p += strcspn(p, " /"), p += strspn(p, " /")) {
 		char word[BDF_LEN];
 		size_t n = strcspn(p, " /");
 
@@ -66,15 +67,32 @@ bool target_bdf(const char *target, struct bdf *ret)
 			continue;
 		memcpy(word, p, n);
 		word[n] = '\0';
-		if (bdf_parse_full(word, ret) == 0)
+		if (bdf_parse_full(word, ret) == 0 && number-- == 0)
 			return true;
 	}
 	return false;
 }
 
+bool target_bdf(const char *target, struct bdf *ret)
+{
+	return find_bdf(target, 0, ret);
+}
+
 bool step_about(const struct step *s, struct bdf *ret)
 {
-	return target_bdf(s->target, ret) || (s->why && target_bdf(s->why, ret));
+	return step_about_next(s, 0, ret);
+}
+
+bool step_about_next(const struct step *s, size_t number, struct bdf *ret)
+{
+	struct bdf of;
+
+	if (!target_bdf(s->target, &of))
+		return s->why && find_bdf(s->why, number, ret);
+	if (number > 0)
+		return false;
+	*ret = of;
+	return true;
 }
 
 /* "lxc/200 …" and "ct:200 …" */

@@ -118,6 +118,8 @@ struct step step_swapped(const struct step *s);
 bool target_bdf(const char *target, struct bdf *ret);
 /* The function on whose account a step is made: of its target, else of its reason ("it holds 0000:01:00.0"). False if there is none. */
 bool step_about(const struct step *s, struct bdf *ret);
+/* The same by number, from 0: a reason may name several ("it has 0000:01:00.0 and 0000:02:00.0"). False if there are no more. */
+bool step_about_next(const struct step *s, size_t number, struct bdf *ret);
 /* The container that a step is about. 0: about none. */
 unsigned int step_container(const struct step *s);
 /*

@@ -16,7 +16,14 @@ const struct sharer *container_of(const struct facts *f, const struct holder *h)
 
 struct ct_settings container_settings(const struct settings *s, const struct sharer *c)
 {
-	return settings_ct(s, c->vmid, c->uses[0].bdf);
+	struct ct_settings ret = settings_ct(s, c->vmid, c->uses[0].bdf);
+
+	for (size_t i = 1; i < c->n; i++) {
+		struct ct_settings more = settings_ct(s, c->vmid, c->uses[i].bdf);
+
+		settings_ct_add(&ret, &more);
+	}
+	return ret;
 }
 
 enum container_fate container_fate(const struct facts *f, const struct settings *s, const struct sharer *c)
@@ -43,14 +50,19 @@ static bool managed(const struct sharer *c)
 	return c->ha && c->ha_state != HA_IGNORED;
 }
 
-/* "CT 200 has 0000:01:00.0 (dev0, dev1)". */
+/* "CT 200 has 0000:01:00.0 (dev0, dev1) and 0000:02:00.0 (dev2)". */
 static void describe(const struct sharer *c, struct text *t)
 {
-	_cleanup_text_ struct text keys = { 0 };
-	char name[BDF_LEN];
+	text_addf(t, "CT %u has ", c->vmid);
+	for (size_t i = 0; i < c->n; i++) {
+		_cleanup_text_ struct text keys = { 0 };
+		char name[BDF_LEN];
 
-	sharer_keys(c, &keys);
-	text_addf(t, "CT %u has %s (%s)", c->vmid, bdf_format(c->uses[0].bdf, name), text_str(&keys));
+		if (!sharer_use_is_first(c, i))
+			continue;
+		sharer_keys(c, &c->uses[i].bdf, &keys);
+		text_addf(t, "%s%s (%s)", i ? " and " : "", bdf_format(c->uses[i].bdf, name), text_str(&keys));
+	}
 }
 
 static void judge_refusal(const struct sharer *c, const char *card, struct findings *ret)
@@ -100,12 +112,16 @@ void judge_containers(const struct facts *f, const struct settings *s, struct fi
 	}
 }
 
-static void why(const struct sharer *c, char *buf, size_t size)
+/* The functions stand in it: the container comes back, all at once, when they are home. */
+static void why(const struct sharer *c, struct text *t)
 {
-	char name[BDF_LEN];
+	text_add(t, "it has");
+	for (size_t i = 0; i < c->n; i++) {
+		char name[BDF_LEN];
 
-	/* the function stands in it: the container comes back when that one is home */
-	snprintf(buf, size, "it has %s", bdf_format(c->uses[0].bdf, name));
+		if (sharer_use_is_first(c, i))
+			text_addf(t, "%s %s", i ? " and" : "", bdf_format(c->uses[i].bdf, name));
+	}
 }
 
 static int plan_state(const struct settings *s, const struct sharer *c, bool stop, struct plan *ret)
@@ -114,16 +130,15 @@ static int plan_state(const struct settings *s, const struct sharer *c, bool sto
 	struct guest_stop g = { .vmid = c->vmid, .timeout_s = ct.shutdown_timeout, .force = ct.force_stop };
 	const char *from = managed(c) ? ha_state_name(HA_STARTED) : GUEST_RUNNING;
 	const char *to = managed(c) ? ha_state_name(HA_STOPPED) : GUEST_STOPPED;
-	_cleanup_text_ struct text target = { 0 };
-	char because[48];
+	_cleanup_text_ struct text target = { 0 }, because = { 0 };
 
-	why(c, because, sizeof(because));
+	why(c, &because);
 	ctident_format(&c->cfg, g.ident);
 	if (managed(c))
 		ha_target(&g, &target);
 	else
 		guest_target(&g, &target);
-	if (!plan_add(ret, managed(c) ? &step_ha : &step_guest, text_str(&target), stop ? from : to, stop ? to : from, because))
+	if (!plan_add(ret, managed(c) ? &step_ha : &step_guest, text_str(&target), stop ? from : to, stop ? to : from, text_str(&because)))
 		return -ENOMEM;
 	return 0;
 }
@@ -132,7 +147,7 @@ static int plan_state(const struct settings *s, const struct sharer *c, bool sto
 static int plan_lines(const struct sharer *c, struct plan *ret)
 {
 	_cleanup_free_ size_t *lines = calloc(c->n, sizeof(*lines));
-	char because[48];
+	_cleanup_text_ struct text because = { 0 };
 	size_t n = 0;
 
 	if (!lines)
@@ -140,8 +155,8 @@ static int plan_lines(const struct sharer *c, struct plan *ret)
 	for (size_t i = 0; i < c->n; i++)
 		if (!c->uses[i].wildcard && !c->uses[i].shared)
 			lines[n++] = c->uses[i].ref.line;
-	why(c, because, sizeof(because));
-	return n ? config_steps(ret, &c->cfg, lines, n, because) : 0;
+	why(c, &because);
+	return n ? config_steps(ret, &c->cfg, lines, n, text_str(&because)) : 0;
 }
 
 int containers_plan_stop(const struct facts *f, const struct settings *s, struct plan *ret)
@@ -205,6 +220,25 @@ static int plan_placeholder(const struct sharer *c, const struct sharer_use *u, 
 	return 0;
 }
 
+/* Was it by *detach* that one of the VM's functions had it stopped? */
+static bool is_detached(const struct facts *f, const struct settings *s, const struct step *stop)
+{
+	struct ct_settings ct = { 0 };
+	bool ours = false;
+	struct bdf b;
+
+	for (size_t i = 0; step_about_next(stop, i, &b); i++) {
+		struct ct_settings more = settings_ct(s, step_container(stop), b);
+
+		ours |= facts_find(f, b) != NULL;
+		if (i > 0)
+			settings_ct_add(&ct, &more);
+		else
+			ct = more;
+	}
+	return ours && ct.containers == CONTAINERS_DETACH;
+}
+
 /*
  * One that was detached, and whose way back the start of the VM has cut short when it was stopped for its lines: it runs without the
  * card again. Lines that were back by then give it a placeholder.
@@ -214,10 +248,8 @@ static int plan_detached(const struct facts *f, const struct settings *s, struct
 	for (size_t i = 0; i < f->stopped.n; i++) {
 		const struct step *stop = &f->stopped.steps[i];
 		struct step *start;
-		struct bdf b;
 
-		if (!step_about(stop, &b) || !facts_find(f, b) || planned(ret, stop->kind, stop->target) ||
-		    settings_ct(s, step_container(stop), b).containers != CONTAINERS_DETACH)
+		if (planned(ret, stop->kind, stop->target) || !is_detached(f, s, stop))
 			continue;
 		start = plan_add(ret, stop->kind, stop->target, stop->after, stop->before, stop->why);
 		if (!start)

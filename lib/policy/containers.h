@@ -18,7 +18,7 @@ enum container_fate {
 enum container_fate container_fate(const struct facts *f, const struct settings *s, const struct sharer *c);
 /* The container in which a process runs, if its configuration gives it the card. NULL: none. */
 const struct sharer *container_of(const struct facts *f, const struct holder *h);
-/* What gpupt.conf says of it, for the first function of the card that it names. */
+/* What gpupt.conf says of it: of all the functions that it has, the strictest. */
 struct ct_settings container_settings(const struct settings *s, const struct sharer *c);
 
 /* Containers that keep the VM from the card. Processes in those that run on are judge_holders()'s. */

@@ -99,6 +99,11 @@ const struct vm_settings *settings_vm(const struct settings *s, unsigned int vmi
 
 /* What holds for a container and the card that b belongs to; all of it is given. */
 struct ct_settings settings_ct(const struct settings *s, unsigned int vmid, struct bdf b);
+/*
+ * What holds for a container that has several cards, with settings of their own: the strictest policy, the longest time, and force only
+ * if each permits it.
+ */
+void settings_ct_add(struct ct_settings *to, const struct ct_settings *more);
 /* "hot", "shutdown" … */
 const char *containers_name(enum containers c);
 

@@ -99,3 +99,20 @@ struct ct_settings settings_ct(const struct settings *s, unsigned int vmid, stru
 	}
 	return ret;
 }
+
+void settings_ct_add(struct ct_settings *to, const struct ct_settings *more)
+{
+	/* one that is stopped for the one card cannot be started again without the other */
+	static const int strictness[] = {
+		[CONTAINERS_HOT] = 0,
+		[CONTAINERS_DETACH] = 1,
+		[CONTAINERS_SHUTDOWN] = 2,
+		[CONTAINERS_REFUSE] = 3,
+	};
+
+	if (strictness[more->containers] > strictness[to->containers])
+		to->containers = more->containers;
+	if (more->shutdown_timeout > to->shutdown_timeout)
+		to->shutdown_timeout = more->shutdown_timeout;
+	to->force_stop &= more->force_stop;
+}

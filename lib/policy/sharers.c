@@ -49,13 +49,21 @@ const struct sharer *sharers_get(const struct sharers *s, unsigned int vmid)
 	return NULL;
 }
 
-void sharer_keys(const struct sharer *s, struct text *ret)
+bool sharer_use_is_first(const struct sharer *s, size_t number)
+{
+	for (size_t i = 0; i < number; i++)
+		if (bdf_eq(s->uses[i].bdf, s->uses[number].bdf))
+			return false;
+	return true;
+}
+
+void sharer_keys(const struct sharer *s, const struct bdf *of, struct text *ret)
 {
 	for (size_t i = 0; i < s->n; i++) {
-		bool seen = false;
+		bool seen = of && !bdf_eq(s->uses[i].bdf, *of);
 
-		for (size_t j = 0; j < i; j++)
-			seen |= str_eq(s->uses[j].ref.key, s->uses[i].ref.key);
+		for (size_t j = 0; j < i && !seen; j++)
+			seen = (!of || bdf_eq(s->uses[j].bdf, *of)) && str_eq(s->uses[j].ref.key, s->uses[i].ref.key);
 		if (!seen)
 			text_join(ret, ", ", s->uses[i].ref.key);
 	}

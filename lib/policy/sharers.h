@@ -71,7 +71,9 @@ bool sharer_has(const struct sharer *s, const struct holder *h);
 bool sharer_sees(const struct sharer *s);
 /* NULL if the container of that id is not among them. */
 const struct sharer *sharers_get(const struct sharers *s, unsigned int vmid);
-/* The keys by which it names the card, each once: "dev0, lxc.mount.entry". */
-void sharer_keys(const struct sharer *s, struct text *ret);
+/* The keys by which it names a function of the card, or any (of is NULL), each once: "dev0, lxc.mount.entry". */
+void sharer_keys(const struct sharer *s, const struct bdf *of, struct text *ret);
+/* The function that it names by the use of that number, if by none before. */
+bool sharer_use_is_first(const struct sharer *s, size_t number);
 
 #endif

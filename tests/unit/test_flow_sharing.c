@@ -203,7 +203,7 @@ static void what_is_known_of_a_container(void **state)
 	assert_int_equal(sh->uses[2].ref.line, 4);
 	assert_string_equal(sh->uses[2].line, "lxc.mount.entry = /dev/dri/renderD128 b none bind,optional");
 	assert_string_equal(sh->uses[2].ref.target, "/b");
-	sharer_keys(sh, &keys);
+	sharer_keys(sh, NULL, &keys);
 	assert_string_equal(text_str(&keys), "lxc.mount.entry, dev7");
 }
 
