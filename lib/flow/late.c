@@ -104,6 +104,9 @@ static int conclude(struct work *w, struct record *rec, struct err *e)
 		return err_set(e, -EAGAIN, "what made room for VM %u comes back when process %d is done with the card", vmid, (int)w->errand);
 	if (w->unready)
 		return err_set(e, -EAGAIN, "what made room for VM %u comes back later: %s", vmid, w->why.text);
+	if (w->walk.other && any_due(rec))
+		return err_set(e, -EAGAIN, "what made room for VM %u comes back when the same container is back for VM %u", vmid,
+			       w->walk.other);
 	if (any_due(rec))
 		return err_set(e, -EUCLEAN, "not everything that made room for VM %u could be put back: see 'gpupt-helper status -v'", vmid);
 	return holding_close(rec, vmid, e);

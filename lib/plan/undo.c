@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 
+#include "plan/state.h"
 #include "plan/undo.h"
 
 #define AT_ONCE 8 /* containers that start side by side are in each other's way on the disk */
@@ -210,6 +211,7 @@ static bool announce(struct undo_walk *w, struct record *rec, size_t at)
 static bool look(struct undo_walk *w, struct record *rec, size_t at)
 {
 	struct record_step *rs = &rec->steps[at];
+	_cleanup_close_ int lock = -1;
 	const char *goal;
 	bool wait;
 
@@ -221,6 +223,17 @@ static bool look(struct undo_walk *w, struct record *rec, size_t at)
 	if (has_to_wait(rec, at)) {
 		w->result.failed++;
 		return true;
+	}
+	/* no program is run below, since what is looked at is a container */
+	if (!wait && rs->step.kind->launch && step_container(&rs->step)) {
+		unsigned int other;
+
+		lock = state_lock(w->en->root, NULL);
+		other = undo_other(rec, step_container(&rs->step));
+		if (other) {
+			w->other = other;
+			return true;
+		}
 	}
 	goal = w->goal ? w->goal(w->ctx, &rs->step) : NULL;
 	if (!goal)

@@ -25,6 +25,7 @@ struct undo_walk {
 	struct undo_flight *flights; /* of this round */
 	size_t n;
 	bool awaiting; /* this round only waits */
+	unsigned int other; /* the VM whose lease has one of the containers half-way back: it is left alone until that is done */
 };
 
 /* Notes what came of the last round, and finds the next. False: there is none. */
@@ -35,6 +36,11 @@ void undo_make(struct undo_walk *w);
 void undo_derived(struct undo_walk *w, struct record *rec);
 /* Of the open steps that derive and that filter (NULL: any) wants, each thing once: what is made again behind last; NULL: first of all. */
 const struct record_step *undo_derived_next(const struct record *rec, undo_filter_fn *filter, void *ctx, const struct record_step *last);
+/*
+ * The VM, not that of rec, whose lease has a container half-way back now; 0: none. The caller holds state_lock() until its own step about
+ * that container is announced, or both begin at the same time.
+ */
+unsigned int undo_other(const struct record *rec, unsigned int ct);
 void undo_walk_done(struct undo_walk *w);
 #define _cleanup_undo_walk_ _cleanup_(undo_walk_done)
 
