@@ -143,7 +143,10 @@ static int plan_state(const struct settings *s, const struct sharer *c, bool sto
 	return 0;
 }
 
-/* Lines that name this card and nothing else; a wildcard, or what all cards share, is not the card's to take. */
+/*
+ * Lines that name this card and nothing else; a wildcard, or what all cards share, is not the card's to take. Nor is a key that somebody
+ * has deleted: Proxmox VE does that at the container's next start, and nobody wants the line back.
+ */
 static int plan_lines(const struct sharer *c, struct plan *ret)
 {
 	_cleanup_free_ size_t *lines = calloc(c->n, sizeof(*lines));
@@ -153,7 +156,7 @@ static int plan_lines(const struct sharer *c, struct plan *ret)
 	if (!lines)
 		return -ENOMEM;
 	for (size_t i = 0; i < c->n; i++)
-		if (!c->uses[i].wildcard && !c->uses[i].shared)
+		if (!c->uses[i].wildcard && !c->uses[i].shared && !config_is_to_go(&c->cfg, c->uses[i].ref.key))
 			lines[n++] = c->uses[i].ref.line;
 	why(c, &because);
 	return n ? config_steps(ret, &c->cfg, lines, n, text_str(&because)) : 0;

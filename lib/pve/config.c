@@ -237,6 +237,33 @@ bool config_get_bool(const struct config *cfg, const char *key, bool dflt)
 	return value && parse_bool(value, &b) == 0 ? b : dflt;
 }
 
+/* Is word among those of a list, each perhaps with a '!'? parse_pending_delete() in PVE/AbstractConfig.pm. */
+static bool is_listed(const char *list, const char *word)
+{
+	while (*list) {
+		size_t n;
+
+		list += strspn(list, ",; \t");
+		list += *list == '!';
+		n = strcspn(list, ",; \t");
+		if (n > 0 && n == strlen(word) && strncmp(list, word, n) == 0)
+			return true;
+		list += n;
+	}
+	return false;
+}
+
+bool config_is_to_go(const struct config *cfg, const char *key)
+{
+	for (size_t i = 0; i < cfg->n_lines; i++) {
+		const struct config_line *l = &cfg->lines[i];
+
+		if (l->section == CONFIG_PENDING && l->value && str_eq(l->key, "delete") && is_listed(l->value, key))
+			return true;
+	}
+	return false;
+}
+
 /* Appends s, its %XX as bytes (decode_text() in PVE/ParseUtils.pm); what would be a NUL stays. */
 static void add_decoded(struct text *t, const char *s)
 {

@@ -77,6 +77,9 @@ const char *config_get(const struct config *cfg, const char *key);
 /* A boolean of the current section; dflt if it is absent or no boolean, of which Proxmox VE warns. */
 bool config_get_bool(const struct config *cfg, const char *key, bool dflt);
 
+/* Has somebody deleted the key, which the guest's next start is to take out of the current section? */
+bool config_is_to_go(const struct config *cfg, const char *key);
+
 /*
  * The next CONFIG_KEY or CONFIG_LXC line of the current section whose key starts with prefix ("" for all),
  * after line prev (NULL: from the start); NULL at the end. Repeated keys come as often as they stand in the

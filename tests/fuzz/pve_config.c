@@ -19,6 +19,7 @@ static void try_kind(const char *data, size_t size, enum guest_kind kind)
 	if (out.len != size || (size > 0 && memcmp(out.s, data, size) != 0))
 		abort();
 	config_foreach(l, &cfg, "") if (!config_get(&cfg, l->key) || strchr(l->value, '\n')) abort();
+	config_foreach(l, &cfg, "") config_is_to_go(&cfg, l->key);
 	config_description(&cfg, &descr);
 	if (hostpci_all(&cfg, &list, &e) < 0 && !e.text[0])
 		abort();

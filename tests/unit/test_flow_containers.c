@@ -265,6 +265,29 @@ static void detached(void **state)
 	assert_same(f, before, "detached");
 }
 
+/* `pct set 200 --delete dev0` while it runs: its next start, which is ours, does it. */
+static void deleted_by_somebody(void **state)
+{
+	static const char *const lists[] = { "dev0", "memory, !dev0" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		_cleanup_fake_ struct fake *f = machine("[ct 200]\ncontainers = detach\n");
+		_cleanup_free_ char *meanwhile = NULL, *afterwards = NULL;
+
+		fake_ct(f, 200, "", true);
+		fake_putf(f, "/etc/pve/lxc/200.conf", "arch: amd64\n" DEV0 "dev1: /dev/dri/card1\n\n[pve:pending]\ndelete: %s\n", lists[i]);
+		start(f);
+		assert_string_equal(fake_pct_calls(f), "shutdown 200; start 200");
+		assert_int_equal(root_read(&f->root, "/etc/pve/lxc/200.conf", 4096, &meanwhile, NULL), 0);
+		assert_true(strstr(meanwhile, DEV0) && !strstr(meanwhile, "dev1"));
+		/* vmconfig_apply_pending() in PVE/LXC/Config.pm */
+		fake_put(f, "/etc/pve/lxc/200.conf", "arch: amd64\n");
+		stop(f);
+		assert_int_equal(root_read(&f->root, "/etc/pve/lxc/200.conf", 4096, &afterwards, NULL), 0);
+		assert_string_equal(afterwards, "arch: amd64\ndev1: /dev/dri/card1\n");
+	}
+}
+
 /* Its lines, in its configuration or not. */
 static bool has_lines(struct fake *f)
 {
@@ -812,6 +835,7 @@ int main(void)
 		cmocka_unit_test(does_not_shut_down),
 		cmocka_unit_test(stopped_by_force),
 		cmocka_unit_test(detached),
+		cmocka_unit_test(deleted_by_somebody),
 		cmocka_unit_test(detached_and_stopped_meanwhile),
 		cmocka_unit_test(detached_and_stopped_under_ha),
 		cmocka_unit_test(detached_and_restarted),

@@ -118,6 +118,29 @@ static void test_ct_values(void **state)
 	}
 }
 
+/* As parse_pending_delete() in PVE/AbstractConfig.pm has it. */
+static void test_keys_to_go(void **state)
+{
+	static const struct {
+		const char *text;
+		bool go;
+	} rows[] = {
+		{ "dev0: x\n[pve:pending]\ndelete: dev0\n", true },
+		{ "dev0: x\n[pve:pending]\ndelete: mp0 , dev1;!dev0\n", true },
+		{ "dev0: x\n[pve:pending]\nmemory: 1\ndelete: dev01,dev\n", false },
+		{ "dev0: x\n[pve:pending]\ndev0: y\n", false },
+		{ "dev0: x\ndelete: dev0\n", false },
+		{ "dev0: x\n[snap]\ndelete: dev0\n", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_config_ struct config cfg = parse(rows[i].text, GUEST_CT);
+
+		if (config_is_to_go(&cfg, "dev0") != rows[i].go)
+			fail_msg("%s", rows[i].text);
+	}
+}
+
 static void test_sections(void **state)
 {
 	_cleanup_config_ struct config cfg =
@@ -218,7 +241,7 @@ int main(void)
 		cmocka_unit_test(test_ct_values),  cmocka_unit_test(test_sections),
 		cmocka_unit_test(test_foreach),	   cmocka_unit_test(test_description),
 		cmocka_unit_test(test_bool),	   cmocka_unit_test(test_load),
-		cmocka_unit_test(test_many_lines),
+		cmocka_unit_test(test_many_lines), cmocka_unit_test(test_keys_to_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
