@@ -8,7 +8,7 @@
 #include "host/inside_root.h"
 
 #define DEPTH_MAX   6     /* directories below each other: /dev/snd/by-path is three */
-#define ENTRIES_MAX 32768 /* of one container: /dev has a hundred, but /dev/shm may be anybody's */
+#define ENTRIES_MAX 32768 /* of one container, whose /dev has a hundred */
 #define HANGS_MAX   2	  /* containers that are waited for; after that nobody is looked at any more */
 
 /* What the child is told, and how far it has come. */
@@ -72,6 +72,12 @@ static dev_t entry_dev(const struct walk *w, int dir, const char *name, const ch
 	return manifest_find(w->look->manifest, full, &dev) == 0 ? dev : 0;
 }
 
+/* Filesystems of their own that anybody may fill, and that have no nodes of cards. */
+static bool is_anybodys(const char *name, unsigned int depth)
+{
+	return depth == 1 && (str_eq(name, "shm") || str_eq(name, "mqueue") || str_eq(name, "pts"));
+}
+
 static void walk_dir(struct walk *w, const char *dir, unsigned int depth)
 {
 	_cleanup_closedir_ DIR *d = NULL;
@@ -96,7 +102,7 @@ static void walk_dir(struct walk *w, const char *dir, unsigned int depth)
 		dev = entry_dev(w, fd, ent->d_name, path, &is_dir);
 		if (dev && nodes_find(w->look->nodes, dev))
 			found_add(w->look, dev, path);
-		if (is_dir && *path && depth < DEPTH_MAX)
+		if (is_dir && *path && depth < DEPTH_MAX && !is_anybodys(ent->d_name, depth))
 			walk_dir(w, path, depth + 1);
 	}
 }

@@ -44,74 +44,6 @@ enum container_fate container_fate(const struct facts *f, const struct settings 
 	return fate;
 }
 
-/* Does the HA manager start and stop it? */
-static bool managed(const struct sharer *c)
-{
-	return c->ha && c->ha_state != HA_IGNORED;
-}
-
-/* "CT 200 has 0000:01:00.0 (dev0, dev1) and 0000:02:00.0 (dev2)". */
-static void describe(const struct sharer *c, struct text *t)
-{
-	text_addf(t, "CT %u has ", c->vmid);
-	for (size_t i = 0; i < c->n; i++) {
-		_cleanup_text_ struct text keys = { 0 };
-		char name[BDF_LEN];
-
-		if (!sharer_use_is_first(c, i))
-			continue;
-		sharer_keys(c, &c->uses[i].bdf, &keys);
-		text_addf(t, "%s%s (%s)", i ? " and " : "", bdf_format(c->uses[i].bdf, name), text_str(&keys));
-	}
-}
-
-static void judge_refusal(const struct sharer *c, const char *card, struct findings *ret)
-{
-	_cleanup_text_ struct text what = { 0 };
-	char remedy[160];
-
-	describe(c, &what);
-	snprintf(remedy, sizeof(remedy), "pct shutdown %u; or containers = hot under [ct %u] in " SETTINGS_PATH ", if it can be without",
-		 c->vmid, c->vmid);
-	finding_add(ret, FINDING_CONTAINER, card, remedy, "%s, runs, and gpupt.conf has containers = refuse for it", text_str(&what));
-}
-
-/* Can it be stopped at all, and its lines taken out? */
-static void judge_stop(const struct facts *f, const struct sharer *c, bool detach, const char *card, struct findings *ret)
-{
-	_cleanup_text_ struct text what = { 0 };
-	char remedy[120];
-
-	describe(c, &what);
-	if (c->flags.lock[0]) {
-		snprintf(remedy, sizeof(remedy), "wait for the end of the task that has locked it; if there is none: pct unlock %u", c->vmid);
-		finding_add(ret, FINDING_CONTAINER, card, remedy, "%s and cannot be stopped: its configuration is locked (%s)",
-			    text_str(&what), c->flags.lock);
-	} else if (managed(c) && c->ha_state != HA_STARTED) {
-		finding_add(ret, FINDING_CONTAINER, card, "wait until it is stopped: 'ha-manager status' shows it",
-			    "%s, and the HA manager, which is to have it %s, has not stopped it yet", text_str(&what),
-			    ha_state_name(c->ha_state));
-	} else if (f->pve_read_only[0] && (detach || managed(c))) {
-		finding_add(ret, FINDING_CONTAINER, card, "wait until the node has quorum: 'pvecm status' shows it",
-			    "%s, and Proxmox VE's configuration cannot be changed for it now: %s", text_str(&what), f->pve_read_only);
-	}
-}
-
-void judge_containers(const struct facts *f, const struct settings *s, struct findings *ret)
-{
-	for (size_t i = 0; i < f->sharers.n; i++) {
-		const struct sharer *c = &f->sharers.v[i];
-		enum container_fate fate = container_fate(f, s, c);
-		char card[BDF_LEN];
-
-		bdf_format(c->uses[0].bdf, card);
-		if (fate == CONTAINER_REFUSES)
-			judge_refusal(c, card, ret);
-		else if (fate == CONTAINER_STOPS || fate == CONTAINER_DETACHES)
-			judge_stop(f, c, fate == CONTAINER_DETACHES, card, ret);
-	}
-}
-
 /* The functions stand in it: the container comes back, all at once, when they are home. */
 static void why(const struct sharer *c, struct text *t)
 {
@@ -128,17 +60,18 @@ static int plan_state(const struct settings *s, const struct sharer *c, bool sto
 {
 	struct ct_settings ct = container_settings(s, c);
 	struct guest_stop g = { .vmid = c->vmid, .timeout_s = ct.shutdown_timeout, .force = ct.force_stop };
-	const char *from = managed(c) ? ha_state_name(HA_STARTED) : GUEST_RUNNING;
-	const char *to = managed(c) ? ha_state_name(HA_STOPPED) : GUEST_STOPPED;
+	const char *from = sharer_is_managed(c) ? ha_state_name(HA_STARTED) : GUEST_RUNNING;
+	const char *to = sharer_is_managed(c) ? ha_state_name(HA_STOPPED) : GUEST_STOPPED;
 	_cleanup_text_ struct text target = { 0 }, because = { 0 };
 
 	why(c, &because);
 	ctident_format(&c->cfg, g.ident);
-	if (managed(c))
+	if (sharer_is_managed(c))
 		ha_target(&g, &target);
 	else
 		guest_target(&g, &target);
-	if (!plan_add(ret, managed(c) ? &step_ha : &step_guest, text_str(&target), stop ? from : to, stop ? to : from, text_str(&because)))
+	if (!plan_add(ret, sharer_is_managed(c) ? &step_ha : &step_guest, text_str(&target), stop ? from : to, stop ? to : from,
+		      text_str(&because)))
 		return -ENOMEM;
 	return 0;
 }
@@ -288,7 +221,7 @@ int containers_plan_return(const struct facts *f, const struct settings *s, stru
 		const struct sharer *c = &f->sharers.v[i];
 
 		/* the HA manager tries again by itself */
-		if (c->start_failed && c->flags.onboot && !c->running && !c->flags.template && !managed(c) &&
+		if (c->start_failed && c->flags.onboot && !c->running && !c->flags.template && !sharer_is_managed(c) &&
 		    plan_state(s, c, true, ret) < 0)
 			return -ENOMEM;
 	}

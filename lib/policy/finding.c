@@ -31,7 +31,7 @@ static const struct row {
 	[FINDING_HELD] = { "held", SEVERITY_BLOCK, "processes hold the card" },
 	[FINDING_CONTAINER] = { "container", SEVERITY_BLOCK, "a container that has the card keeps it" },
 	[FINDING_BACKUP_REFUSED] = { "backup-refused", SEVERITY_BLOCK, "a backup of the VM, which starts it, does not get the card now" },
-	[FINDING_UNSURE] = { "unsure", SEVERITY_BLOCK, "the kernel did not say in time who holds the card" },
+	[FINDING_UNSURE] = { "unsure", SEVERITY_BLOCK, "it was not to be seen in time who has the card" },
 	[FINDING_PERSISTENCE_UNKNOWN] = { "persistence-unknown", SEVERITY_BLOCK,
 					  "NVIDIA's persistence mode may hold the card: nvidia-smi did not tell" },
 	[FINDING_PERSISTENCED] = { "persistenced", SEVERITY_INFO, "nvidia-persistenced holds the card; it is stopped meanwhile" },

@@ -33,6 +33,11 @@ bool sharer_has(const struct sharer *s, const struct holder *h)
 	return h->kind == HOLDER_CONTAINER && parse_vmid(h->id, &vmid) == 0 && vmid == s->vmid;
 }
 
+bool sharer_is_managed(const struct sharer *s)
+{
+	return s->ha && s->ha_state != HA_IGNORED;
+}
+
 bool sharer_sees(const struct sharer *s)
 {
 	for (size_t i = 0; i < s->n; i++)

@@ -67,6 +67,8 @@ void sharers_done(struct sharers *s);
 
 /* Is that process one of the container's? */
 bool sharer_has(const struct sharer *s, const struct holder *h);
+/* Does the HA manager start and stop it? */
+bool sharer_is_managed(const struct sharer *s);
 /* Is one of the card's nodes there for it to use, with its driver? Else the card is away. */
 bool sharer_sees(const struct sharer *s);
 /* NULL if the container of that id is not among them. */

@@ -96,6 +96,14 @@ static void no_end(void **state)
 		places++;
 	assert_int_equal(places, INSIDE_EACH);
 	free(have);
+	/* what users of the container may fill is not looked at, and keeps nothing from being seen */
+	tree_put(&t, "/proc/10/root/dev/shm/x/y", "");
+	for (int i = 0; i < 33000; i++)
+		assert_int_equal(mkdirat(t.root.fd, path_f(path, "proc/10/root/dev/shm/x/f%d", i), 0700), 0);
+	have = seen(&t.root, &place, 1, &nodes);
+	assert_null(strstr(have, "unsure"));
+	assert_non_null(strstr(have, "226:128"));
+	free(have);
 	/* more than a container has */
 	for (int i = 0; i < 33000; i++) {
 		_cleanup_close_ int fd = root_open(&t.root, path_f(path, "/proc/10/root/dev/f%d", i), O_WRONLY | O_CREAT, 0644);

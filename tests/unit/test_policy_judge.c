@@ -435,6 +435,50 @@ static void unsure(void **state)
 	assert_int_equal(severity_of(&h), SEVERITY_BLOCK);
 }
 
+/* A container that could not be looked into: what it may be is decided by what would become of it. */
+static void unsure_of_containers(void **state)
+{
+	static const struct {
+		const char *conf;
+		bool backup;
+		enum severity severity;
+		const char *words, *remedy;
+	} rows[] = {
+		{ NULL, false, SEVERITY_WARN, "which device nodes are in CT 200 was not to be seen", "pct reboot 200" },
+		{ "[defaults]\ncontainers = shutdown\n", false, SEVERITY_BLOCK, "CT 200 may have the card, and gpupt.conf has containers = shutdown",
+		  "containers = hot under [ct 200]" },
+		{ "[defaults]\ncontainers = shutdown\n", true, SEVERITY_WARN, "which device nodes are in CT 200", "pct reboot 200" },
+		{ "[defaults]\ncontainers = refuse\n", true, SEVERITY_BLOCK, "containers = refuse", "[ct 200]" },
+		{ "[ct 200]\ncontainers = detach\n", false, SEVERITY_BLOCK, "containers = detach", "[ct 200]" },
+		{ "[ct 201]\ncontainers = detach\n", false, SEVERITY_WARN, "CT 200", "pct reboot 200" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_hand_ struct hand h = { 0 };
+
+		hand_init(&h, rows[i].conf);
+		h.f.backup = rows[i].backup;
+		assert_int_equal(guest_list_add(&h.f.sharers.unsure, 200), 0);
+		assert_only(&h, FINDING_UNSURE, CARD, rows[i].words, rows[i].remedy);
+		assert_int_equal(severity_of(&h), rows[i].severity);
+	}
+}
+
+static void unsure_of_a_node(void **state)
+{
+	_cleanup_hand_ struct hand h = { 0 };
+	struct ctnode_fact *n = calloc(1, sizeof(*n));
+
+	hand_init(&h, NULL);
+	assert_non_null(n);
+	*n = (struct ctnode_fact){ .node = { .vmid = 200, .bdf = fake_bdf(CARD), .path = strdup("/dev/dri/card1") },
+				   .problem = strdup("CT 200 does not answer") };
+	h.f.ctnodes = (struct ctnode_facts){ .v = n, .n = 1 };
+	assert_only(&h, FINDING_UNSURE, CARD, "/dev/dri/card1 in CT 200 is not renewed when the card is back: CT 200 does not answer",
+		    "pct reboot 200");
+	assert_int_equal(severity_of(&h), SEVERITY_WARN);
+}
+
 static void known_cards(void **state)
 {
 	_cleanup_hand_ struct hand h = { 0 };
@@ -634,6 +678,8 @@ int main(void)
 		cmocka_unit_test(persistence),
 		cmocka_unit_test(blind),
 		cmocka_unit_test(unsure),
+		cmocka_unit_test(unsure_of_containers),
+		cmocka_unit_test(unsure_of_a_node),
 		cmocka_unit_test(known_cards),
 		cmocka_unit_test(slot_partial),
 		cmocka_unit_test(reset_unlikely),
