@@ -1,17 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/containers.h"
 #include "policy/judge.h"
 #include "policy/processes.h"
 
-/* What a person can do about a process, by where it belongs. */
-static void holder_remedy(const struct holder *h, enum process_fate fate, char *buf, size_t size)
+/* Would a line in gpupt.conf have its container stopped? One that has its device by no line of its own is none of gpupt's. */
+static bool may_be_stopped(const struct facts *f, const struct settings *s, const struct holder *h)
 {
-	unsigned int vmid;
+	const struct sharer *c = container_of(f, h);
 
+	return c && !f->backup && container_fate(f, s, c) == CONTAINER_STAYS;
+}
+
+/* What a person can do about a process, by where it belongs. */
+static void holder_remedy(const struct facts *f, const struct settings *s, const struct holder *h, enum process_fate fate, char *buf,
+			  size_t size)
+{
 	if (fate == FATE_VM)
 		snprintf(buf, size, "shut down VM %s", h->id);
 	else if (h->kind == HOLDER_UNIT)
 		snprintf(buf, size, "stop it: systemctl stop %s", h->id);
-	else if (h->kind == HOLDER_CONTAINER && fate == FATE_REFUSE && parse_vmid(h->id, &vmid) == 0)
+	else if (may_be_stopped(f, s, h))
 		snprintf(buf, size, "end it in container %s; or containers = shutdown under [ct %s] in " SETTINGS_PATH, h->id, h->id);
 	else if (h->kind == HOLDER_CONTAINER)
 		snprintf(buf, size, "end it in container %s", h->id);
@@ -29,7 +37,7 @@ static void judge_holder(const struct facts *f, const struct settings *s, const 
 		return;
 	if (h->bdfs.n > 0)
 		bdf_format(h->bdfs.v[0], name);
-	holder_remedy(h, fate, remedy, sizeof(remedy));
+	holder_remedy(f, s, h, fate, remedy, sizeof(remedy));
 	if (fate == FATE_VM) {
 		finding_add(ret, FINDING_IN_USE, name, remedy, "%s is in use by VM %s", name, h->id);
 		return;

@@ -139,6 +139,42 @@ static void hot_and_busy(void **state)
 	assert_string_equal(fake_pct_calls(f), "");
 }
 
+/* The line that would permit it is told where it would. */
+static void what_would_permit_it(void **state)
+{
+	static const struct {
+		const char *conf, *vm, *ct, *remedy;
+	} rows[] = {
+		{ "", "", DEV0, "end it in container 200; or containers = shutdown under [ct 200] in /etc/gpupt/gpupt.conf" },
+		{ "[defaults]\nprocesses = terminate\n", "", DEV0,
+		  "end it in container 200; or containers = shutdown under [ct 200] in /etc/gpupt/gpupt.conf" },
+		{ "[defaults]\nprocesses = wait 1\n", "", DEV0,
+		  "end it in container 200; or containers = shutdown under [ct 200] in /etc/gpupt/gpupt.conf" },
+		{ "[ct 200]\ncontainers = refuse\n", "", DEV0, "end it in container 200" },
+		/* a backup stops nobody */
+		{ "[defaults]\ncontainers = shutdown\n", "lock: backup\n", DEV0, "end it in container 200" },
+		{ "", "lock: backup\n", DEV0, "end it in container 200" },
+		/* it has the device by a mount point, or by its own hook */
+		{ "[defaults]\ncontainers = shutdown\n", "", "mp0: /dev/dri,mp=/dev/dri\n", "end it in container 200" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_fake_ struct fake *f = machine(rows[i].conf);
+		_cleanup_vm_ struct vm_result v = { 0 };
+		const char *remedy = NULL;
+
+		fake_putf(f, "/etc/pve/qemu-server/101.conf", "%smachine: q35\nhostpci0: 0000:01:00,pcie=1\n", rows[i].vm);
+		fake_ct(f, 200, rows[i].ct, true);
+		fake_ct_holder(f, 200, 4001, "player", "226:129", RENDER);
+		vm_start(f, 101, false, &v);
+		for (size_t j = 0; j < v.findings.n; j++)
+			if (v.findings.v[j].code == FINDING_HELD)
+				remedy = v.findings.v[j].remedy;
+		if (!str_eq(remedy, rows[i].remedy))
+			fail_msg("%zu: '%s'", i, remedy ? remedy : "(none)");
+	}
+}
+
 static void shut_down(void **state)
 {
 	_cleanup_fake_ struct fake *f = machine("[defaults]\ncontainers = shutdown\n");
@@ -829,6 +865,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hot),
 		cmocka_unit_test(hot_and_busy),
+		cmocka_unit_test(what_would_permit_it),
 		cmocka_unit_test(shut_down),
 		cmocka_unit_test(side_by_side),
 		cmocka_unit_test(back_side_by_side),
