@@ -89,13 +89,22 @@ int facts_note_stopped(const struct engine *en, const struct record *lease, stru
 	return 0;
 }
 
-/* get_device_mode_and_rdev() in PVE/LXC/Tools.pm: "Device /dev/dri/renderD128 does not exist". */
+/*
+ * get_device_mode_and_rdev() in PVE/LXC/Tools.pm: "Device /dev/dri/renderD128 does not exist". Of a raw line LXC itself finds that there is
+ * nothing to mount, and the task (vm_start() in PVE/LXC.pm) says no more than that the start has failed.
+ */
 static bool for_want_of_a_node(const struct sharer *c, const char *status)
 {
+	char failed[64];
+
+	snprintf(failed, sizeof(failed), "startup for container '%u' failed", c->vmid);
 	for (size_t i = 0; i < c->n; i++) {
+		const struct sharer_use *u = &c->uses[i];
 		char words[PATH_MAX];
 
-		if (c->uses[i].path && strstr(status, path_f(words, "Device %s does not exist", c->uses[i].path)))
+		if (u->ref.kind == CTDEV_MOUNT && !u->ref.optional && strstr(status, failed))
+			return true;
+		if (u->path && strstr(status, path_f(words, "Device %s does not exist", u->path)))
 			return true;
 	}
 	return false;

@@ -670,6 +670,28 @@ static void failed_at_boot(void **state)
 	assert_true(fake_ct_runs(f, 200));
 }
 
+#define MOUNT "lxc.mount.entry: " RENDER " dev/dri/renderD129 none bind,create=file"
+
+/* For want of what a raw line mounts LXC fails, and Proxmox VE says no more than that. */
+static void failed_at_boot_by_a_raw_line(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("");
+
+	fake_put(f, "/proc/stat", "cpu 1 2 3\nbtime 1700000000\n");
+	fake_ct(f, 200, MOUNT "\nonboot: 1\n", false);
+	fake_ct(f, 201, MOUNT ",optional\nonboot: 1\n", false);
+	fake_ct(f, 202, DEV0 "onboot: 1\n", false);
+	fake_ct(f, 203, MOUNT "\nonboot: 1\n", false);
+	fake_put(f, "/var/log/pve/tasks/active",
+		 "UPID:host:00001000:00002000:6553F200:vzstart:200:root@pam: 1 6553F201 startup for container '200' failed\n"
+		 "UPID:host:00001001:00002001:6553F201:vzstart:201:root@pam: 1 6553F202 startup for container '201' failed\n"
+		 "UPID:host:00001002:00002002:6553F202:vzstart:202:root@pam: 1 6553F203 startup for container '202' failed\n"
+		 "UPID:host:00001003:00002003:6553F203:vzstart:203:root@pam: 1 6553F204 volume 'x' does not exist\n");
+	start(f);
+	stop(f);
+	assert_string_equal(fake_pct_calls(f), "start 200");
+}
+
 /* --- after-stop = keep --- */
 
 static int home(struct fake *f, unsigned int vmid, struct text *said)
@@ -889,6 +911,7 @@ int main(void)
 		cmocka_unit_test(still_the_same),
 		cmocka_unit_test(locked_meanwhile),
 		cmocka_unit_test(failed_at_boot),
+		cmocka_unit_test(failed_at_boot_by_a_raw_line),
 		cmocka_unit_test(kept_away),
 		cmocka_unit_test(kept_and_home_again),
 		cmocka_unit_test(kept_and_replaced),
