@@ -231,6 +231,7 @@ static int note_containers(struct work *w)
 {
 	_cleanup_container_list_ struct container_list containers = { 0 };
 	_cleanup_plan_ struct plan p = { 0 };
+	_cleanup_strv_ struct strv given_up = { 0 };
 	int k = container_list_load(w->g->root, &containers, w->e);
 
 	if (k == 0 && containers.n > 0)
@@ -241,6 +242,10 @@ static int note_containers(struct work *w)
 		k = containers_plan_return(&w->facts, w->g->settings, &p);
 	for (size_t i = 0; k == 0 && i < p.n; i++)
 		k = record_adopt(w->rec, &p.steps[i], w->e);
+	if (k == 0)
+		k = containers_given_up(&w->facts, &given_up);
+	strv_foreach(s, &given_up)
+		report_complain(w->g->report, "%s", s);
 	return k;
 }
 

@@ -121,7 +121,7 @@ int facts_look_for_failed_starts(const struct root *r, struct facts *f)
 		struct sharer *c = &f->sharers.v[i];
 		struct task t;
 
-		if (c->running || !c->flags.onboot)
+		if (c->running || !(c->flags.onboot || (c->ha && c->ha_state == HA_STARTED)))
 			continue;
 		k = task_last(r, "vzstart", c->vmid, boot, &t);
 		c->start_failed = k == 0 && for_want_of_a_node(c, t.status);

@@ -215,12 +215,36 @@ int containers_plan_away(const struct facts *f, const struct settings *s, struct
 	return plan_detached(f, s, ret);
 }
 
+/* That its start has failed, the HA manager has seen, too. */
+static bool may_be_given_up(const struct sharer *c)
+{
+	return c->start_failed && !c->running && !c->flags.template && c->ha && c->ha_state == HA_STARTED;
+}
+
+int containers_given_up(const struct facts *f, struct strv *ret)
+{
+	for (size_t i = 0; i < f->sharers.n; i++) {
+		const struct sharer *c = &f->sharers.v[i];
+		_cleanup_text_ struct text t = { 0 };
+		char name[BDF_LEN];
+
+		if (!may_be_given_up(c))
+			continue;
+		text_addf(&t, "CT %u could not be started while %s was away, and the HA manager, which looks after it, gives up after a few "
+			  "tries; if 'ha-manager status' has it in state error: ha-manager set ct:%u --state disabled; then ha-manager set "
+			  "ct:%u --state started", c->vmid, bdf_format(c->uses[0].bdf, name), c->vmid, c->vmid);
+		if (t.r < 0 || strv_add(ret, text_str(&t)) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 int containers_plan_return(const struct facts *f, const struct settings *s, struct plan *ret)
 {
 	for (size_t i = 0; i < f->sharers.n; i++) {
 		const struct sharer *c = &f->sharers.v[i];
 
-		/* the HA manager tries again by itself */
+		/* what the HA manager makes of it is told, see above: nobody but a person takes it out of the state error */
 		if (c->start_failed && c->flags.onboot && !c->running && !c->flags.template && !sharer_is_managed(c) &&
 		    plan_state(s, c, true, ret) < 0)
 			return -ENOMEM;

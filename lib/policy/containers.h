@@ -39,5 +39,11 @@ int containers_plan_away(const struct facts *f, const struct settings *s, struct
  * card was away. 0 or -ENOMEM.
  */
 int containers_plan_return(const struct facts *f, const struct settings *s, struct plan *ret);
+/*
+ * Sentences about those that the HA manager is to have started, and may have given up for want of the card: it tries once more on this
+ * node and then on others, and leaves it in the state "error" (select_service_node() and next_state_started() in PVE/HA/Manager.pm).
+ * 0 or -ENOMEM.
+ */
+int containers_given_up(const struct facts *f, struct strv *ret);
 
 #endif

@@ -43,7 +43,7 @@ struct sharer {
 	struct guest_flags flags; /* template, onboot, rebooting, lock */
 	bool ha;		  /* it is an HA resource (perhaps an ignored one) */
 	enum ha_state ha_state;	  /* the requested state, if it is */
-	bool start_failed;	  /* its last start since the boot, for want of one of these nodes; looked up only where it matters */
+	bool start_failed;	  /* its last start since the boot, for want of one of these nodes; looked up only where it is to run */
 	struct proc_id init;	  /* pid 0 unless it runs and its init was found */
 	struct config cfg;	  /* what its configuration was when it was read; the lines of uses are its */
 	struct sharer_use *uses; /* in the file's order, never empty */

@@ -670,6 +670,31 @@ static void failed_at_boot(void **state)
 	assert_true(fake_ct_runs(f, 200));
 }
 
+/* The HA manager gives up after a few tries: what takes the container out of that state is told, and is nobody's but a person's. */
+static void failed_at_boot_under_ha(void **state)
+{
+	static const char *const states[] = { "started", "stopped" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+		_cleanup_fake_ struct fake *f = machine("");
+		_cleanup_vm_ struct vm_result v = { 0 };
+
+		fake_put(f, "/proc/stat", "cpu 1 2 3\nbtime 1700000000\n");
+		fake_ct(f, 200, DEV0, false);
+		fake_putf(f, "/etc/pve/ha/resources.cfg", "ct: 200\n\tstate %s\n\n", states[i]);
+		fake_put(f, "/var/log/pve/tasks/active",
+			 "UPID:host:00001000:00002000:6553F200:vzstart:200:root@pam: 1 6553F201 Device " RENDER " does not exist\n");
+		start(f);
+		vm_stop(f, 101, &v);
+		assert_int_equal(v.r, 0);
+		assert_string_equal(fake_pct_calls(f), "");
+		if (i == 0)
+			assert_non_null(strstr(text_str(&v.complained), "ha-manager set ct:200 --state disabled; then ha-manager set ct:200 --state started"));
+		else
+			assert_string_equal(text_str(&v.complained), "");
+	}
+}
+
 #define MOUNT "lxc.mount.entry: " RENDER " dev/dri/renderD129 none bind,create=file"
 
 /* For want of what a raw line mounts LXC fails, and Proxmox VE says no more than that. */
@@ -912,6 +937,7 @@ int main(void)
 		cmocka_unit_test(locked_meanwhile),
 		cmocka_unit_test(failed_at_boot),
 		cmocka_unit_test(failed_at_boot_by_a_raw_line),
+		cmocka_unit_test(failed_at_boot_under_ha),
 		cmocka_unit_test(kept_away),
 		cmocka_unit_test(kept_and_home_again),
 		cmocka_unit_test(kept_and_replaced),
