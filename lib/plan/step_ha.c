@@ -2,6 +2,7 @@
 /*
  * The ha step: what a container's HA resource asks for, started or stopped. `pct shutdown` of such a container only sets that
  * request, cluster-wide and for good (PVE/API2/LXC/Status.pm), so the request itself is the value, and outlives a power cut.
+ * If somebody has taken it out of HA's hands since, nobody but pct starts it again: then the value is whether it runs, by the same names.
  */
 #include <errno.h>
 
@@ -37,6 +38,24 @@ static int find_here(const struct engine *en, const struct guest_stop *g, struct
 	return k < 0 ? err_set(e, k, "%s", why.text) : 0;
 }
 
+/* 1: the HA manager looks after it, and is asked for that state; 0: it does not, or not any more. */
+static int find_managed(const struct engine *en, const struct guest_stop *g, enum ha_state *ret, struct err *e)
+{
+	int k = ha_find(en->root, GUEST_CT, g->vmid, ret, e);
+
+	return k == -ENOENT || (k == 0 && *ret == HA_IGNORED) ? 0 : k < 0 ? k : 1;
+}
+
+static int find_running(const struct engine *en, const struct guest_stop *g, enum ha_state *ret, struct err *e)
+{
+	int k = guest_running(en->root, GUEST_CT, g->vmid, NULL);
+
+	if (k < 0)
+		return err_errno(e, k, "cannot tell whether CT %u runs", g->vmid);
+	*ret = k ? HA_STARTED : HA_STOPPED;
+	return 0;
+}
+
 static int ha_get_value(const struct engine *en, const struct step *s, char **ret, struct err *e)
 {
 	enum ha_state state;
@@ -46,9 +65,9 @@ static int ha_get_value(const struct engine *en, const struct step *s, char **re
 	if (k == 0)
 		k = find_here(en, &g, e);
 	if (k == 0)
-		k = ha_find(en->root, GUEST_CT, g.vmid, &state, e);
-	if (k == -ENOENT)
-		return err_set(e, -ENODEV, "CT %u is no HA resource any more", g.vmid);
+		k = find_managed(en, &g, &state, e);
+	if (k == 0)
+		k = find_running(en, &g, &state, e);
 	if (k < 0)
 		return k;
 	*ret = strdup(ha_state_name(state));
@@ -59,12 +78,16 @@ static int ha_launch(const struct engine *en, const struct step *s, void **ret_j
 {
 	char sid[24];
 	char *argv[] = { (char[]){ "ha-manager" }, (char[]){ "set" }, sid, (char[]){ "--state" }, s->after, NULL };
+	enum ha_state state;
 	struct guest_stop g;
 	int k = guest_target_parse(s->target, &g, e);
 
 	*ret_job = NULL;
-	if (k < 0)
-		return k;
+	if (k == 0)
+		k = find_managed(en, &g, &state, e);
+	/* as a guest step would: the target is read by the same rules, and the values are but for the name of one the same */
+	if (k <= 0)
+		return k < 0 ? k : step_guest.launch(en, s, ret_job, e);
 	snprintf(sid, sizeof(sid), "ct:%u", g.vmid);
 	k = exec_check(en->root, argv, en->job_timeout_ms, e);
 	return k == -ETIMEDOUT ? -ETIME : k;
@@ -90,8 +113,11 @@ static int wait_until_stopped(const struct engine *en, unsigned int vmid, unsign
 static int ha_finish(const struct engine *en, const struct step *s, void *job, struct err *e)
 {
 	struct guest_stop g;
-	int k = guest_target_parse(s->target, &g, e);
+	int k;
 
+	if (job)
+		return step_guest.finish(en, s, job, e);
+	k = guest_target_parse(s->target, &g, e);
 	if (k < 0 || !str_eq(s->after, ha_state_name(HA_STOPPED)))
 		return k;
 	return wait_until_stopped(en, g.vmid, g.timeout_s + ROUND_S, e);

@@ -514,6 +514,29 @@ static void recovered_elsewhere(void **state)
 	assert_false(fake_exists(f, "/var/lib/gpupt/lease/101"));
 }
 
+/* Somebody has taken it out of HA's hands: then it is pct that starts what we stopped. */
+static void unmanaged_meanwhile(void **state)
+{
+	static const char *const resources[] = { "", "ct: 200\n\tstate ignored\n\n" };
+	static const char *const confs[] = { "[defaults]\ncontainers = shutdown\n", "[defaults]\ncontainers = detach\n" };
+	static const char *const calls[] = { "stopped 200; start 200", "stopped 200; started 200; shutdown 200; start 200" };
+
+	for (size_t i = 0; i < 4; i++) {
+		_cleanup_fake_ struct fake *f = machine(confs[i / 2]);
+		_cleanup_free_ char *conf = NULL;
+
+		fake_ct(f, 200, DEV0, true);
+		fake_put(f, "/etc/pve/ha/resources.cfg", "ct: 200\n\tstate started\n\n");
+		start(f);
+		fake_put(f, "/etc/pve/ha/resources.cfg", resources[i % 2]);
+		stop(f);
+		assert_string_equal(fake_pct_calls(f), calls[i / 2]);
+		assert_true(fake_ct_runs(f, 200));
+		assert_int_equal(root_read(&f->root, "/etc/pve/lxc/200.conf", 4096, &conf, NULL), 0);
+		assert_non_null(strstr(conf, DEV0));
+	}
+}
+
 /* --- meanwhile --- */
 
 static void started_meanwhile(void **state)
@@ -928,6 +951,7 @@ int main(void)
 		cmocka_unit_test(restarted_meanwhile),
 		cmocka_unit_test(detached_without_quorum),
 		cmocka_unit_test(managed_by_ha),
+		cmocka_unit_test(unmanaged_meanwhile),
 		cmocka_unit_test(recovered_elsewhere),
 		cmocka_unit_test(started_meanwhile),
 		cmocka_unit_test(destroyed_meanwhile),
