@@ -74,7 +74,7 @@ static const char *meanwhile(enum containers policy)
 		[CONTAINERS_HOT] = "it is without while a VM has the card",
 		[CONTAINERS_SHUTDOWN] = "it is shut down while a VM has the card",
 		[CONTAINERS_DETACH] =
-			"while a VM has the card these lines are not in its configuration, nor in backups and clones that are made then",
+			"it has not these lines while a VM has the card; backups, clones, snapshots and migrations of then lack them, too",
 		[CONTAINERS_REFUSE] = "no VM gets the card while it runs",
 	};
 

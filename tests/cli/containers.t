@@ -26,6 +26,12 @@ for ct in 200 204 205 208 209 211; do
 	is "$(says $ct)" "" "CT $ct has nothing to do with it"
 done
 is "$(json findings subject finding=shared-ct | sort -u)" "0000:01:00.0" "they are all about the card that was asked about"
+put /etc/gpupt/gpupt.conf '[ct 201]
+containers = detach'
+helper --root "$tree" check --json 01:00
+like "$(says 201)" 'it has not these lines while a VM has the card; backups, clones, snapshots and migrations of then lack them' \
+	"what is made of a container without its lines lacks them"
+rm -r "$tree/etc/gpupt"
 helper --root "$tree" check --json 02:00
 is "$(json findings message finding=shared-ct | sed 's/^\(CT [0-9]*\).*/\1/' | tr '\n' ' ')" "CT 200 CT 203 CT 204 CT 208 CT 209 " \
 	"the twin has its own"
