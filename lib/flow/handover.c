@@ -5,6 +5,7 @@
 #include "flow/handover_work.h"
 #include "flow/release.h"
 #include "flow/watch.h"
+#include "plan/aside.h"
 #include "plan/turn.h"
 #include "policy/backup.h"
 #include "policy/handover.h"
@@ -31,6 +32,15 @@ static void remember_containers(const struct work *w)
 		log_debug("which containers name the card is not remembered: %s", e.text);
 }
 
+/* The cards are home again: placeholders of other VMs' cards have made way for their drivers. */
+static void return_placeholders(struct work *w)
+{
+	_cleanup_bdf_list_ struct bdf_list all = { 0 };
+
+	if (selection_all(&w->sel, &all) == 0)
+		aside_return(&w->en, &w->lease, &all);
+}
+
 static int apply(struct work *w)
 {
 	int k = work_remember_homes(w);
@@ -43,6 +53,8 @@ static int apply(struct work *w)
 		k = plan_apply(&w->en, &w->plan, &w->lease, NULL, w->e);
 	if (k == 0)
 		work_tell(w);
+	else
+		return_placeholders(w);
 	return k;
 }
 

@@ -96,6 +96,22 @@ bool lease_is_old(const struct root *r, const struct record *rec)
 	return taken && proc_boot_id(r, boot_id) == 0 && strcmp(boot_id, taken) != 0;
 }
 
+int lease_each(const struct root *r, lease_each_fn *fn, void *ctx)
+{
+	_cleanup_free_ unsigned int *all = NULL;
+	size_t n = 0;
+	int k = lease_all(r, &all, &n);
+
+	for (size_t i = 0; k == 0 && i < n; i++) {
+		_cleanup_record_ struct record rec = { .fd = -1 };
+		char path[PATH_MAX];
+
+		if (lease_path(r, all[i], path) == 0 && record_load(r, path, &rec, NULL) == 0 && !lease_is_old(r, &rec))
+			fn(ctx, all[i], &rec);
+	}
+	return k;
+}
+
 static bool listed(const struct bdf *all, size_t n, struct bdf b)
 {
 	for (size_t i = 0; i < n; i++)

@@ -20,6 +20,12 @@ int lease_create(const struct root *r, unsigned int vmid, bool survives_reboot, 
 int lease_keep(struct record *rec, unsigned int vmid, struct err *e);
 /* The VMs that have one, ascending. 0 or -errno; free *ret. */
 int lease_all(const struct root *r, unsigned int **ret, size_t *ret_n);
+/*
+ * Calls fn for each lease whose steps of this boot are in force still, as it can be read without the means to change it; one that cannot be
+ * read is passed over. 0 or -errno.
+ */
+typedef void lease_each_fn(void *ctx, unsigned int vmid, const struct record *rec);
+int lease_each(const struct root *r, lease_each_fn *fn, void *ctx);
 /* Is it from an earlier boot? */
 bool lease_is_old(const struct root *r, const struct record *rec);
 /* The functions of a lease: those of its list, and those of its open steps. 0 or -errno; free *ret. */

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "base/exec.h"
+#include "plan/aside.h"
 #include "plan/driver.h"
 #include "plan/nvidia.h"
 #include "plan/stuck.h"
@@ -178,6 +179,8 @@ static int driver_set(const struct engine *en, const struct step *s, struct err 
 		return err_set(e, -EINVAL, "'%s' is not a driver", s->after ? s->after : "(absent)");
 	/* with no driver wanted the override of before holds until the function is free */
 	if (after.driver[0]) {
+		if (strcmp(after.driver, "vfio-pci") != 0)
+			aside_step(en);
 		k = set_override(&m, after.driver);
 		if (k == 0)
 			k = bind(&m, after.driver);

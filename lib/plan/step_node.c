@@ -13,7 +13,6 @@
 #include "plan/step_node.h"
 
 #define PLACEHOLDER_MODE 0660
-#define NVIDIA_MAJOR	 195 /* as in host/nodes.c */
 
 void node_target(struct bdf b, const char *path, struct text *t)
 {
@@ -25,6 +24,11 @@ void node_target(struct bdf b, const char *path, struct text *t)
 void node_value(dev_t dev, struct text *t)
 {
 	text_addf(t, "c %u:%u", major(dev), minor(dev));
+}
+
+int node_value_parse(const char *value, dev_t *ret)
+{
+	return value && str_starts(value, "c ") ? node_dev_parse(value + strlen("c "), ret) : -EINVAL;
 }
 
 static const char *node_path(const struct step *s)
@@ -58,12 +62,15 @@ static int node_get(const struct engine *en, const struct step *s, char **ret, s
 	}
 	if (k < 0)
 		return err_errno(e, k, "cannot examine %s", path);
+	if (S_ISCHR(st.st_mode) && has_driver(en->root, st.st_rdev)) {
+		/* the card's own, or that of another which has the name by now: no placeholder, and none that is missed */
+		*ret = NULL;
+		return 0;
+	}
 	if (S_ISCHR(st.st_mode))
 		node_value(st.st_rdev, &t);
 	else
 		text_add(&t, S_ISLNK(st.st_mode) ? "a link" : "a file");
-	if (S_ISCHR(st.st_mode) && has_driver(en->root, st.st_rdev))
-		text_add(&t, " with its driver");
 	*ret = text_take(&t);
 	return *ret ? 0 : -ENOMEM;
 }
@@ -99,7 +106,7 @@ static void remove_parents(const struct root *r, const char *path)
 static int node_set(const struct engine *en, const struct step *s, struct err *e)
 {
 	const char *path = node_path(s);
-	unsigned int major_, minor_;
+	dev_t dev;
 	int k;
 
 	if (!path)
@@ -110,14 +117,14 @@ static int node_set(const struct engine *en, const struct step *s, struct err *e
 			remove_parents(en->root, path);
 		return k < 0 ? err_errno(e, k, "cannot remove %s", path) : 0;
 	}
-	if (!str_starts(path, "/dev/") || sscanf(s->after, "c %u:%u", &major_, &minor_) != 2)
+	if (!str_starts(path, "/dev/") || node_value_parse(s->after, &dev) < 0)
 		return err_set(e, -EINVAL, "'%s' cannot stand at %s", s->after, path);
 	/* it would be a working node, and another card's */
-	if (has_driver(en->root, makedev(major_, minor_)))
+	if (has_driver(en->root, dev))
 		return err_set(e, -EBUSY, "%s is not made: another driver has %s by now", path, s->after);
 	k = make_parents(en->root, path);
 	if (k == 0)
-		k = root_mknod(en->root, path, PLACEHOLDER_MODE, makedev(major_, minor_));
+		k = root_mknod(en->root, path, PLACEHOLDER_MODE, dev);
 	return k < 0 ? err_errno(e, k, "cannot make %s", path) : 0;
 }
 
@@ -136,7 +143,7 @@ static void drop_kept(void *ctx, const char *path, const struct path_memory *m)
 	dev_t dev = makedev(m->major, m->minor);
 	struct stat st;
 
-	if (m->common || m->type != 'c' || m->major == NVIDIA_MAJOR || !bdf_list_has(d->fns, m->bdf) || !str_starts(path, "/dev/") ||
+	if (m->common || m->type != 'c' || m->major == NODE_NVIDIA_MAJOR || !bdf_list_has(d->fns, m->bdf) || !str_starts(path, "/dev/") ||
 	    strstr(path, "/../"))
 		return;
 	if (root_lstat(d->root, path, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == dev && !has_driver(d->root, dev) &&

@@ -8,10 +8,14 @@
 #include "host/pci.h"
 #include "plan/step.h"
 
+#define NODE_NVIDIA_MAJOR 195 /* as in host/nodes.c: in no list of the kernel's, so that whether a driver is behind it cannot be seen */
+
 /* "0000:01:00.0 /dev/dri/renderD128". */
 void node_target(struct bdf b, const char *path, struct text *t);
 /* "c 226:128". */
 void node_value(dev_t dev, struct text *t);
+/* Of what node_value() writes. 0 or -EINVAL (NULL among others). */
+int node_value_parse(const char *value, dev_t *ret);
 
 /*
  * Removes placeholders of these functions that are on no record: where after-stop = keep they outlive the lease, so that containers can be
