@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "flow/ctnodes_look.h"
+#include "flow/waiting.h"
 #include "host/inside.h"
 #include "host/inside_node.h"
 
@@ -15,12 +16,14 @@ struct work {
 	struct ctnode_container *running; /* those of the containers whose init was found */
 	size_t n;
 	unsigned int hangs;
+	struct waiting waiting;
 	struct ctnode_facts facts;
 };
 
 static void work_done(struct work *w)
 {
 	free(w->running);
+	waiting_done(&w->waiting);
 	node_list_done(&w->nodes);
 	ctnode_facts_done(&w->facts);
 }
@@ -46,6 +49,14 @@ static int running_find(struct work *w, const struct container_list *containers)
 	return 0;
 }
 
+/* A node that is seen at path; not one that the container has of another card, which is away and whose number this one has got. */
+static int add_seen(struct work *w, const struct ctnode_container *c, const struct node *node, const char *path)
+{
+	if (waiting_for_another(&w->waiting, c->cfg->vmid, c->init, path, node->dev, node->bdf))
+		return 0;
+	return ctnodes_add_seen(c, w->card, node, path, &w->facts);
+}
+
 /* A place outside /dev: looked at by itself, since what else is beside it may be data without end. */
 static int look_at(struct work *w, const struct ctnode_container *c, const struct ctdev *d)
 {
@@ -58,7 +69,7 @@ static int look_at(struct work *w, const struct ctnode_container *c, const struc
 	k = inside_stat(w->root, c->init, d->target, NULL, &st);
 	w->hangs += k == -ETIMEDOUT;
 	node = k == 0 && st.kind == INSIDE_NODE ? nodes_find(&w->nodes, st.dev) : NULL;
-	return node ? ctnodes_add_seen(c, w->card, node, d->target, &w->facts) : 0;
+	return node ? add_seen(w, c, node, d->target) : 0;
 }
 
 /* Where the card's nodes are seen in containers, by number. */
@@ -70,7 +81,7 @@ static int seen_add(struct work *w, const struct inside *seen)
 		const struct node *node = nodes_find(&w->nodes, seen->v[i].dev);
 
 		if (node)
-			k = ctnodes_add_seen(&w->running[seen->v[i].place], w->card, node, seen->v[i].path, &w->facts);
+			k = add_seen(w, &w->running[seen->v[i].place], node, seen->v[i].path);
 	}
 	for (size_t i = 0; i < w->n && k == 0; i++)
 		for (size_t d = 0; d < w->running[i].devices->n && k == 0; d++)
@@ -141,8 +152,10 @@ int ctnodes_look(const struct root *r, const struct container_list *containers, 
 		 struct ctnode_facts *ret, struct err *e)
 {
 	_cleanup_(work_done) struct work w = { .root = r, .card = card, .sharers = s };
-	int k = running_find(&w, containers);
+	int k = waiting_load(r, &w.waiting);
 
+	if (k == 0)
+		k = running_find(&w, containers);
 	if (k == 0)
 		k = places_add(&w);
 	if (w.facts.n)

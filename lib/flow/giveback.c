@@ -6,7 +6,7 @@
 #include "flow/holding.h"
 #include "flow/observe.h"
 #include "flow/release.h"
-#include "plan/aside.h"
+#include "flow/waiting.h"
 #include "plan/step_node.h"
 #include "policy/containers.h"
 #include "policy/handover.h"
@@ -260,7 +260,7 @@ static int undo(struct work *w)
 	node_drop_kept(w->g->root, &w->home);
 	record_undo_to(&w->en, w->rec, wanted, goal, w, &u);
 	undo_add(&w->undo, &u);
-	aside_return(&w->en, w->rec, &w->back);
+	waiting_others_came(&w->en, w->g->report, w->rec, &w->back);
 	record_undo(&w->en, w->rec, of_no_function, w, &u);
 	undo_add(&w->undo, &u);
 	return holding_forget(w->rec, w->g->vmid, &w->all, w->e);

@@ -4,8 +4,8 @@
 #include "base/log.h"
 #include "flow/handover_work.h"
 #include "flow/release.h"
+#include "flow/waiting.h"
 #include "flow/watch.h"
-#include "plan/aside.h"
 #include "plan/turn.h"
 #include "policy/backup.h"
 #include "policy/handover.h"
@@ -32,13 +32,13 @@ static void remember_containers(const struct work *w)
 		log_debug("which containers name the card is not remembered: %s", e.text);
 }
 
-/* The cards are home again: placeholders of other VMs' cards have made way for their drivers. */
-static void return_placeholders(struct work *w)
+/* The cards are home again, and what waits for others' may have been in their way. */
+static void mind_others(struct work *w)
 {
 	_cleanup_bdf_list_ struct bdf_list all = { 0 };
 
 	if (selection_all(&w->sel, &all) == 0)
-		aside_return(&w->en, &w->lease, &all);
+		waiting_others_came(&w->en, w->h->report, &w->lease, &all);
 }
 
 static int apply(struct work *w)
@@ -54,7 +54,7 @@ static int apply(struct work *w)
 	if (k == 0)
 		work_tell(w);
 	else
-		return_placeholders(w);
+		mind_others(w);
 	return k;
 }
 

@@ -5,8 +5,8 @@
 #include "flow/late.h"
 #include "flow/observe.h"
 #include "flow/sharing.h"
+#include "flow/waiting.h"
 #include "flow/watch.h"
-#include "plan/aside.h"
 #include "plan/errand.h"
 #include "plan/plan.h"
 #include "plan/step_node.h"
@@ -101,7 +101,7 @@ static int apply(struct work *w, const struct plan *p)
 		node_drop_kept(w->h->root, &all);
 	if (k == 0)
 		k = plan_apply(&w->en, p, &rec, NULL, w->e);
-	aside_return(&w->en, NULL, &all);
+	waiting_others_came(&w->en, w->h->report, NULL, &all);
 	if (k == 0 || (rec.path[0] && !record_any_open(&rec)))
 		record_remove(&rec, NULL);
 	if (k == 0)

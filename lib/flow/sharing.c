@@ -3,6 +3,7 @@
 #include <sys/sysmacros.h>
 
 #include "flow/sharing_wild.h"
+#include "flow/waiting.h"
 
 /* One search: the containers on their way, and what their lines' paths lead to. */
 struct search {
@@ -138,6 +139,23 @@ static int cmp_use(const void *pa, const void *pb)
 	return strverscmp(a->node, b->node);
 }
 
+/* What names this card only because the one that it means is away, in a container that waits for that one. */
+static void drop_waiting(const struct waiting *w, struct sharer *sh)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < sh->n; i++) {
+		struct sharer_use *u = &sh->uses[i];
+
+		if (sh->init.pid == 0 || u->wildcard || u->how != SHARING_NUMBER ||
+		    !waiting_for_another(w, sh->vmid, sh->init, u->ref.target, u->dev, u->bdf))
+			sh->uses[n++] = *u;
+		else
+			sharer_use_done(u);
+	}
+	sh->n = n;
+}
+
 /* Nodes that all cards of a driver share count beside one of this card's own, or if there is no other card. */
 static void drop_shared(const struct search *s, struct sharer *sh)
 {
@@ -162,14 +180,16 @@ static int search_finish(struct search *s, struct sharers *ret)
 {
 	_cleanup_sharers_ struct sharers l = { .v = calloc(s->n + 1, sizeof(*l.v)) };
 	_cleanup_ha_list_ struct ha_list ha = { 0 };
+	_cleanup_waiting_ struct waiting waiting = { 0 };
 	bool ha_known = false;
 
-	if (!l.v)
+	if (!l.v || waiting_load(s->root, &waiting) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->n; i++) {
 		struct sharer *sh = &s->v[i].sharer;
 		int k = 0;
 
+		drop_waiting(&waiting, sh);
 		drop_shared(s, sh);
 		if (sh->n == 0)
 			continue;

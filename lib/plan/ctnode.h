@@ -35,6 +35,12 @@ int ctnode_parse(const char *target, struct ctnode *ret);
 void ctnode_allow(struct ctnode *n, const char *access);
 
 /*
+ * Takes n->dev from the container while that is the number of another card. The step that waits for its own puts that right. In a container
+ * without privileges, too, which is allowed everything but what is denied. 0 (also if it has ended, or has no rule about it) or -errno.
+ */
+int ctnode_deny(const struct engine *en, const struct ctnode *n, struct err *e);
+
+/*
  * Values. NULL: the card has no such node on the host now, so that nothing in the container is one. CTNODE_HOST: the host's own node, or
  * directory, is mounted there. "0:44 0660": a node of the container's own with the number of the card's, its owner and mode as the host
  * sees them. "stale …": it was the card's and is not any more. Everything else is somebody else's doing.

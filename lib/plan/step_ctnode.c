@@ -73,14 +73,15 @@ static int look(const struct engine *en, const struct ctnode *n, const struct no
 	return k < 0 ? err_errno(e, k, "cannot look at %s in CT %u", n->path, n->vmid) : 0;
 }
 
-/* Is it right but for the container's leave to open it, which it has if nobody knows better? */
+/*
+ * Is it right but for the container's leave to open it, which it has if nobody knows better? Its rules are as they were made as long as the
+ * number is, unless it was denied while it was another card's.
+ */
 static bool is_denied(const struct engine *en, const struct ctnode *n, const struct node *node)
 {
 	char path[PATH_MAX];
 
-	/* its rules are as they were made as long as the number is */
-	return n->allow[0] && node->dev != n->dev &&
-	       inside_may_open(en->root, n->init, path_f(path, "/dev/%s", node->name), strchr(n->allow, 'w')) == 0;
+	return n->allow[0] && inside_may_open(en->root, n->init, path_f(path, "/dev/%s", node->name), strchr(n->allow, 'w')) == 0;
 }
 
 static void dir_value(const struct inside_stat *st, struct text *t)
@@ -131,7 +132,7 @@ static int ctnode_get(const struct engine *en, const struct step *s, char **ret,
 		dir_value(&st, &t);
 	else
 		node_value(&n, &node, &st, &t);
-	if (ctnode_value_parse(text_str(&t), &value) == 0 && is_denied(en, &n, &node)) {
+	if ((node.dev != n.dev || s->after) && ctnode_value_parse(text_str(&t), &value) == 0 && is_denied(en, &n, &node)) {
 		text_done(&t);
 		text_add(&t, CTNODE_STALE " denied");
 	}
@@ -172,7 +173,7 @@ static int rule(const struct engine *en, const struct ctnode *n, const char *ver
 
 	snprintf(id, sizeof(id), "%u", n->vmid);
 	snprintf(text, sizeof(text), "c %u:%u %.*s", major(dev), minor(dev), len, access);
-	k = exec_check(en->root, argv, LXC_MS, e);
+	k = exec_check(en->root, argv, en->job_timeout_ms < LXC_MS ? en->job_timeout_ms : LXC_MS, e);
 	return k == -ETIMEDOUT ? -ETIME : k;
 }
 
@@ -206,7 +207,7 @@ static bool may_deny(const struct engine *en, const struct ctnode *n)
  */
 static int renew_rules(const struct engine *en, const struct ctnode *n, dev_t now, struct err *e)
 {
-	bool deny = n->allow[0] && may_deny(en, n);
+	bool deny = n->allow[0] && now != n->dev && may_deny(en, n);
 	int k = 0;
 
 	for (const char *p = n->allow; *p && k == 0; p += strcspn(p, "+"), p += *p == '+') {
@@ -217,6 +218,15 @@ static int renew_rules(const struct engine *en, const struct ctnode *n, dev_t no
 			k = rule(en, n, "devices.deny", n->dev, p, len, e);
 	}
 	return k;
+}
+
+int ctnode_deny(const struct engine *en, const struct ctnode *n, struct err *e)
+{
+	int k = proc_alive(en->root, n->init) ? 0 : -ESRCH;
+
+	for (const char *p = n->allow; *p && k == 0; p += strcspn(p, "+"), p += *p == '+')
+		k = rule(en, n, "devices.deny", n->dev, p, (int)strcspn(p, "+"), e);
+	return k == -ESRCH ? 0 : k;
 }
 
 static int renew_node(const struct engine *en, const struct ctnode *n, const struct node *node, const struct ctnode_value *v, struct err *e)
@@ -257,7 +267,7 @@ static int ctnode_set(const struct engine *en, const struct step *s, struct err 
 	k = wait_for_node(en, &n, &node, e);
 	if (k != 0)
 		return k;
-	if (node.dev != n.dev)
+	if (node.dev != n.dev || is_denied(en, &n, &node))
 		k = renew_rules(en, &n, node.dev, e);
 	return k < 0 ? k : renew_node(en, &n, &node, &value, e);
 }

@@ -121,10 +121,98 @@ static void names_are_free_for_a_driver(void **state)
 	}
 }
 
+/* Container 200 runs and has the card's render node, of its own. */
+static void running_with_a_node(struct fake *f, const char *lines, struct proc_id *ret_init)
+{
+	_cleanup_free_ char *stat = NULL;
+	char path[PATH_MAX];
+
+	fake_ct(f, 200, lines, true);
+	fake_inside(f, true, ret_init);
+	assert_int_equal(root_read(&f->proc, path_f(path, "/proc/%d/stat", (int)ret_init->pid), 4096, &stat, NULL), 0);
+	fake_put(f, path, stat);
+	fake_putf(f, path_f(path, "/proc/%d/status", (int)ret_init->pid), "NSpid:\t%d\t1\n", (int)ret_init->pid);
+	fake_putf(f, "/sys/fs/cgroup/lxc/200/ns/init.scope/cgroup.procs", "%d\n", (int)ret_init->pid);
+	fake_node(f, ret_init->pid, RENDER, "226:129", 0660);
+}
+
+/* Would a start of VM 102 do anything about container 200? */
+static bool concerned(struct fake *f)
+{
+	_cleanup_vm_ struct vm_result v = { 0 };
+	_cleanup_text_ struct text t = { 0 };
+
+	vm_start(f, 102, true, &v);
+	assert_int_equal(v.r, 0);
+	plan_format(&v.plan, &t);
+	return strstr(text_str(&t), "lxc/200") != NULL;
+}
+
+/* The twin comes home first and gets the numbers of the card that is away. Whoever waits for that one is none of the twin's. */
+static void twin_gets_the_number(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("");
+	char now[PATH_MAX];
+	struct proc_id init;
+
+	running_with_a_node(f, DEV0, &init);
+	start(f, 101);
+	start(f, 102);
+	assert_true(placeholder(f, RENDER));
+	assert_string_equal(fake_lxc_calls(f), "");
+	stop(f, 102);
+	assert_true(fake_exists(f, path_f(now, "/sys/bus/pci/devices/" TWIN "/drm/renderD129")));
+	assert_false(placeholder(f, RENDER));
+	assert_string_equal(fake_lxc_calls(f), "200 devices.deny c 226:129 rw;");
+	assert_false(concerned(f));
+	fake_put(f, "/etc/gpupt/gpupt.conf", "[ct 200]\ncontainers = shutdown\n");
+	assert_false(concerned(f));
+	/* its own card is back, by another number */
+	stop(f, 101);
+	assert_string_equal(fake_node_get(f, init.pid, RENDER), "226:130 0660");
+	assert_non_null(strstr(fake_lxc_calls(f), "200 devices.allow c 226:130 rw;"));
+	assert_string_equal(vm_leftovers(f), "");
+}
+
+/* One that has both keeps what is its own. */
+static void container_of_both(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("");
+	struct proc_id init;
+
+	running_with_a_node(f, DEV0 "dev1: /dev/dri/renderD130\n", &init);
+	fake_node(f, init.pid, "/dev/dri/renderD130", "226:130", 0660);
+	start(f, 101);
+	start(f, 102);
+	stop(f, 102);
+	assert_string_equal(fake_node_get(f, init.pid, "/dev/dri/renderD130"), "226:129 0660");
+	assert_null(strstr(fake_lxc_calls(f), "devices.deny c 226:129"));
+	stop(f, 101);
+	assert_string_equal(fake_node_get(f, init.pid, RENDER), "226:130 0660");
+}
+
+/* It was started again, by a name that is the twin's now: it has the twin. */
+static void started_again(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("");
+	struct proc_id init;
+
+	running_with_a_node(f, DEV0, &init);
+	start(f, 101);
+	start(f, 102);
+	stop(f, 102);
+	fake_put(f, "/sys/fs/cgroup/lxc/200/ns/init.scope/cgroup.procs", "");
+	fake_put(f, "/etc/gpupt/gpupt.conf", "[ct 200]\ncontainers = shutdown\n");
+	assert_true(concerned(f));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_are_free_for_a_driver),
+		cmocka_unit_test(twin_gets_the_number),
+		cmocka_unit_test(container_of_both),
+		cmocka_unit_test(started_again),
 	};
 
 	watched = mmap(NULL, sizeof(*watched), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
