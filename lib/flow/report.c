@@ -122,6 +122,8 @@ void report_step(void *ctx, enum step_event event, const struct step *s, const c
 	log_write(&entry, "%s: %s%s%s", row->words, text_str(&line), text ? ": " : "", text ? text : "");
 	if (complain && event == STEP_FOREIGN && s->kind->patient && s->kind->launch)
 		report_complain(r, "CT %u is '%s' by somebody else's doing, and is left so", step_container(s), text);
+	else if (event == STEP_SKIPPED && s->kind == &step_node)
+		report_complain(r, "%s, and no placeholder could be made: %s", s->why, text);
 	else if (complain && event == STEP_FOREIGN)
 		report_complain(r, "%s is left as somebody else set it: '%s'", s->target, text);
 	else if (complain)

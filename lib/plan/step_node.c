@@ -13,6 +13,7 @@
 #include "plan/step_node.h"
 
 #define PLACEHOLDER_MODE 0660
+#define LINK_MS		 2000 /* for udev, which removes its links when it comes to that, behind the node that devtmpfs removed at once */
 
 void node_target(struct bdf b, const char *path, struct text *t)
 {
@@ -46,6 +47,19 @@ static bool has_driver(const struct root *r, dev_t dev)
 	return root_exists(r, path_f(path, "/sys/dev/char/%u:%u", major(dev), minor(dev)));
 }
 
+/* As lstat(2); in the place of a node that is to be made, a link that leads nowhere gets the time to go. */
+static int look(const struct root *r, const char *path, bool patient, struct stat *st)
+{
+	uint64_t deadline = now_ms() + LINK_MS;
+	struct stat behind;
+	int k;
+
+	while ((k = root_lstat(r, path, st)) == 0 && patient && S_ISLNK(st->st_mode) && root_stat(r, path, &behind) == -ENOENT &&
+	       now_ms() < deadline)
+		sleep_ms(20);
+	return k;
+}
+
 static int node_get(const struct engine *en, const struct step *s, char **ret, struct err *e)
 {
 	const char *path = node_path(s);
@@ -55,7 +69,7 @@ static int node_get(const struct engine *en, const struct step *s, char **ret, s
 
 	if (!path)
 		return err_set(e, -EINVAL, "'%s' is not a function and a path", s->target);
-	k = root_lstat(en->root, path, &st);
+	k = look(en->root, path, s->after != NULL, &st);
 	if (k == -ENOENT || k == -ENOTDIR) {
 		*ret = NULL;
 		return 0;

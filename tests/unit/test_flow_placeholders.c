@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -206,6 +206,38 @@ static void started_again(void **state)
 	assert_true(concerned(f));
 }
 
+/* udev removes its link a little later than devtmpfs the node; in the place of one that stays nothing is made, and that is told. */
+static void links_go_later(void **state)
+{
+	static const char by_path[] = "/dev/dri/by-path/pci-0000:01:00.0-render";
+
+	for (int stays = 0; stays < 2; stays++) {
+		_cleanup_fake_ struct fake *f = machine("");
+		_cleanup_vm_ struct vm_result v = { 0 };
+		char line[PATH_MAX];
+		pid_t udev;
+
+		fake_link(f, by_path, "../renderD129");
+		fake_node_set(f, "226:129", by_path, true);
+		fake_ct(f, 200, path_f(line, "dev0: %s,gid=104\n", by_path), false);
+		udev = fork();
+		assert_true(udev >= 0);
+		if (udev == 0) {
+			while (!stays && fake_exists(f, "/sys/bus/pci/devices/0000:01:00.0/drm"))
+				sleep_ms(10);
+			sleep_ms(300);
+			if (!stays)
+				fake_remove(f, by_path);
+			_exit(0);
+		}
+		vm_start(f, 101, false, &v);
+		assert_int_equal(waitpid(udev, NULL, 0), udev);
+		assert_int_equal(v.r, 0);
+		assert_int_equal(placeholder(f, by_path), !stays);
+		assert_int_equal(strstr(text_str(&v.complained), "CT 200 could not be started without it, and no placeholder") != NULL, stays);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +245,7 @@ int main(void)
 		cmocka_unit_test(twin_gets_the_number),
 		cmocka_unit_test(container_of_both),
 		cmocka_unit_test(started_again),
+		cmocka_unit_test(links_go_later),
 	};
 
 	watched = mmap(NULL, sizeof(*watched), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
