@@ -23,6 +23,22 @@ void container_list_done(struct container_list *l)
 	*l = (struct container_list){ 0 };
 }
 
+void container_list_keep_dev(struct container_list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		struct ctdev_list *d = &l->v[i].devices;
+		size_t n = 0;
+
+		for (size_t j = 0; j < d->n; j++) {
+			if (!d->v[j].path || str_starts(d->v[j].path, "/dev/") || str_eq(d->v[j].path, "/dev"))
+				d->v[n++] = d->v[j];
+			else
+				ctdev_done(&d->v[j]);
+		}
+		d->n = n;
+	}
+}
+
 static int container_add(void *ctx, struct config *cfg, struct err *e)
 {
 	_cleanup_ctdev_list_ struct ctdev_list devices = { 0 };

@@ -21,6 +21,8 @@ struct container_list {
  * or that nobody can use, gives nothing. 0 (also with none, also without Proxmox VE) or -errno.
  */
 int container_list_load(const struct root *r, struct container_list *ret, struct err *e);
+/* Leaves out what is mounted from outside /dev, which may be a filesystem that does not answer. */
+void container_list_keep_dev(struct container_list *l);
 void container_list_done(struct container_list *l);
 #define _cleanup_container_list_ _cleanup_(container_list_done)
 

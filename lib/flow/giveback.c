@@ -4,13 +4,15 @@
 #include "base/log.h"
 #include "flow/giveback.h"
 #include "flow/holding.h"
+#include "flow/newcomers.h"
 #include "flow/observe.h"
 #include "flow/release.h"
 #include "flow/waiting.h"
 #include "plan/step_node.h"
-#include "policy/containers.h"
 #include "policy/handover.h"
 #include "pve/guest.h"
+
+#define HURRY_MS 9000 /* of giveback.since; or a second longer than stop-timeout */
 
 struct work {
 	const struct giveback *g;
@@ -20,6 +22,8 @@ struct work {
 	struct facts facts;
 	struct bdf_list all, back, home; /* asked for; of these, those that can go; of these, those that are not kept on vfio-pci */
 	struct undo_result undo;
+	uint64_t deadline; /* from which on nothing more is begun; 0: none */
+	bool late;	   /* something was left for that */
 	struct err *e;
 };
 
@@ -59,6 +63,13 @@ static unsigned int stop_timeout_ms(const struct work *w)
 	return s * 1000;
 }
 
+static uint64_t deadline_of(const struct work *w)
+{
+	unsigned int ms = stop_timeout_ms(w) + 1000;
+
+	return w->g->since ? w->g->since + (ms > HURRY_MS ? ms : HURRY_MS) : 0;
+}
+
 /*
  * Is the function still out: its driver step open, the device itself there, and on no driver of the host's? One that is at home already,
  * by a way back that was cut short or by somebody's hand, is used by whoever likes; another device at its address is none of ours.
@@ -91,7 +102,7 @@ static const struct holder *still_held(struct work *w)
 /* At post-stop QEMU may be on its way out still; an unbind would wait for it in the kernel, unkillable. */
 static int wait_until_free(struct work *w)
 {
-	uint64_t deadline = now_ms() + (w->g->wait ? stop_timeout_ms(w) : 0);
+	uint64_t end = now_ms() + (w->g->wait ? stop_timeout_ms(w) : 0), deadline = w->deadline && w->deadline < end ? w->deadline : end;
 	char who[192];
 	pid_t pid = 0;
 
@@ -189,10 +200,13 @@ static int sort_out(struct work *w)
 
 static bool wanted(void *ctx, const struct step *s)
 {
-	const struct work *w = ctx;
+	struct work *w = ctx;
 	struct bdf b;
 
-	return !s->kind->late && target_bdf(s->target, &b) && bdf_list_has(&w->back, b);
+	if (s->kind->late || !target_bdf(s->target, &b) || !bdf_list_has(&w->back, b))
+		return false;
+	w->late = w->late || (w->deadline && now_ms() >= w->deadline);
+	return !w->late;
 }
 
 static bool is_placeholder(void *ctx, const struct step *s)
@@ -222,32 +236,6 @@ static const char *goal(void *ctx, const struct step *s)
 	if (!target_bdf(s->target, &b) || !kept(ctx, b))
 		return NULL;
 	return s->kind == &step_driver ? "vfio-pci" : s->kind == &step_node ? s->after : NULL;
-}
-
-/*
- * Containers that came to want the card while it was away. They are on the record of this lease from here on, so that whoever is to
- * bring them back when the card is home knows of them even if we do not live to see it.
- */
-static int note_containers(struct work *w)
-{
-	_cleanup_container_list_ struct container_list containers = { 0 };
-	_cleanup_plan_ struct plan p = { 0 };
-	_cleanup_strv_ struct strv given_up = { 0 };
-	int k = container_list_load(w->g->root, &containers, w->e);
-
-	if (k == 0 && containers.n > 0)
-		k = facts_look_for_containers(w->g->root, &containers, &w->facts, w->e);
-	if (k == 0)
-		k = facts_look_for_failed_starts(w->g->root, &w->facts);
-	if (k == 0)
-		k = containers_plan_return(&w->facts, w->g->settings, &p);
-	for (size_t i = 0; k == 0 && i < p.n; i++)
-		k = record_adopt(w->rec, &p.steps[i], w->e);
-	if (k == 0)
-		k = containers_given_up(&w->facts, &given_up);
-	strv_foreach(s, &given_up)
-		report_complain(w->g->report, "%s", s);
-	return k;
 }
 
 static int undo(struct work *w)
@@ -296,6 +284,7 @@ int giveback_run(const struct giveback *g, struct record *rec, const struct bdf_
 		return k;
 	if (node_stopping(g->root, &why))
 		return err_set(e, -ESHUTDOWN, "VM %u keeps its GPUs: %s", g->vmid, why);
+	w.deadline = deadline_of(&w);
 	engine_init(&w.en, g->root, g->settings, &w.sel);
 	w.en.watch = report_step;
 	w.en.watch_ctx = (void *)(uintptr_t)g->report;
@@ -308,12 +297,14 @@ int giveback_run(const struct giveback *g, struct record *rec, const struct bdf_
 	if (k == 0)
 		k = sort_out(&w);
 	/* the card goes home whatever is the matter with them */
-	if (k == 0 && w.back.n > 0 && note_containers(&w) < 0)
+	if (k == 0 && w.back.n > 0 && newcomers_note(&w.facts, g->settings, g->root, rec, g->report, e) < 0)
 		report_complain(g->report, "containers that were started while VM %u had its GPUs may be without: %s", g->vmid, e->text);
 	if (k == 0)
 		k = undo(&w);
 	if (k == 0)
 		tell(&w);
+	if (k == 0 && w.late)
+		report_complain(g->report, "Proxmox VE has waited long enough: the rest of VM %u's GPUs follows in the background", g->vmid);
 	if (ret)
 		*ret = w.undo;
 	return k;

@@ -26,11 +26,11 @@ static int release_show(const struct release *rel, const char *path, struct err 
 	return 0;
 }
 
-static int release_in_turn(const struct release *rel, struct undo_result *ret, struct err *e)
+static int release_in_turn(const struct release *rel, uint64_t since, struct undo_result *ret, struct err *e)
 {
 	struct giveback g = {
 		.root = rel->root, .settings = rel->settings, .report = rel->report, .vmid = rel->vmid,
-		.wait = rel->called_by_pve, .reset = true,
+		.since = rel->called_by_pve ? since : 0, .wait = rel->called_by_pve, .reset = true,
 	};
 	_cleanup_record_ struct record rec = { .fd = -1 };
 	int k = holding_open(rel->root, rel->vmid, &rec, e);
@@ -80,6 +80,7 @@ int release_run(const struct release *rel, struct undo_result *ret, struct err *
 	struct report report = *rel->report;
 	struct release own = *rel;
 	_cleanup_close_ int lock = -1;
+	uint64_t since = now_ms();
 	struct undo_result undo = { 0 };
 	char path[PATH_MAX];
 	int k = lease_path(rel->root, rel->vmid, path);
@@ -104,7 +105,7 @@ int release_run(const struct release *rel, struct undo_result *ret, struct err *
 	k = turn_take(rel->root, rel->vmid, rel->called_by_pve ? TURN_WAIT_MS : 1000, e);
 	if (k < 0)
 		return k;
-	k = release_in_turn(&own, &undo, e);
+	k = release_in_turn(&own, since, &undo, e);
 	turn_leave(rel->root, rel->vmid);
 	if (lock >= 0)
 		close(TAKE_FD(lock)); /* before a service is waited for */

@@ -13,7 +13,7 @@
 #include "plan/step_node.h"
 
 #define PLACEHOLDER_MODE 0660
-#define LINK_MS		 2000 /* for udev, which removes its links when it comes to that, behind the node that devtmpfs removed at once */
+#define LINK_MS		 2000 /* for udev, which removes its links when it comes to that; devtmpfs has removed the node at once */
 
 void node_target(struct bdf b, const char *path, struct text *t)
 {

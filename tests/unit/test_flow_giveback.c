@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "base/interrupt.h"
+#include "flow/giveback.h"
 #include "flow/holding.h"
 #include "flow/watch.h"
 #include "helper/helper.h"
@@ -839,6 +840,41 @@ static void the_watcher_outlives_a_bad_gpupt_conf(void **state)
 	assert_false(leased(g));
 }
 
+static void say(void *ctx, const char *line)
+{
+	text_addf(ctx, "%s\n", line);
+}
+
+/* Proxmox VE has waited for its 10 seconds: nothing more is begun, and the next round does all of it. */
+static void no_time_is_left(void **state)
+{
+	for (int late = 1; late >= 0; late--) {
+		_cleanup_fake_ struct fake *f = fake_machine();
+		_cleanup_settings_ struct settings s = { 0 };
+		_cleanup_record_ struct record rec = { .fd = -1 };
+		_cleanup_text_ struct text said = { 0 };
+		struct report report = { .complain = say, .ctx = &said };
+		struct giveback g = {
+			.root = &f->root, .settings = &s, .report = &report, .vmid = 101, .wait = true, .reset = true,
+			.since = now_ms() - (late ? 20000 : 5000),
+		};
+		struct undo_result undo;
+		struct err e = { "" };
+
+		settings_default(&s);
+		start(f, 101);
+		assert_int_equal(holding_open(&f->root, 101, &rec, &e), 0);
+		assert_int_equal(giveback_run(&g, &rec, NULL, &undo, &e), 0);
+		assert_int_equal(holding_early(&rec), late);
+		assert_int_equal(strstr(text_str(&said), "follows in the background") != NULL, late);
+		assert_driver(f, CARD, late ? "vfio-pci" : "radeon", late ? "vfio-pci" : "(null)");
+		record_close(&rec);
+		if (late)
+			stop(f, 101);
+		assert_driver(f, CARD, "radeon", "(null)");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -862,6 +898,7 @@ int main(void)
 		cmocka_unit_test(one_watcher_is_enough),
 		cmocka_unit_test(the_watcher_brings_services_back),
 		cmocka_unit_test(the_watcher_outlives_a_bad_gpupt_conf),
+		cmocka_unit_test(no_time_is_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

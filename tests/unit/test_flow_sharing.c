@@ -481,6 +481,28 @@ static void without_proxmox(void **state)
 	sharers_are(&t, "01:00", "");
 }
 
+/* Of what lies outside /dev nothing is left to be looked at. */
+static void only_dev(void **state)
+{
+	_cleanup_container_list_ struct container_list l = { 0 };
+	_cleanup_text_ struct text have = { 0 };
+	_cleanup_tree_ struct tree t;
+	struct err e;
+
+	tree_expand(&t, "containers");
+	tree_put(&t, LXC "201.conf", "dev0: /dev/dri/renderD128\n"
+				     "lxc.mount.entry: /mnt/nfs/data mnt none bind,create=dir\n"
+				     "lxc.cgroup2.devices.allow: c 226:* rwm\n"
+				     "lxc.mount.entry: /dev/dri dev/dri none bind,create=dir\n"
+				     "lxc.mount.entry: /devices dev/x none bind,create=dir\n");
+	assert_int_equal(container_list_load(&t.root, &l, &e), 0);
+	container_list_keep_dev(&l);
+	for (size_t i = 0; i < l.n; i++)
+		for (size_t d = 0; d < l.v[i].devices.n && l.v[i].cfg.vmid == 201; d++)
+			text_addf(&have, "%s ", l.v[i].devices.v[d].path ? l.v[i].devices.v[d].path : "-");
+	assert_string_equal(text_str(&have), "/dev/dri/renderD128 - /dev/dri ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -490,7 +512,7 @@ int main(void)
 		cmocka_unit_test(shared),	cmocka_unit_test(nvidia),
 		cmocka_unit_test(shared_memory), cmocka_unit_test(directories),
 		cmocka_unit_test(unsure),	cmocka_unit_test(bad_files),
-		cmocka_unit_test(without_proxmox),
+		cmocka_unit_test(without_proxmox), cmocka_unit_test(only_dev),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
