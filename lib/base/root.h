@@ -97,7 +97,7 @@ int root_sync_name(const struct root *r, const char *path);
 /* 0 also if the file is not there. */
 int root_unlink(const struct root *r, const char *path);
 /* A character device below an existing directory, never through a symbolic link. 0, -EEXIST, -errno. */
-int root_mknod(const struct root *r, const char *path, mode_t mode, dev_t dev);
+int root_mknod(const struct root *r, const char *path, const struct root_own *own, dev_t dev);
 /* Removes an empty directory. 0, -ENOTEMPTY, -ENOENT, -errno. */
 int root_rmdir(const struct root *r, const char *path);
 /* One directory with this very mode. 0, -EEXIST, -errno. */

@@ -156,7 +156,7 @@ int root_unlink(const struct root *r, const char *path)
 	return unlinkat(dir, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-int root_mknod(const struct root *r, const char *path, mode_t mode, dev_t dev)
+int root_mknod(const struct root *r, const char *path, const struct root_own *own, dev_t dev)
 {
 	const char *name;
 	_cleanup_close_ int dir = root_open_parent(r, path, RESOLVE_NO_SYMLINKS, &name);
@@ -165,8 +165,10 @@ int root_mknod(const struct root *r, const char *path, mode_t mode, dev_t dev)
 		return dir;
 	if (mknodat(dir, name, S_IFCHR | 0600, dev) < 0)
 		return -errno;
-	/* whatever the umask is */
-	return fchmodat(dir, name, mode & 07777, 0) < 0 ? -errno : 0;
+	/* -1 changes nothing for fchownat(2), too; and whatever the umask is */
+	if (fchownat(dir, name, own->uid, own->gid, AT_SYMLINK_NOFOLLOW) < 0 || fchmodat(dir, name, own->mode & 07777, 0) < 0)
+		return -errno;
+	return 0;
 }
 
 int root_rmdir(const struct root *r, const char *path)

@@ -45,6 +45,8 @@ int facts_look_for_containers(const struct root *r, const struct container_list 
 int facts_look_into_containers(const struct root *r, const struct container_list *containers, struct facts *f, struct err *e);
 /* Of those that do not run and are to run since the boot: did their last start fail for want of a node? 0 or -errno. */
 int facts_look_for_failed_starts(const struct root *r, struct facts *f);
+/* Of those that run: which nodes they have mounted that are placeholders (ctnodes_add_placeholders()). 0 or -errno. */
+int facts_look_for_placeholders(const struct container_list *containers, struct facts *f);
 /* Remembers whose the nodes are that they name (sharing_remember()). 0 or the first -errno. */
 int facts_remember_containers(const struct root *r, const struct facts *f, struct err *e);
 

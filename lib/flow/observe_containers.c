@@ -49,6 +49,24 @@ int facts_look_into_containers(const struct root *r, const struct container_list
 	return ctnodes_look(r, containers, &fns, &f->sharers, &f->ctnodes, e);
 }
 
+int facts_look_for_placeholders(const struct container_list *containers, struct facts *f)
+{
+	_cleanup_pci_list_ struct pci_list fns = { 0 };
+	int k = present_functions(f, &fns);
+
+	for (size_t i = 0; i < containers->n && k == 0; i++) {
+		const struct container *ct = &containers->v[i];
+		const struct sharer *s = sharers_get(&f->sharers, ct->cfg.vmid);
+		struct ctnode_container c = { .cfg = &ct->cfg, .devices = &ct->devices };
+
+		if (!s || s->init.pid == 0)
+			continue;
+		c.init = s->init;
+		k = ctnodes_add_placeholders(s, &c, &fns, &f->ctnodes);
+	}
+	return k;
+}
+
 int facts_remember_containers(const struct root *r, const struct facts *f, struct err *e)
 {
 	_cleanup_pci_list_ struct pci_list fns = { 0 };

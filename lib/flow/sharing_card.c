@@ -157,6 +157,7 @@ int sharing_card_path(struct sharing_card *c, const char *path, const struct rde
 
 	if (n) {
 		sharing_card_node(n, use);
+		use->own = found->own;
 		return 1;
 	}
 	if ((found->r < 0 && found->r != -ENOENT) || !was_ours(c, path, use))

@@ -47,6 +47,18 @@ bool waiting_for_another(const struct waiting *w, unsigned int vmid, struct proc
 	return false;
 }
 
+bool waiting_at(const struct waiting *w, const struct ctnode *place)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		const struct ctnode *n = &w->v[i];
+
+		if (n->vmid == place->vmid && n->init.pid == place->init.pid && n->init.start == place->init.start &&
+		    str_eq(n->path, place->path))
+			return true;
+	}
+	return false;
+}
+
 /* Has the container a node of that function, too? Then it is the container's by right. */
 static bool has_function(const struct waiting *w, const struct ctnode *of, struct bdf b)
 {

@@ -24,6 +24,9 @@ void waiting_done(struct waiting *w);
 /* Does what is at path in the container (NULL: anywhere), with that number, belong to another function than b, which it waits for? */
 bool waiting_for_another(const struct waiting *w, unsigned int vmid, struct proc_id init, const char *path, dev_t dev, struct bdf b);
 
+/* Is that place, in that container, one of them? */
+bool waiting_at(const struct waiting *w, const struct ctnode *place);
+
 /*
  * When these functions have come to the host's drivers: placeholders come back (aside.h), and containers are denied the numbers of cards
  * that they wait for and that one of these has now. own as in aside.h.

@@ -25,7 +25,12 @@ static void look_at(const struct root *r, const struct look *l, const char *path
 	struct stat st;
 
 	to->r = manifest_rdev(r, l->manifest, path, &to->dev);
-	if (to->r == 0 || root_stat(r, path, &st) < 0 || !S_ISDIR(st.st_mode))
+	if (root_stat(r, path, &st) < 0)
+		return;
+	/* what stands for it in a captured tree is anybody's */
+	if (to->r == 0 && S_ISCHR(st.st_mode))
+		to->own = (struct root_own){ st.st_mode & 07777, st.st_uid, st.st_gid };
+	if (to->r == 0 || !S_ISDIR(st.st_mode))
 		return;
 	to->r = -ENOTTY;
 	to->is_dir = true;

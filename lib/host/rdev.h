@@ -11,6 +11,7 @@
 struct rdev {
 	int r;	      /* 0: a character device; -ENOTTY: something else; -ENOENT; -ETIMEDOUT: no answer; -errno */
 	dev_t dev;    /* its number */
+	struct root_own own; /* whose it is; without a mode if that is not known */
 	bool is_dir;  /* with -ENOTTY */
 	bool on_dev;  /* a directory on the filesystem of /dev; in a captured tree, below /dev */
 };

@@ -19,9 +19,10 @@ struct aside {
 /* A placeholder that is made, and may be in a driver's way: nvidia-modprobe, not devtmpfs, makes NVIDIA's nodes, named by their numbers. */
 static bool is_ours(const struct record_step *rs)
 {
+	struct root_own own;
 	dev_t dev;
 
-	return rs->step.kind == &step_node && record_step_open(rs) && node_value_parse(rs->step.after, &dev) == 0 &&
+	return rs->step.kind == &step_node && record_step_open(rs) && node_value_parse(rs->step.after, &dev, &own) == 0 &&
 	       major(dev) != NODE_NVIDIA_MAJOR;
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The node step: "0000:01:00.0 /dev/dri/renderD128" is absent, or "c 226:128". While a card is away an inert node stands in for each of
- * its own that a container names, with the same number and no driver behind it: Proxmox VE refuses to start a container whose devN is not
- * there (update_lxc_config() in PVE/LXC.pm), and looks before any hook of the container could help. Opening it answers ENXIO. It goes
- * before the driver comes back, whose own node would find its place taken (handle_create() in drivers/base/devtmpfs.c).
+ * The node step: "0000:01:00.0 /dev/dri/renderD128" is absent, or "c 226:128 0:104 0660". While a card is away an inert node stands in for
+ * each of its own that a container names, with the same number and no driver behind it: Proxmox VE refuses to start a container whose devN
+ * is not there (update_lxc_config() in PVE/LXC.pm), and looks before any hook of the container could help. Opening it answers ENXIO. Its
+ * owner and mode are the node's, which a container sees that has it mounted. It goes before the driver comes back, whose own node would
+ * find its place taken (handle_create() in drivers/base/devtmpfs.c).
  */
 #include <errno.h>
 #include <sys/sysmacros.h>
@@ -22,14 +23,28 @@ void node_target(struct bdf b, const char *path, struct text *t)
 	text_addf(t, "%s %s", bdf_format(b, name), path);
 }
 
-void node_value(dev_t dev, struct text *t)
+void node_value(dev_t dev, const struct root_own *own, struct text *t)
 {
 	text_addf(t, "c %u:%u", major(dev), minor(dev));
+	if (own)
+		text_addf(t, " %u:%u %04o", own->uid, own->gid, own->mode);
 }
 
-int node_value_parse(const char *value, dev_t *ret)
+int node_value_parse(const char *value, dev_t *ret, struct root_own *ret_own)
 {
-	return value && str_starts(value, "c ") ? node_dev_parse(value + strlen("c "), ret) : -EINVAL;
+	struct root_own own = { PLACEHOLDER_MODE, 0, 0 };
+	_cleanup_text_ struct text again = { 0 };
+	unsigned int major_, minor_;
+	int n = value ? sscanf(value, "c %10u:%10u %10u:%10u %4o", &major_, &minor_, &own.uid, &own.gid, &own.mode) : 0;
+
+	if (n != 2 && n != 5)
+		return -EINVAL;
+	node_value(makedev(major_, minor_), n == 5 ? &own : NULL, &again);
+	if (!str_eq(value, text_str(&again)) || own.mode > 07777)
+		return -EINVAL;
+	*ret = makedev(major_, minor_);
+	*ret_own = own;
+	return 0;
 }
 
 static const char *node_path(const struct step *s)
@@ -82,7 +97,7 @@ static int node_get(const struct engine *en, const struct step *s, char **ret, s
 		return 0;
 	}
 	if (S_ISCHR(st.st_mode))
-		node_value(st.st_rdev, &t);
+		node_value(st.st_rdev, &(struct root_own){ st.st_mode & 07777, st.st_uid, st.st_gid }, &t);
 	else
 		text_add(&t, S_ISLNK(st.st_mode) ? "a link" : "a file");
 	*ret = text_take(&t);
@@ -120,6 +135,7 @@ static void remove_parents(const struct root *r, const char *path)
 static int node_set(const struct engine *en, const struct step *s, struct err *e)
 {
 	const char *path = node_path(s);
+	struct root_own own;
 	dev_t dev;
 	int k;
 
@@ -131,14 +147,14 @@ static int node_set(const struct engine *en, const struct step *s, struct err *e
 			remove_parents(en->root, path);
 		return k < 0 ? err_errno(e, k, "cannot remove %s", path) : 0;
 	}
-	if (!str_starts(path, "/dev/") || node_value_parse(s->after, &dev) < 0)
+	if (!str_starts(path, "/dev/") || node_value_parse(s->after, &dev, &own) < 0)
 		return err_set(e, -EINVAL, "'%s' cannot stand at %s", s->after, path);
 	/* it would be a working node, and another card's */
 	if (has_driver(en->root, dev))
 		return err_set(e, -EBUSY, "%s is not made: another driver has %s by now", path, s->after);
 	k = make_parents(en->root, path);
 	if (k == 0)
-		k = root_mknod(en->root, path, PLACEHOLDER_MODE, dev);
+		k = root_mknod(en->root, path, &own, dev);
 	return k < 0 ? err_errno(e, k, "cannot make %s", path) : 0;
 }
 
@@ -172,8 +188,18 @@ void node_drop_kept(const struct root *r, const struct bdf_list *fns)
 	path_each(r, drop_kept, &d);
 }
 
+/* Whoever changes the owner of a placeholder does not make it his. */
+static bool node_same(const char *a, const char *b)
+{
+	struct root_own own;
+	dev_t x, y;
+
+	return node_value_parse(a, &x, &own) == 0 && node_value_parse(b, &y, &own) == 0 ? x == y : str_eq(a, b);
+}
+
 const struct step_kind step_node = {
 	.name = "node",
 	.get = node_get,
 	.set = node_set,
+	.same = node_same,
 };

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include "base/root.h"
 #include "host/pci.h"
 #include "plan/step.h"
 
@@ -12,10 +13,10 @@
 
 /* "0000:01:00.0 /dev/dri/renderD128". */
 void node_target(struct bdf b, const char *path, struct text *t);
-/* "c 226:128". */
-void node_value(dev_t dev, struct text *t);
-/* Of what node_value() writes. 0 or -EINVAL (NULL among others). */
-int node_value_parse(const char *value, dev_t *ret);
+/* "c 226:128 0:104 0660", with the owner and mode of the card's node, or "c 226:128" with own NULL: they are not known. */
+void node_value(dev_t dev, const struct root_own *own, struct text *t);
+/* Of what node_value() writes; unknown, it is root's and its group's. 0 or -EINVAL (NULL among others). */
+int node_value_parse(const char *value, dev_t *ret, struct root_own *ret_own);
 
 /*
  * Removes placeholders of these functions that are on no record: where after-stop = keep they outlive the lease, so that containers can be

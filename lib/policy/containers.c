@@ -147,7 +147,7 @@ static int plan_placeholder(const struct sharer *c, const struct sharer_use *u, 
 	node_target(u->bdf, u->path, &target);
 	if (planned(ret, &step_node, text_str(&target)))
 		return 0;
-	node_value(u->dev, &value);
+	node_value(u->dev, u->own.mode ? &u->own : NULL, &value);
 	snprintf(because, sizeof(because), "CT %u could not be started without it", c->vmid);
 	step = plan_add(ret, &step_node, text_str(&target), NULL, text_str(&value), because);
 	if (!step)

@@ -187,6 +187,24 @@ int ctnodes_add_seen(const struct ctnode_container *c, const struct pci_list *ca
 	return add(l, &n, path, NULL);
 }
 
+int ctnodes_add_placeholders(const struct sharer *s, const struct ctnode_container *c, const struct pci_list *card, struct ctnode_facts *l)
+{
+	int k = 0;
+
+	for (size_t i = 0; i < s->n && k == 0; i++) {
+		const struct sharer_use *u = &s->uses[i];
+		const struct pci_fn *fn = pci_list_find(card, u->bdf);
+
+		if (!fn || u->how == SHARING_NUMBER || !u->present || !u->dev || u->shared || u->ref.kind != CTDEV_MOUNT ||
+		    is_known(l, s->vmid, u->ref.target, u->bdf, u->role))
+			continue;
+		k = add_use(l, s, c, u, fn, u->ref.target, NULL);
+		if (k == 0 && !(l->v[l->n - 1].value = strdup(CTNODE_HOST)))
+			k = -ENOMEM;
+	}
+	return k;
+}
+
 bool ctnode_fact_works(const struct ctnode_fact *f)
 {
 	struct ctnode_value value;

@@ -43,6 +43,12 @@ int ctnodes_add(const struct sharer *s, const struct ctnode_container *c, const 
 int ctnodes_add_seen(const struct ctnode_container *c, const struct pci_list *card, const struct node *node, const char *path,
 		     struct ctnode_facts *l);
 
+/*
+ * Adds the nodes that a container has mounted while the card was away, which are placeholders: whoever brings the card home takes them away
+ * on the host, and what is left in the container leads nowhere. Their value is to be the host's node, mounted. 0 or -ENOMEM.
+ */
+int ctnodes_add_placeholders(const struct sharer *s, const struct ctnode_container *c, const struct pci_list *card, struct ctnode_facts *l);
+
 /* Is it a working node now, that can be put back as it is? Its step would be { target, value, absent }. */
 bool ctnode_fact_works(const struct ctnode_fact *f);
 

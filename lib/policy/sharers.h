@@ -32,6 +32,7 @@ struct sharer_use {
 	char node[64];		  /* as struct node has it, "dri/renderD128"; unless how is SHARING_NUMBER its role alone */
 	char role[PATH_ROLE_LEN]; /* path_role(): finds the node again, whatever its number */
 	dev_t dev;		  /* its number, or the last one known; 0 if none is */
+	struct root_own own;	  /* whose the node at path is, if how is SHARING_NUMBER; without a mode: not known */
 	enum sharing_how how;
 	/* A character device is at path now; for a number, its driver is there. Unless how is SHARING_NUMBER it is inert, a placeholder */
 	bool present;

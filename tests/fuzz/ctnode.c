@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A node in a container, out of a record, and a value of one; and where a process's control group is. */
+/* A node in a container, out of a record, and a value of one, and of a placeholder; and where a process's control group is. */
 #include "host/inside_node.h"
 #include "plan/ctnode.h"
+#include "plan/step_node.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -10,6 +11,15 @@ static void value(const char *text)
 	struct ctnode_value v;
 
 	if (ctnode_value_parse(text, &v) == 0 && !v.host && v.mode > 07777)
+		abort();
+}
+
+static void placeholder(const char *text)
+{
+	struct root_own own;
+	dev_t dev;
+
+	if (node_value_parse(text, &dev, &own) == 0 && own.mode > 07777)
 		abort();
 }
 
@@ -31,6 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!text)
 		return 0;
 	value(text);
+	placeholder(text);
 	group(text);
 	if (ctnode_parse(text, &n) < 0)
 		return 0;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -238,6 +239,62 @@ static void links_go_later(void **state)
 	}
 }
 
+/* The node goes with its driver, whatever became of what stands for it in the tree. */
+static int node_goes(void *ctx, const char *path, const char *value)
+{
+	int k = fake_write(ctx, path, value);
+
+	if (k == 0 && str_eq(path, "/sys/bus/pci/drivers/radeon/unbind"))
+		fake_remove(ctx, RENDER);
+	return k;
+}
+
+/* The placeholder is whose the node was: a container has it mounted. */
+static void owner_and_mode(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine("");
+	char full[PATH_MAX];
+	struct stat st;
+
+	fake_mkdir(f, "/dev/dri");
+	assert_int_equal(mknod(fake_path(f, full, RENDER), S_IFCHR, makedev(226, 129)), 0);
+	assert_int_equal(chmod(full, 0642), 0);
+	assert_int_equal(chown(full, 7, 104), 0);
+	fake_ct(f, 200, "lxc.mount.entry: " RENDER " dev/dri/renderD129 none bind,create=file\n", false);
+	f->hooks.write = node_goes;
+	start(f, 101);
+	assert_int_equal(lstat(full, &st), 0);
+	assert_true(S_ISCHR(st.st_mode) && st.st_rdev == makedev(226, 129));
+	assert_true((st.st_mode & 07777) == 0642 && st.st_uid == 7 && st.st_gid == 104);
+	/* somebody else's owner makes it no other node */
+	assert_int_equal(chown(full, 8, 0), 0);
+	stop(f, 101);
+	assert_false(placeholder(f, RENDER));
+}
+
+/* A container that was started while the card was away has the placeholder mounted, and gets the node when that is gone. */
+static void mounted_meanwhile(void **state)
+{
+	static const char line[] = "lxc.mount.entry: " RENDER " dev/dri/renderD129 none bind,create=file\n";
+
+	for (int keep = 0; keep < 2; keep++) {
+		_cleanup_fake_ struct fake *f = machine(keep ? "[gpu 01:00]\nafter-stop = keep\n" : "");
+		struct proc_id init;
+
+		fake_ct(f, 200, line, false);
+		start(f, 101);
+		fake_hide(f, "drm-from", "10");
+		running_with_a_node(f, line, &init);
+		fake_put(f, "/dev/dri/renderD138", ""); /* as devtmpfs will make it */
+		stop(f, 101);
+		if (!keep)
+			assert_true(str_starts(fake_node_get(f, init.pid, RENDER), "226:138 "));
+		else
+			assert_string_equal(fake_node_get(f, init.pid, RENDER), "226:129 0660");
+		assert_string_equal(vm_leftovers(f), "");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +303,8 @@ int main(void)
 		cmocka_unit_test(container_of_both),
 		cmocka_unit_test(started_again),
 		cmocka_unit_test(links_go_later),
+		cmocka_unit_test(owner_and_mode),
+		cmocka_unit_test(mounted_meanwhile),
 	};
 
 	watched = mmap(NULL, sizeof(*watched), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
