@@ -70,9 +70,10 @@ int facts_look_for_placeholders(const struct container_list *containers, struct 
 int facts_remember_containers(const struct root *r, const struct facts *f, struct err *e)
 {
 	_cleanup_pci_list_ struct pci_list fns = { 0 };
-	int k = f->sharers.n ? present_functions(f, &fns) : 0;
+	bool any = f->sharers.n || f->sharers.n_dirs;
+	int k = any ? present_functions(f, &fns) : 0;
 
-	return k == 0 && f->sharers.n ? sharing_remember(r, &fns, &f->sharers, e) : k;
+	return k == 0 && any ? sharing_remember(r, &fns, &f->sharers, e) : k;
 }
 
 static bool stops(const struct step *s)

@@ -16,6 +16,8 @@ struct search {
 	size_t n_paths;
 	struct guest_list running;
 	struct guest_list unsure;
+	struct sharer_dir *dirs; /* room for each of the card's nodes */
+	size_t n_dirs;
 };
 
 static void search_done(struct search *s)
@@ -28,6 +30,7 @@ static void search_done(struct search *s)
 	free(s->v);
 	free(s->paths);
 	free(s->rdevs);
+	free(s->dirs);
 	guest_list_done(&s->running);
 	guest_list_done(&s->unsure);
 	sharing_card_done(&s->card);
@@ -78,6 +81,36 @@ static bool is_device_dir(const struct ctdev *d, const struct rdev *found)
 	return found->on_dev || str_eq(d->path, "/") || str_eq(d->target, "/dev") || str_starts(d->target, "/dev/");
 }
 
+static bool has_dir(const struct search *s, const char *dir, struct bdf b)
+{
+	for (size_t i = 0; i < s->n_dirs; i++)
+		if (bdf_eq(s->dirs[i].bdf, b) && sharer_dir_has(dir, s->dirs[i].path))
+			return true;
+	return false;
+}
+
+/* A node of each function in the directory, if a container that can be started has it mounted. */
+static int seek_dir(struct search *s, const struct config *cfg, const char *dir)
+{
+	struct guest_flags flags = { 0 };
+
+	guest_flags(s->root, cfg, &flags);
+	if (flags.template)
+		return 0;
+	if (!s->dirs && !(s->dirs = calloc(s->card.nodes.n + 1, sizeof(*s->dirs))))
+		return -ENOMEM;
+	for (size_t i = 0; i < s->card.nodes.n; i++) {
+		const struct node *n = &s->card.nodes.v[i];
+		struct sharer_dir d = { .vmid = cfg->vmid, .bdf = n->bdf, .dev = n->dev };
+
+		snprintf(d.path, sizeof(d.path), "/dev/%s", n->name);
+		path_role(n->name, d.role);
+		if (!n->shared && sharer_dir_has(dir, d.path) && !has_dir(s, dir, n->bdf))
+			s->dirs[s->n_dirs++] = d;
+	}
+	return 0;
+}
+
 static int seek_path(struct search *s, struct seeker *sk, size_t i, const struct rdev *found)
 {
 	const struct ctdev *d = &sk->container->devices.v[i];
@@ -86,8 +119,12 @@ static int seek_path(struct search *s, struct seeker *sk, size_t i, const struct
 
 	if (d->kind == CTDEV_ALLOW && !d->opens)
 		return 0;
+	if (found->is_dir && d->kind == CTDEV_MOUNT && is_device_dir(d, found)) {
+		k = str_starts(d->path, "/dev/") ? seek_dir(s, &sk->container->cfg, d->path) : 0;
+		return k < 0 ? k : seeker_wildcard(sk, i);
+	}
 	if (found->is_dir)
-		return d->kind == CTDEV_MOUNT && is_device_dir(d, found) ? seeker_wildcard(sk, i) : 0;
+		return 0;
 	k = sharing_card_path(&s->card, d->path, found, &what);
 	return k == 1 ? seeker_add(sk, i, &what, d->path, false) : k;
 }
@@ -208,6 +245,8 @@ static int search_finish(struct search *s, struct sharers *ret)
 		l.v[l.n++] = *sh;
 		*sh = (struct sharer){ 0 };
 	}
+	l.dirs = TAKE_PTR(s->dirs);
+	l.n_dirs = s->n_dirs;
 	l.unsure = s->unsure;
 	s->unsure = (struct guest_list){ 0 };
 	*ret = l;
@@ -242,29 +281,4 @@ int sharing_load(const struct root *r, const struct pci_list *card, const struct
 	int k = container_list_load(r, &containers, e);
 
 	return k < 0 ? k : sharing_find(r, &containers, card, holders, ret, e);
-}
-
-int sharing_remember(const struct root *r, const struct pci_list *card, const struct sharers *s, struct err *e)
-{
-	const struct sharing_card c = { .root = r, .fns = card };
-	int first = 0;
-
-	for (size_t i = 0; i < s->n; i++) {
-		for (size_t u = 0; u < s->v[i].n; u++) {
-			const struct sharer_use *use = &s->v[i].uses[u];
-			const struct pci_fn *fn = pci_list_find(card, use->bdf);
-			struct path_memory m = { .bdf = use->bdf, .type = 'c', .major = major(use->dev), .minor = minor(use->dev) };
-			char number[PATH_MAX];
-			int k;
-
-			if (!fn || use->how != SHARING_NUMBER || use->wildcard)
-				continue;
-			pci_id_format(fn->id, m.identity);
-			memcpy(m.role, use->role, sizeof(m.role));
-			m.common = use->shared && !sharing_card_only(&c, use->bdf);
-			k = path_remember(r, use->path ? use->path : sharing_number_path(use->dev, number), &m, first < 0 ? NULL : e);
-			first = first < 0 ? first : k;
-		}
-	}
-	return first;
 }

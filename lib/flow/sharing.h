@@ -24,8 +24,8 @@ int sharing_find(const struct root *r, const struct container_list *containers, 
 		 const struct holder_list *holders, struct sharers *ret, struct err *e);
 /*
  * Remembers whose the nodes are (path.h), for as long as they are away: of every use whose node is there and the card's own. A
- * wildcard names no node, and a name with the card's address needs no memory while it is away. 0 or the first -errno; the rest is
- * remembered all the same.
+ * wildcard names no node, but one of those in a mounted directory stands for it; and a name with the card's address needs no memory while
+ * it is away. 0 or the first -errno; the rest is remembered all the same.
  */
 int sharing_remember(const struct root *r, const struct pci_list *card, const struct sharers *s, struct err *e);
 

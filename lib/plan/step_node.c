@@ -118,7 +118,10 @@ static int make_parents(const struct root *r, const char *path)
 	return root_mkdir_p_nofollow(r, dir, 0755);
 }
 
-/* Takes away what make_parents() may have made: what is in use is not empty. */
+/*
+ * Takes away what make_parents() may have made: what is in use is not empty. But /dev/dri itself stays for the nodes that come: a container
+ * that has it mounted would be left with a directory that is gone.
+ */
 static void remove_parents(const struct root *r, const char *path)
 {
 	char dir[PATH_MAX];
@@ -127,7 +130,7 @@ static void remove_parents(const struct root *r, const char *path)
 	path_f(dir, "%s", path);
 	while ((slash = strrchr(dir, '/')) && slash != dir) {
 		*slash = '\0';
-		if (strcmp(dir, "/dev") == 0 || root_rmdir(r, dir) < 0)
+		if (strcmp(dir, "/dev") == 0 || strchr(dir + strlen("/dev/"), '/') == NULL || root_rmdir(r, dir) < 0)
 			return;
 	}
 }

@@ -175,6 +175,28 @@ static bool is_detached(const struct facts *f, const struct settings *s, const s
 	return ours && ct.containers == CONTAINERS_DETACH;
 }
 
+/* A directory that containers have mounted shall not go with the last node in it: one that stands in keeps it. */
+static int plan_dir(const struct sharer_dir *d, struct plan *ret)
+{
+	_cleanup_text_ struct text target = { 0 }, value = { 0 };
+	char because[48], dir[sizeof(d->path)];
+	struct step *step;
+
+	snprintf(dir, sizeof(dir), "%s", d->path);
+	*strrchr(dir, '/') = '\0';
+	for (size_t i = 0; i < ret->n; i++)
+		if (ret->steps[i].kind == &step_node && sharer_dir_has(dir, strchr(ret->steps[i].target, ' ') + 1))
+			return 0;
+	node_target(d->bdf, d->path, &target);
+	node_value(d->dev, NULL, &value);
+	snprintf(because, sizeof(because), "CT %u has its directory mounted", d->vmid);
+	step = plan_add(ret, &step_node, text_str(&target), NULL, text_str(&value), because);
+	if (!step)
+		return -ENOMEM;
+	step->optional = true;
+	return 0;
+}
+
 /*
  * One that was detached, and whose way back the start of the VM has cut short when it was stopped for its lines: it runs without the
  * card again. Lines that were back by then give it a placeholder.
@@ -204,6 +226,9 @@ int containers_plan_away(const struct facts *f, const struct settings *s, struct
 			if (wants_placeholder(&c->uses[j]) && plan_placeholder(c, &c->uses[j], ret) < 0)
 				return -ENOMEM;
 	}
+	for (size_t i = 0; i < f->sharers.n_dirs; i++)
+		if (plan_dir(&f->sharers.dirs[i], ret) < 0)
+			return -ENOMEM;
 	for (size_t i = 0; i < f->sharers.n; i++) {
 		if (container_fate(f, s, &f->sharers.v[i]) != CONTAINER_DETACHES)
 			continue;

@@ -22,8 +22,16 @@ void sharers_done(struct sharers *s)
 	for (size_t i = 0; i < s->n; i++)
 		sharer_done(&s->v[i]);
 	free(s->v);
+	free(s->dirs);
 	guest_list_done(&s->unsure);
 	*s = (struct sharers){ 0 };
+}
+
+bool sharer_dir_has(const char *dir, const char *path)
+{
+	size_t n = strlen(dir);
+
+	return strncmp(path, dir, n) == 0 && path[n] == '/' && !strchr(path + n + 1, '/');
 }
 
 bool sharer_has(const struct sharer *s, const struct holder *h)

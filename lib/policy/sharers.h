@@ -51,9 +51,23 @@ struct sharer {
 	size_t n;
 };
 
+/*
+ * A directory below /dev with nodes of the card in it, which a container has mounted when it runs. It is none of the container's uses, but
+ * it vanishes with the last node in it, and then the container does not start.
+ */
+struct sharer_dir {
+	unsigned int vmid; /* one that has it */
+	struct bdf bdf;
+	char path[64 + sizeof("/dev/")]; /* of one of these nodes */
+	char role[PATH_ROLE_LEN];
+	dev_t dev;
+};
+
 struct sharers {
 	struct sharer *v; /* by vmid */
 	size_t n;
+	struct sharer_dir *dirs; /* each once for each function */
+	size_t n_dirs;
 	/*
 	 * Containers with a wildcard, of which it could not be seen in time whether a node of the card is in them: their /dev does not
 	 * answer, or has no end. They are not among v unless another line puts them there.
@@ -72,6 +86,8 @@ bool sharer_has(const struct sharer *s, const struct holder *h);
 bool sharer_is_managed(const struct sharer *s);
 /* Is one of the card's nodes there for it to use, with its driver? Else the card is away. */
 bool sharer_sees(const struct sharer *s);
+/* Is path one of a node in the very directory dir? */
+bool sharer_dir_has(const char *dir, const char *path);
 /* NULL if the container of that id is not among them. */
 const struct sharer *sharers_get(const struct sharers *s, unsigned int vmid);
 /* The keys by which it names a function of the card, or any (of is NULL), each once: "dev0, lxc.mount.entry". */

@@ -295,6 +295,41 @@ static void mounted_meanwhile(void **state)
 	}
 }
 
+static ino_t directory(struct fake *f)
+{
+	char full[PATH_MAX];
+	struct stat st;
+
+	assert_int_equal(stat(fake_path(f, full, "/dev/dri"), &st), 0);
+	return st.st_ino;
+}
+
+/* A container that has all of /dev/dri mounted finds it there, and its directory is the one that the nodes come back to. */
+static void whole_directory(void **state)
+{
+	static const char *const confs[] = { "", "[gpu 01:00]\nafter-stop = keep\n" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(confs); i++) {
+		_cleanup_fake_ struct fake *f = machine(confs[i]);
+		ino_t away;
+
+		fake_mkdir(f, "/dev/dri");
+		fake_ct(f, 200, "lxc.mount.entry: /dev/dri dev/dri none bind,create=dir\n", false);
+		start(f, 101);
+		assert_true(placeholder(f, "/dev/dri/card1"));
+		away = directory(f);
+		stop(f, 101);
+		assert_int_equal(directory(f), away);
+		assert_int_equal(placeholder(f, "/dev/dri/card1"), i);
+		/* kept, and taken home later by what is remembered of it */
+		fake_put(f, "/etc/gpupt/gpupt.conf", "");
+		start(f, 101);
+		stop(f, 101);
+		assert_int_equal(directory(f), away);
+		assert_false(placeholder(f, "/dev/dri/card1"));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +340,7 @@ int main(void)
 		cmocka_unit_test(links_go_later),
 		cmocka_unit_test(owner_and_mode),
 		cmocka_unit_test(mounted_meanwhile),
+		cmocka_unit_test(whole_directory),
 	};
 
 	watched = mmap(NULL, sizeof(*watched), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
