@@ -79,6 +79,8 @@ start 101
 start 102
 is "$(drvs 01:00.0 02:00.0)" "vfio-pci vfio-pci" "both cards are away"
 stop 102
+is "$(ct_sees 200 "$r")" EPERM "200, which waits for the first card, may not open its twin, which has that number"
+is "$(ct_sees 201 "$r")" EPERM "… nor may 201, without privileges"
 stop 101
 bdf 03:00.0 >$PCI/drivers/bochs-drm/bind
 udevadm settle
