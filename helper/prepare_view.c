@@ -57,16 +57,22 @@ static void end_ticks(struct prepare_view *v)
 	v->ticking = false;
 }
 
+/* On the way back it is what the step came from. */
+static const char *command_of(const struct step *s)
+{
+	return s->after ? s->after : s->before ? s->before : s->target;
+}
+
 static void tick(void *ctx, const struct step *s, unsigned int seconds)
 {
 	struct prepare_view *v = ctx;
 
 	if (isatty(STDERR_FILENO)) {
-		fprintf(stderr, "\r\033[K%s: %u s", s->after ? s->after : s->target, seconds);
+		fprintf(stderr, "\r\033[K%s: %u s", command_of(s), seconds);
 		v->ticking = true;
 	} else if (seconds == 0) {
 		/* for a log: when it began is enough */
-		fprintf(stderr, "%s …\n", s->after ? s->after : s->target);
+		fprintf(stderr, "%s …\n", command_of(s));
 	}
 }
 

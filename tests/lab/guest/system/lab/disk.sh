@@ -129,6 +129,8 @@ reserved() {
 	is "$(drvs 01:00.0 01:00.1)" "radeon snd_hda_intel" "its twin is on its drivers"
 	booted_as_said
 }
+# complaints: what the last run has said on its standard error but for which program runs meanwhile
+complaints() { printf '%s\n' "$err" | grep -v ' …$'; }
 # ours: what `prepare` has made, and not `make install`
 ours() {
 	find /etc \( -path /etc/gpupt -o -path /etc/apt -o -path '*.wants' \) -prune -o -name '*gpupt*' -print

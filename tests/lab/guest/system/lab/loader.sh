@@ -12,7 +12,7 @@ loader() {
 	like "$(gpupt-helper prepare --adopt --dry-run)" "^(param|line) $2[ @].*intel_iommu=off" "of $1 it is $2 that counts"
 	keep_tree first
 	run gpupt-helper prepare --adopt 02:00=reserved --yes
-	is "$rc|$err" "0|" "prepare (it took $took s)"
+	is "$rc|$(complaints)" "0|" "prepare (it took $took s)"
 	like "$(next_cmdline)" ' intel_iommu=on iommu=pt( |$)' "the next boot has the IOMMU"
 	unlike "$(next_cmdline)" 'intel_iommu=off' "… which nothing switches off"
 	like "$(next_cmdline)" ' console=ttyS0 ' "… and what else there was"
@@ -30,7 +30,7 @@ case $boot_n in
 	reserved
 	unlike "$(findings warn)" 'not-in-force' "check: all of it is in force"
 	run gpupt-helper revert --yes
-	is "$rc|$err" "0|" "revert (it took $took s)"
+	is "$rc|$(complaints)" "0|" "revert (it took $took s)"
 	reboot_clean
 	;;
 *)
