@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Containers on their way back: a VM that starts meanwhile wins, several come back at once, the card stays on vfio-pci, somebody has
 # stopped, replaced or moved one while it was without.
-# takes: 200 s
+# takes: 250 s
 [ -e /lab/lib.sh ] || LAB_LIMIT=900 exec "$(dirname "$0")/boot" --systemd twins "$0"
 . /lab/lib.sh
 . /lab/system.sh

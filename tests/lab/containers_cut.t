@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Containers with a card over a boot: the power goes while they are without, or half-way there, and what is in /etc/pve is put back
 # before the first guest starts; a VM starts before them, and has the card; the node is shut down.
-# takes: 330 s
+# takes: 400 s
 [ -e /lab/lib.sh ] || LAB_LIMIT=1200 exec "$(dirname "$0")/boot" --systemd twins "$0" -action reboot=reset
 . /lab/lib.sh
 . /lab/system.sh
