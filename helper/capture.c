@@ -28,7 +28,6 @@ static int gather(struct capture *c, struct text *ret, struct err *e)
 	if (proc_boot_id(c->root, c->names.boot_id) < 0)
 		c->names.boot_id[0] = '\0';
 	capture_text(c, "/proc/sys/kernel/random/boot_id", MASK_BOOT_ID "\n");
-	capture_record_load(c);
 	/* first, so that this node is the first that has a name */
 	capture_guests(c);
 	capture_cards(c);

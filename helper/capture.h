@@ -65,8 +65,7 @@ void capture_cards(struct capture *c);	 /* nodes of PCI functions */
 void capture_guests(struct capture *c);	 /* Proxmox VE's files, and what they name: capture_pve.c */
 void capture_initramfs(struct capture *c); /* what is in each kernel's: capture_initramfs.c */
 void capture_processes(struct capture *c); /* who holds a card, containers' inits: capture_proc.c */
-/* The record of a preparation: once before all others, and when the table is through. capture_record.c */
-void capture_record_load(struct capture *c);
+/* The record of a preparation, before the table, which takes all records as they are: capture_record.c */
 void capture_record(struct capture *c);
 /* Is this all that is in the file at path, and written by a preparation from its first byte to its last? It is kept as it is. */
 bool capture_is_ours(const struct capture *c, const char *path, const char *text);

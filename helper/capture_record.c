@@ -8,16 +8,6 @@
 #include "plan/file.h"
 #include "plan/line.h"
 
-void capture_record_load(struct capture *c)
-{
-	struct err e;
-	int k = record_load(c->root, PREPARE_RECORD, &c->prepared, &e);
-
-	/* in the place of one that nobody understands stands another such */
-	if (k < 0 && k != -ENOENT)
-		capture_text(c, PREPARE_RECORD, "gpupt-record 1\ndamaged\n");
-}
-
 bool capture_is_ours(const struct capture *c, const char *path, const char *text)
 {
 	char of[PATH_MAX];
@@ -100,7 +90,12 @@ static void mask_step(struct capture *c, struct record_step *rs)
 void capture_record(struct capture *c)
 {
 	_cleanup_text_ struct text t = { 0 }, text = { 0 };
+	struct err e;
+	int k = record_load(c->root, PREPARE_RECORD, &c->prepared, &e);
 
+	/* in the place of one that nobody understands stands another such */
+	if (k < 0 && k != -ENOENT)
+		capture_text(c, PREPARE_RECORD, "gpupt-record 1\ndamaged\n");
 	if (!c->prepared.n_steps)
 		return;
 	for (size_t i = 0; i < c->prepared.n_steps; i++)

@@ -35,13 +35,17 @@ int waiting_load(const struct root *r, struct waiting *ret)
 	return lease_each(r, add, ret) == -ENOMEM ? -ENOMEM : 0;
 }
 
+static bool is_in(const struct ctnode *n, unsigned int vmid, struct proc_id init)
+{
+	return n->vmid == vmid && n->init.pid == init.pid && n->init.start == init.start;
+}
+
 bool waiting_for_another(const struct waiting *w, unsigned int vmid, struct proc_id init, const char *path, dev_t dev, struct bdf b)
 {
 	for (size_t i = 0; i < w->n; i++) {
 		const struct ctnode *n = &w->v[i];
 
-		if (n->vmid == vmid && n->init.pid == init.pid && n->init.start == init.start && n->dev == dev && !n->from &&
-		    !bdf_eq(n->bdf, b) && (!path || str_eq(n->path, path)))
+		if (is_in(n, vmid, init) && n->dev == dev && !n->from && !bdf_eq(n->bdf, b) && (!path || str_eq(n->path, path)))
 			return true;
 	}
 	return false;
@@ -49,13 +53,9 @@ bool waiting_for_another(const struct waiting *w, unsigned int vmid, struct proc
 
 bool waiting_at(const struct waiting *w, const struct ctnode *place)
 {
-	for (size_t i = 0; i < w->n; i++) {
-		const struct ctnode *n = &w->v[i];
-
-		if (n->vmid == place->vmid && n->init.pid == place->init.pid && n->init.start == place->init.start &&
-		    str_eq(n->path, place->path))
+	for (size_t i = 0; i < w->n; i++)
+		if (is_in(&w->v[i], place->vmid, place->init) && str_eq(w->v[i].path, place->path))
 			return true;
-	}
 	return false;
 }
 

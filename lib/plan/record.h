@@ -45,9 +45,9 @@ int record_load(const struct root *r, const char *path, struct record *ret, stru
 int record_open(const struct root *r, const char *path, struct record *ret, struct err *e);
 /* A new, empty record at path, which must not exist. 0, -EEXIST, -errno. */
 int record_create(const struct root *r, const char *path, struct record *ret, struct err *e);
-/* Parses a record's text; for record_load(), a capture and the fuzzer. */
+/* Parses a record's text; for record_load() and the fuzzer. */
 int record_parse(struct record *rec, char *text, struct err *e);
-/* Appends what record_parse() reads the same from: of each step no more than what became of it last. */
+/* Appends what record_parse() reads the same from, for a capture: of each step no more than what became of it last. */
 void record_format(const struct record *rec, struct text *ret);
 void record_close(struct record *rec);
 #define _cleanup_record_ _cleanup_(record_close)

@@ -58,8 +58,7 @@ struct step_kind {
 	bool effect;	      /* nothing to read back; nothing to put back, unless it derives */
 	/*
 	 * An effect of what the other steps have set, brought about by a program that reads it all (an initramfs). Once begun it is put
-	 * back by doing it again, behind all others, by rank; a failure leaves it open. What has not been
-	 * begun is not done.
+	 * back by doing it again, behind all others, by rank; a failure leaves it open. What has not been begun is not done.
 	 */
 	bool derives;
 	/* Of kinds that derive: those of lower rank are made again first, of one rank in the order in which they were made. */

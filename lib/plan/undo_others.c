@@ -27,28 +27,26 @@ static bool is_half_way(const struct record *rec, unsigned int ct)
 	return half_way;
 }
 
-static bool lease_is_half_way(const struct root *r, unsigned int vmid, unsigned int ct)
-{
-	_cleanup_record_ struct record rec = { .fd = -1 };
-	char path[PATH_MAX];
+struct search {
+	unsigned int ct, own, found;
+	bool ours; /* it is half-way by the own lease, too */
+};
 
-	return lease_path(r, vmid, path) == 0 && record_load(r, path, &rec, NULL) == 0 && !lease_is_old(r, &rec) && is_half_way(&rec, ct);
+/* Two that are half-way both must not wait for each other: the lower id goes first. */
+static void look_at(void *ctx, unsigned int vmid, const struct record *rec)
+{
+	struct search *s = ctx;
+
+	if (!s->found && vmid != s->own && (!s->ours || vmid < s->own) && is_half_way(rec, s->ct))
+		s->found = vmid;
 }
 
 unsigned int undo_other(const struct record *rec, unsigned int ct)
 {
-	_cleanup_free_ unsigned int *all = NULL;
+	struct search s = { .ct = ct, .ours = is_half_way(rec, ct) };
 	const char *name = strrchr(rec->path, '/');
-	unsigned int own = 0;
-	bool ours;
-	size_t n;
 
-	if (!name || parse_vmid(name + 1, &own) < 0 || lease_all(rec->root, &all, &n) < 0)
+	if (!name || parse_vmid(name + 1, &s.own) < 0 || lease_each(rec->root, look_at, &s) < 0)
 		return 0;
-	/* two that are half-way both must not wait for each other: the lower id goes first */
-	ours = is_half_way(rec, ct);
-	for (size_t i = 0; i < n && (!ours || all[i] < own); i++)
-		if (all[i] != own && lease_is_half_way(rec->root, all[i], ct))
-			return all[i];
-	return 0;
+	return s.found;
 }

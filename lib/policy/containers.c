@@ -138,22 +138,29 @@ static bool wants_placeholder(const struct sharer_use *u)
 	       (u->how == SHARING_NUMBER || !u->present);
 }
 
-static int plan_placeholder(const struct sharer *c, const struct sharer_use *u, struct plan *ret)
+/* own may be NULL. The VM starts all the same if it cannot be made. */
+static int plan_node(struct bdf b, const char *path, dev_t dev, const struct root_own *own, const char *because, struct plan *ret)
 {
 	_cleanup_text_ struct text target = { 0 }, value = { 0 };
 	struct step *step;
-	char because[48];
 
-	node_target(u->bdf, u->path, &target);
+	node_target(b, path, &target);
 	if (planned(ret, &step_node, text_str(&target)))
 		return 0;
-	node_value(u->dev, u->own.mode ? &u->own : NULL, &value);
-	snprintf(because, sizeof(because), "CT %u could not be started without it", c->vmid);
+	node_value(dev, own, &value);
 	step = plan_add(ret, &step_node, text_str(&target), NULL, text_str(&value), because);
 	if (!step)
 		return -ENOMEM;
 	step->optional = true;
 	return 0;
+}
+
+static int plan_placeholder(const struct sharer *c, const struct sharer_use *u, struct plan *ret)
+{
+	char because[48];
+
+	snprintf(because, sizeof(because), "CT %u could not be started without it", c->vmid);
+	return plan_node(u->bdf, u->path, u->dev, u->own.mode ? &u->own : NULL, because, ret);
 }
 
 /* Was it by *detach* that one of the VM's functions had it stopped? */
@@ -178,23 +185,15 @@ static bool is_detached(const struct facts *f, const struct settings *s, const s
 /* A directory that containers have mounted shall not go with the last node in it: one that stands in keeps it. */
 static int plan_dir(const struct sharer_dir *d, struct plan *ret)
 {
-	_cleanup_text_ struct text target = { 0 }, value = { 0 };
 	char because[48], dir[sizeof(d->path)];
-	struct step *step;
 
 	snprintf(dir, sizeof(dir), "%s", d->path);
 	*strrchr(dir, '/') = '\0';
 	for (size_t i = 0; i < ret->n; i++)
 		if (ret->steps[i].kind == &step_node && sharer_dir_has(dir, strchr(ret->steps[i].target, ' ') + 1))
 			return 0;
-	node_target(d->bdf, d->path, &target);
-	node_value(d->dev, NULL, &value);
 	snprintf(because, sizeof(because), "CT %u has its directory mounted", d->vmid);
-	step = plan_add(ret, &step_node, text_str(&target), NULL, text_str(&value), because);
-	if (!step)
-		return -ENOMEM;
-	step->optional = true;
-	return 0;
+	return plan_node(d->bdf, d->path, d->dev, NULL, because, ret);
 }
 
 /*

@@ -6,7 +6,7 @@
 
 /* Commands that are harmless to be without, whatever their arguments are. */
 static const char *const harmless[] = {
-	"[", "[[", "case", "echo", "exit", "for", "local", "log_begin_msg", "log_end_msg", "printf", "read", "return", "set", "shift",
+	"[", "[[", "echo", "exit", "for", "local", "log_begin_msg", "log_end_msg", "printf", "read", "return", "set", "shift",
 	"sleep", "test", "true", ":",
 };
 /* Words of the shell's, behind which a command may follow. */
@@ -58,12 +58,36 @@ static size_t command_len(const char *s)
 	return n;
 }
 
+/* A word, with the blanks before it. */
+static size_t word_len(const char *s, const char *end)
+{
+	size_t n = strspn(s, " \t");
+
+	n += strcspn(s + n, " \t");
+	return s + n > end ? (size_t)(end - s) : n;
+}
+
+/* Does each '>' go to a descriptor, into /dev, or to what the script is about? */
+static bool writes_nowhere_else(const char *s, size_t len)
+{
+	for (const char *p = s, *end = s + len; (p = memchr(p, '>', (size_t)(end - p)));) {
+		size_t n;
+
+		p += strspn(p, ">");
+		n = word_len(p, end);
+		if (!is_about(p, n) && !str_starts(p + strspn(p, " \t"), "/dev/"))
+			return false;
+		p += n;
+	}
+	return true;
+}
+
 static bool is_harmless(const char *s, size_t len)
 {
-	bool substitutes = memmem(s, len, "$(", 2) || memchr(s, '`', len), writes = memchr(s, '>', len);
-
-	/* a program whose output is taken is a command, too, and a file is written by whatever has a '>' */
-	if ((substitutes || writes) && !is_about(s, len) && !memmem(s, len, "/dev/", 5))
+	/* a program whose output is taken is a command, too */
+	if ((memmem(s, len, "$(", 2) || memchr(s, '`', len)) && !is_about(s, len))
+		return false;
+	if (!writes_nowhere_else(s, len))
 		return false;
 	for (const char *p = s, *end = s + len; p < end;) {
 		size_t n;
@@ -78,7 +102,10 @@ static bool is_harmless(const char *s, size_t len)
 			return is_about(p, (size_t)(end - p));
 		if (is_one_of(harmless, ARRAY_SIZE(harmless), p, n))
 			return true;
-		if (!is_one_of(words, ARRAY_SIZE(words), p, n) && !is_name(p, n))
+		/* behind the word and "in" come a label, and a command */
+		if (n == 4 && str_starts(p, "case"))
+			n += word_len(p + n, end);
+		else if (!is_one_of(words, ARRAY_SIZE(words), p, n) && !is_name(p, n))
 			return false;
 		p += n;
 	}

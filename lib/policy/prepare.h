@@ -67,11 +67,8 @@ bool prepare_is_own(const char *path);
 /* Adds steps that take our parameters out of a LOADER_CMDLINE that we have made as a whole. 0 or -ENOMEM. */
 int prepare_params_back(const char *made, struct plan *plan);
 
-/*
- * Of the i-th option that can be asked for: the file below /sys/module that says whether it is set, "" if the text of modprobe.d does not
- * set it; NULL: there are no more.
- */
-const char *prepare_option(size_t i, const char *modprobe);
+/* Of each option that a text of ours for modprobe.d sets: the file below /sys/module that says whether it is set. 0 or -ENOMEM. */
+int prepare_options_set(const char *modprobe, struct strv *ret);
 
 /* Does a finding of `check` stop a preparation? about: it is about a card that is asked for, or reserved. */
 bool prepare_is_stopped_by(const struct finding *f, bool about);

@@ -38,25 +38,6 @@ bool prepare_takes_out(const struct prepare_facts *f, const struct conf_place *a
 	return false;
 }
 
-/* Lines first to last, as they stand there, without the last newline. NULL without memory, or if there are not so many. */
-static char *lines_of(const char *text, unsigned int first, unsigned int last)
-{
-	const char *from = text, *to;
-
-	for (unsigned int i = 1; i < first; i++) {
-		from = strchr(from, '\n');
-		if (!from++)
-			return NULL;
-	}
-	to = from;
-	for (unsigned int i = first; i < last; i++) {
-		to = strchr(to, '\n');
-		if (!to++)
-			return NULL;
-	}
-	return strndup(from, (size_t)(to - from) + strcspn(to, "\n"));
-}
-
 static void comment_out(const char *lines, struct text *t)
 {
 	for (const char *p = lines;; p++) {
@@ -113,7 +94,7 @@ static int refuse(struct findings *found, const char *where, const char *text, c
 /* Does the line before end in a backslash, so that this one goes on with it? */
 static bool is_continued(const char *text, unsigned int line)
 {
-	_cleanup_free_ char *before = line > 1 ? lines_of(text, line - 1, line - 1) : NULL;
+	_cleanup_free_ char *before = line > 1 ? prepare_lines(text, line - 1, line - 1) : NULL;
 	size_t n = before ? strlen(before) : 0;
 
 	return n && before[n - 1] == '\\';
@@ -176,7 +157,7 @@ static int adopt_param(const struct prepare_facts *f, const char *path, unsigned
 	if (strcmp(path, LOADER_CMDLINE) == 0)
 		return adopt_bare_param(f, token, why, plan, found);
 	snprintf(where, sizeof(where), "%s line %u", path, line);
-	before = file && file->text ? lines_of(file->text, line, line) : NULL;
+	before = file && file->text ? prepare_lines(file->text, line, line) : NULL;
 	if (!before)
 		return refuse(found, where, token, "the line is not there");
 	if (is_continued(file->text, line) || is_continued(file->text, line + 1))
@@ -205,7 +186,7 @@ static int adopt_line(const struct prepare_facts *f, const struct pin *pin, stru
 	_cleanup_text_ struct text after = { 0 }, target = { 0 };
 	char where[192];
 
-	before = file && file->text ? lines_of(file->text, pin->line, pin->last) : NULL;
+	before = file && file->text ? prepare_lines(file->text, pin->line, pin->last) : NULL;
 	if (!before)
 		return refuse(found, pin_where(pin, where, sizeof(where)), pin->text, "the line is not there");
 	comment_out(before, &after);
@@ -292,7 +273,7 @@ int prepare_adopt(const struct prepare_facts *f, struct plan *plan, struct findi
 			if (found->n > refused)
 				prepare_block(&found->v[refused]);
 		}
-		if (cmdline_has(p->text, "pcie_acs_override") && !prepare_is_own(p->file))
+		else if (cmdline_has(p->text, "pcie_acs_override") && !prepare_is_own(p->file))
 			k = adopt_param(f, p->file, p->line, p->text, "it makes the IOMMU groups smaller than the hardware's isolation",
 					plan, found);
 	}

@@ -18,13 +18,9 @@ static const char *file_on_record(const struct prepare_steps *before, const char
 
 int prepare_options_of(const struct prepare_steps *before, struct strv *ret)
 {
-	const char *text = file_on_record(before, PREPARE_MODPROBE), *file;
-	int k = 0;
+	const char *text = file_on_record(before, PREPARE_MODPROBE);
 
-	for (size_t i = 0; k == 0 && text && (file = prepare_option(i, text)); i++)
-		if (*file)
-			k = strv_add(ret, file);
-	return k;
+	return text ? prepare_options_set(text, ret) : 0;
 }
 
 int prepare_modules_of(const struct prepare_steps *before, struct strv *ret)

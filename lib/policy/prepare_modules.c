@@ -80,11 +80,14 @@ static const struct modprobe_line *set_by_others(const struct prepare_facts *f, 
 	return NULL;
 }
 
-const char *prepare_option(size_t i, const char *modprobe)
+int prepare_options_set(const char *modprobe, struct strv *ret)
 {
-	if (i >= ARRAY_SIZE(options))
-		return NULL;
-	return strstr(modprobe, options[i].text) ? options[i].state : "";
+	int k = 0;
+
+	for (size_t i = 0; k == 0 && i < ARRAY_SIZE(options); i++)
+		if (strstr(modprobe, options[i].text))
+			k = strv_add(ret, options[i].state);
+	return k;
 }
 
 /* Y, y and 1 are what the kernel takes for yes (kstrtobool() in its lib/kstrtox.c), and what a lone name means. */

@@ -176,7 +176,6 @@ void prepare_judge_params(const struct prepare_facts *f, struct findings *found)
 	struct iommu iommu = f->setup->iommu; /* as it would be but for parameters */
 	const char *params[PARAMS_MAX];
 	size_t n = others(f, params);
-
 	bool lacking = is_lacking(f);
 
 	for (size_t i = 0; i < ARRAY_SIZE(tokens) && lacking; i++)

@@ -25,6 +25,8 @@ const struct prepare_file *prepare_file(const struct prepare_facts *f, const cha
 /* What the last step on record has given the target of that kind; NULL: none, or it took it away. */
 const char *prepare_recorded(const struct prepare_facts *f, const struct step_kind *kind, const char *target);
 
+/* Lines first to last, from 1, as they stand in a text, without the last newline. NULL without memory, or if there are not so many. */
+char *prepare_lines(const char *text, unsigned int first, unsigned int last);
 /* gpupt.conf as it is to be. 0 or -ENOMEM. */
 int prepare_settings(const struct prepare_facts *f, struct plan *plan);
 

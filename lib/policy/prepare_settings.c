@@ -21,50 +21,55 @@ static size_t count(const char *text)
 {
 	size_t n = 0;
 
-	for (; *text; n++)
-		text += strcspn(text, "\n") + (text[strcspn(text, "\n")] == '\n');
+	for (const char *line; line_at(text, n + 1, &line, &(size_t){ 0 }); n++)
+		;
 	return n;
-}
-
-static const char *line(const char *text, size_t nr, size_t *ret_len)
-{
-	for (; nr > 0; nr--)
-		text += strcspn(text, "\n") + (text[strcspn(text, "\n")] == '\n');
-	*ret_len = strcspn(text, "\n");
-	return text;
 }
 
 static bool same(const char *a, size_t i, const char *b, size_t j)
 {
+	const char *x, *y;
 	size_t n, m;
-	const char *x = line(a, i, &n), *y = line(b, j, &m);
 
-	return n == m && memcmp(x, y, n) == 0;
+	return line_at(a, i + 1, &x, &n) && line_at(b, j + 1, &y, &m) && n == m && memcmp(x, y, n) == 0;
 }
 
 static bool is_header(const char *text, size_t nr)
 {
+	const char *s;
 	size_t n;
-	const char *s = line(text, nr, &n);
 
-	return n && *s == '[';
+	return line_at(text, nr + 1, &s, &n) && *s == '[';
 }
 
 static bool is_blank(const struct part *p)
 {
-	for (size_t i = p->first, n; i < p->last; i++)
-		for (const char *s = line(p->text, i, &n); n > 0; n--)
+	const char *s;
+	size_t n;
+
+	for (size_t i = p->first; i < p->last; i++)
+		for (line_at(p->text, i + 1, &s, &n); n > 0; n--)
 			if (!isspace((unsigned char)*s++))
 				return false;
 	return true;
 }
 
-static char *cut(const struct part *p)
+char *prepare_lines(const char *text, unsigned int first, unsigned int last)
 {
-	size_t n;
-	const char *from = line(p->text, p->first, &n), *last = line(p->text, p->last - 1, &n);
+	const char *from = text, *to;
 
-	return strndup(from, (size_t)(last - from) + n);
+	for (unsigned int i = 1; i < first; i++) {
+		from = strchr(from, '\n');
+		if (!from++)
+			return NULL;
+	}
+	to = from;
+	for (unsigned int i = first; i < last; i++) {
+		to = strchr(to, '\n');
+		if (!to++)
+			return NULL;
+	}
+	return strndup(from, (size_t)(to - from) + strcspn(to, "\n"));
 }
 
 /* What differs, and above it what makes it find its place again: the header of the section, or whatever the new text stands behind. */
@@ -97,8 +102,8 @@ int prepare_settings(const struct prepare_facts *f, struct plan *plan)
 	/* nothing is in it that would be left behind */
 	if (!now || is_blank(&a))
 		return plan_add(plan, &step_file, SETTINGS_PATH, now, f->settings_text, WHY) ? 0 : -ENOMEM;
-	before = cut(&a);
-	after = cut(&b);
+	before = prepare_lines(now, (unsigned int)a.first + 1, (unsigned int)a.last);
+	after = prepare_lines(f->settings_text, (unsigned int)b.first + 1, (unsigned int)b.last);
 	line_target(SETTINGS_PATH, a.first + 1, &target);
 	if (!before || !after || target.r < 0)
 		return -ENOMEM;

@@ -93,6 +93,7 @@ static char *next_line(char *buf, int size, void *ctx)
 {
 	struct parser *p = ctx;
 	size_t n = strcspn(p->next, "\n");
+	const char *header;
 
 	if (!*p->next || p->r < 0)
 		return NULL;
@@ -104,8 +105,7 @@ static char *next_line(char *buf, int size, void *ctx)
 	snprintf(buf, (size_t)size, "%.*s", (int)n, p->next);
 	p->next += n + (p->next[n] == '\n');
 	/* inih tells nobody of a section without keys, and a misspelt one is worth an error */
-	const char *header = p->line == 1 && str_starts(buf, "\xef\xbb\xbf") ? buf + 3 : buf;
-
+	header = p->line == 1 && str_starts(buf, "\xef\xbb\xbf") ? buf + 3 : buf;
 	header += strspn(header, " \t\v\f\r");
 	if (*header == '[' && strchr(header, ']')) {
 		char section[LINE_MAX_LEN + 1];

@@ -41,8 +41,10 @@ struct spot {
 	const char *from, *to; /* NULL: the file has no such section */
 };
 
-/* inih takes an indented line after a key as more of that key's value: in front of such a line the new key has to take
- * the indentation's place, or it would swallow what stood there. */
+/*
+ * inih takes an indented line after a key as more of that key's value: in front of such a line the new key has to take the indentation's
+ * place, or it would swallow what stood there.
+ */
 static struct spot below_header(const char *text)
 {
 	for (const char *line = text; *line;) {

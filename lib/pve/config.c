@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "pve/config.h"
+#include "pve/property.h"
 
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -237,28 +238,17 @@ bool config_get_bool(const struct config *cfg, const char *key, bool dflt)
 	return value && parse_bool(value, &b) == 0 ? b : dflt;
 }
 
-/* Is word among those of a list, each perhaps with a '!'? parse_pending_delete() in PVE/AbstractConfig.pm. */
-static bool is_listed(const char *list, const char *word)
-{
-	while (*list) {
-		size_t n;
-
-		list += strspn(list, ",; \t");
-		list += *list == '!';
-		n = strcspn(list, ",; \t");
-		if (n > 0 && n == strlen(word) && strncmp(list, word, n) == 0)
-			return true;
-		list += n;
-	}
-	return false;
-}
-
+/* A '!' has it go by force: parse_pending_delete() in PVE/AbstractConfig.pm. */
 bool config_is_to_go(const struct config *cfg, const char *key)
 {
+	char forced[64];
+
+	snprintf(forced, sizeof(forced), "!%s", key);
 	for (size_t i = 0; i < cfg->n_lines; i++) {
 		const struct config_line *l = &cfg->lines[i];
 
-		if (l->section == CONFIG_PENDING && l->value && str_eq(l->key, "delete") && is_listed(l->value, key))
+		if (l->section == CONFIG_PENDING && l->value && str_eq(l->key, "delete") &&
+		    (property_list_has(l->value, key) || property_list_has(l->value, forced)))
 			return true;
 	}
 	return false;

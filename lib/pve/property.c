@@ -98,3 +98,17 @@ bool property_is_configid(const char *s)
 		return false;
 	return s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")] == '\0';
 }
+
+bool property_list_has(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *p = list; *p;) {
+		size_t n = strcspn(p, ",; \t");
+
+		if (n == len && strncmp(p, word, n) == 0)
+			return true;
+		p += n + strspn(p + n, ",; \t");
+	}
+	return false;
+}

@@ -36,4 +36,7 @@ bool property_key_plausible(const char *key);
 /* The names of mappings: [a-z][a-z0-9_-]+ in any case ($CONFIGID_RE in PVE/JSONSchema.pm). */
 bool property_is_configid(const char *s);
 
+/* Is word in a list as split_list() in PVE/Tools.pm takes it? */
+bool property_list_has(const char *list, const char *word);
+
 #endif

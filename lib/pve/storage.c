@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 
+#include "pve/property.h"
 #include "pve/storage.h"
 #include "pve/storage_cfg.h"
 
@@ -51,7 +52,7 @@ int storage_shared_in(char *data, const char *volid, const char *node, bool *ret
 
 	if (k < 0)
 		return k;
-	*ret = (st.shared || storage_mounted_by_pve(st.type)) && (!st.nodes || storage_list_has(st.nodes, node));
+	*ret = (st.shared || storage_mounted_by_pve(st.type)) && (!st.nodes || property_list_has(st.nodes, node));
 	return 0;
 }
 

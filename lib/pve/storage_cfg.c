@@ -141,20 +141,6 @@ int storage_base(const struct storage *st, const char *id, char ret[static PATH_
 	return ret[0] == '/' ? 0 : err_set(e, -EINVAL, "storage '%s' of type '%.32s' has no directory for snippets", id, st->type);
 }
 
-bool storage_list_has(const char *list, const char *word)
-{
-	size_t len = strlen(word);
-
-	for (const char *p = list; *p;) {
-		size_t n = strcspn(p, ",; \t");
-
-		if (n == len && strncmp(p, word, n) == 0)
-			return true;
-		p += n + strspn(p + n, ",; \t");
-	}
-	return false;
-}
-
 int storage_read(const struct root *r, char **ret, struct err *e)
 {
 	int k = root_read(r, STORAGE_FILE, STORAGE_MAX, ret, NULL);

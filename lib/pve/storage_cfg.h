@@ -26,8 +26,6 @@ size_t storage_snippets_dir(const char *dirs, const char **ret);
  * they are those that are shared whatever the file says, too (@SHARED_STORAGE in Plugin.pm).
  */
 bool storage_mounted_by_pve(const char *type);
-/* Is word in a list as split_list() in PVE/Tools.pm takes it? */
-bool storage_list_has(const char *list, const char *word);
 /* The file's text; without a file there is still "local". 0 or -errno. */
 int storage_read(const struct root *r, char **ret, struct err *e);
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <strings.h>
 
+#include "pve/property.h"
 #include "pve/storage.h"
 #include "pve/storage_cfg.h"
 
@@ -44,7 +45,7 @@ static int set_content(const struct storage *st, struct storage_place *p)
 
 	if (!content)
 		return 0;
-	p->offered = storage_list_has(content, "snippets");
+	p->offered = property_list_has(content, "snippets");
 	join_content(content, NULL, &now);
 	join_content(content, p->offered ? NULL : "snippets", &wanted);
 	if (now.r < 0 || wanted.r < 0)
@@ -64,7 +65,7 @@ static bool all_in(const char *a, const char *b)
 		size_t n = strcspn(p, ",");
 
 		snprintf(word, sizeof(word), "%.*s", (int)n, p);
-		if (!storage_list_has(b, word))
+		if (!property_list_has(b, word))
 			return false;
 		p += n + (p[n] == ',');
 	}
@@ -100,7 +101,7 @@ int storage_place_in(char *data, const char *id, const char *node, struct storag
 		path_f(p.mount, "%s", st.mountpoint);
 	else if (own || storage_mounted_by_pve(st.type))
 		path_f(p.mount, "%s", p.base);
-	p.here = !st.disabled && (!st.nodes || storage_list_has(st.nodes, node));
+	p.here = !st.disabled && (!st.nodes || property_list_has(st.nodes, node));
 	k = set_content(&st, &p);
 	if (k < 0)
 		return err_set(e, k, "out of memory");

@@ -66,11 +66,12 @@ helper --root "$tree" prepare
 is "$rc" 0 "… and it keeps nothing else from being prepared"
 is "$(listing)" "$before" "… nothing was touched"
 
-put /etc/gpupt/gpupt.conf '[gpu 03:00]\nmode = reserved\n'
-gpu=$(helper --root "$tree" list -o bdf --noheadings >/dev/null; printf '%s\n' "$out" | grep -v '03:00' | head -n 1 | xargs)
-helper --root "$tree" prepare ${gpu:+"$gpu=shared"}
-is "$rc" 1 "nor is one that gpupt.conf reserves, whichever is named"
-like "$err" '^gpupt-helper: 0000:03:00\.0: .*2 active virtual functions' "… and why"
+# a card that gpupt.conf reserves, and that another one is named beside
+tree twins
+put /etc/gpupt/gpupt.conf '[gpu 02:00]\nid = 1002:9999\nmode = reserved\n'
+helper --root "$tree" prepare 01:00=shared
+is "$rc" 1 "what blocks a card that is reserved stops it, whichever is named"
+like "$err" '^gpupt-helper: 0000:02:00\.0: ' "… and why"
 
 # a loader that nobody knows
 tree wrong-loader

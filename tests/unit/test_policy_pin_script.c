@@ -47,6 +47,8 @@ static void more(void **state)
 		{ "A=1 unlock\n", "line 1 ('A=1 unlock')" },
 		{ "echo a \\\n&& rm x\n", "line 1" },
 		{ "! cryptsetup open x y\n", "line 1 ('! cryptsetup open x y')" },
+		{ "case $1 in x) zpool import;; esac\n", "line 1 ('case $1 in x) zpool import;; esac')" },
+		{ "echo 1 >/etc/x 2>/dev/null\n", "line 1 ('echo 1 >/etc/x 2>/dev/null')" },
 		{ "true && dropbear\n", "line 1 ('true && dropbear')" },
 	};
 	char where[96];
