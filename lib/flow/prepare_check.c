@@ -19,6 +19,14 @@ static bool is_off(const struct root *r, const char *option)
 	return root_read_line(r, path_f(path, "/sys/module/%s", option), value, sizeof(value)) == 0 && (value[0] == 'N' || value[0] == '0');
 }
 
+/* Has a service a process? By its cgroup, which is there unless it was told otherwise (systemd.resource-control(5), Slice=). */
+static bool has_processes(const struct root *r, const char *unit)
+{
+	char path[PATH_MAX], line[16];
+
+	return root_read_line(r, path_f(path, "/sys/fs/cgroup/system.slice/%s/cgroup.procs", unit), line, sizeof(line)) == 0 && line[0];
+}
+
 int prepare_read(const struct root *r, struct record *ret, bool *ret_unfinished, struct err *e)
 {
 	unsigned int first = 0;
@@ -32,8 +40,9 @@ int prepare_read(const struct root *r, struct record *ret, bool *ret_unfinished,
 int prepare_check(const struct root *r, const struct setup *setup, const struct settings *settings, struct findings *ret, struct err *e)
 {
 	_cleanup_strv_ struct strv modules = { 0 }, unloaded = { 0 }, options = { 0 }, unset = { 0 };
+	_cleanup_strv_ struct strv units = { 0 }, running = { 0 };
 	_cleanup_record_ struct record rec = { .fd = -1 };
-	struct prepare_state s = { .setup = setup, .settings = settings, .unset = &unset, .unloaded = &unloaded };
+	struct prepare_state s = { .setup = setup, .settings = settings, .unset = &unset, .unloaded = &unloaded, .running = &running };
 	unsigned int first = 0;
 	char boot[BOOT_ID_LEN];
 	const char *then;
@@ -52,6 +61,11 @@ int prepare_check(const struct root *r, const struct setup *setup, const struct 
 	strv_foreach (option, &options)
 		if (k == 0 && is_off(r, option))
 			k = strv_add(&unset, option);
+	if (k == 0)
+		k = prepare_units_of(&s.before, &units);
+	strv_foreach (unit, &units)
+		if (k == 0 && has_processes(r, unit))
+			k = strv_add(&running, unit);
 	if (k < 0) {
 		free(s.before.v);
 		return k;

@@ -41,6 +41,12 @@ static bool all_are_reserved(const struct setup *s, const struct settings *set)
 	return any;
 }
 
+const char *nvidia_drop_in_path(const char *unit, char ret[static NVIDIA_PATH_LEN])
+{
+	snprintf(ret, NVIDIA_PATH_LEN, "/etc/systemd/system/%s.d/gpupt.conf", unit);
+	return ret;
+}
+
 void nvidia_plan(const struct setup *s, const struct settings *set, struct nvidia_plan *ret)
 {
 	const struct nvidia_files *have = &s->nvidia;
@@ -50,7 +56,7 @@ void nvidia_plan(const struct setup *s, const struct settings *set, struct nvidi
 	for (size_t i = 0; i < NVIDIA_UNITS && all; i++) {
 		if (!have->unit[i])
 			continue;
-		snprintf(p.v[p.n].path, sizeof(p.v[p.n].path), "/etc/systemd/system/%s.d/gpupt.conf", nvidia_units[i]);
+		nvidia_drop_in_path(nvidia_units[i], p.v[p.n].path);
 		p.v[p.n].text = drop_in(nvidia_units[i]);
 		p.v[p.n++].why = "no NVIDIA card stays with the host: the service is to start only if the driver has one";
 	}

@@ -9,8 +9,10 @@
 #include "policy/settings.h"
 #include "policy/setup.h"
 
+enum { NVIDIA_PATH_LEN = 96 };
+
 struct nvidia_file {
-	char path[96];
+	char path[NVIDIA_PATH_LEN];
 	const char *text, *why; /* constants */
 };
 
@@ -18,6 +20,9 @@ struct nvidia_plan {
 	struct nvidia_file v[NVIDIA_UNITS + NVIDIA_RULES];
 	size_t n;
 };
+
+/* Where our drop-in for a unit is. Returns ret. */
+const char *nvidia_drop_in_path(const char *unit, char ret[static NVIDIA_PATH_LEN]);
 
 /*
  * The files of ours that the host is to have for it: a drop-in for each service that is installed, and, for each rule of a package, a file

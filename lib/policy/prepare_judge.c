@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "host/cmdline.h"
+#include "policy/nvidia_units.h"
 #include "policy/prepare_judge.h"
 
 /* What the step on record that set the file last has made of it; NULL: nothing, or it is not there by us. */
@@ -33,6 +34,17 @@ int prepare_modules_of(const struct prepare_steps *before, struct strv *ret)
 	while (k == 0 && (line = str_line(&p)))
 		if (*line && *line != '#')
 			k = strv_add(ret, line);
+	return k;
+}
+
+int prepare_units_of(const struct prepare_steps *before, struct strv *ret)
+{
+	char path[NVIDIA_PATH_LEN];
+	int k = 0;
+
+	for (size_t i = 0; k == 0 && i < NVIDIA_UNITS; i++)
+		if (file_on_record(before, nvidia_drop_in_path(nvidia_units[i], path)))
+			k = strv_add(ret, nvidia_units[i]);
 	return k;
 }
 
@@ -148,6 +160,39 @@ static void judge_reserved(const struct prepare_state *s, struct findings *ret)
 	}
 }
 
+/* A rule is for one function, by its address: vendor_reset.h. A VM that has it may have had another method chosen. */
+static void judge_reset(const struct prepare_state *s, struct findings *ret)
+{
+	const char *rules = file_on_record(&s->before, PREPARE_RESET_RULES);
+
+	for (size_t i = 0; rules && i < s->setup->n; i++) {
+		const struct setup_fn *fn = &s->setup->v[i];
+		char name[BDF_LEN], what[160];
+
+		if (fn->taken || !fn->fn.has_reset_method || !strstr(rules, bdf_format(fn->fn.bdf, name)) ||
+		    str_eq(fn->fn.reset_method, "device_specific"))
+			continue;
+		snprintf(what, sizeof(what), "%s is not reset by the module vendor-reset: its reset_method is '%.64s'", name, fn->fn.reset_method);
+		tell(s, name, "'dkms status' tells whether the module is built for this kernel, 'modprobe -v vendor-reset' whether it loads", what,
+		     "", ret);
+	}
+}
+
+/* With its condition a service starts only if the driver has a card. */
+static void judge_units(const struct prepare_state *s, struct findings *ret)
+{
+	for (size_t i = 0; i < s->setup->n; i++)
+		if (str_starts(s->setup->v[i].fn.driver, "nvidia"))
+			return;
+	strv_foreach (unit, s->running) {
+		char what[128], remedy[128];
+
+		snprintf(what, sizeof(what), "%.48s runs, and NVIDIA's driver has no card", unit);
+		snprintf(remedy, sizeof(remedy), "'systemctl cat %.48s' shows its conditions; stop it", unit);
+		tell(s, "host", remedy, what, "", ret);
+	}
+}
+
 void prepare_judge(const struct prepare_state *s, struct findings *ret)
 {
 	if (s->cut_off)
@@ -171,5 +216,7 @@ void prepare_judge(const struct prepare_state *s, struct findings *ret)
 		tell(s, "host", "'modprobe -c' and 'gpupt-helper check --next-boot' show which file decides", what, "", ret);
 	}
 	judge_reserved(s, ret);
+	judge_reset(s, ret);
+	judge_units(s, ret);
 	prepare_judge_unprepared(s->setup, s->settings, ret);
 }

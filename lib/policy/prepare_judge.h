@@ -11,8 +11,9 @@ struct prepare_state {
 	struct prepare_steps before;
 	bool cut_off;		     /* one was begun and not finished */
 	bool rebooted;		     /* since the last preparation */
-	const struct strv *unset; /* of prepare_options_of() those that are off */
+	const struct strv *unset;    /* of prepare_options_of() those that are off */
 	const struct strv *unloaded; /* modules that are to be loaded at every boot and are not there */
+	const struct strv *running;  /* of prepare_units_of() those that have a process */
 };
 
 /* Adds what is not in force, and why; before a reboot that is no more than a note. */
@@ -32,5 +33,8 @@ int prepare_options_of(const struct prepare_steps *before, struct strv *ret);
 
 /* The modules of the file in modules-load.d that was prepared. 0 or -ENOMEM. */
 int prepare_modules_of(const struct prepare_steps *before, struct strv *ret);
+
+/* NVIDIA's services that were given a condition: nvidia_units.h. 0 or -ENOMEM. */
+int prepare_units_of(const struct prepare_steps *before, struct strv *ret);
 
 #endif

@@ -244,11 +244,43 @@ static void options_not_set(void **state)
 	assert_judged(&t, "it is on", "");
 }
 
+/* What a kernel without the module refuses to write. */
+static void reset_method_not_set(void **state)
+{
+	_cleanup_tree_ struct tree t;
+
+	tree_expand(&t, "twins");
+	put_record(&t, "earlier", "file " PREPARE_RESET_RULES " ~ KERNEL==\"0000:01:00.0\" why\n");
+	tree_put(&t, DEVICES "0000:01:00.0/reset_method", "bus\n");
+	tree_put(&t, DEVICES "0000:02:00.0/reset_method", "bus\n");
+	assert_judged(&t, "the kernel's own, of one card",
+		      "not-in-force 0000:01:00.0: 0000:01:00.0 is not reset by the module vendor-reset: its reset_method is 'bus'\n");
+	tree_put(&t, DEVICES "0000:01:00.0/reset_method", "device_specific\n");
+	assert_judged(&t, "as the rule has it", "");
+}
+
+static void service_that_runs(void **state)
+{
+	const char *procs = "/sys/fs/cgroup/system.slice/nvidia-persistenced.service/cgroup.procs";
+	_cleanup_tree_ struct tree t;
+
+	tree_expand(&t, "twins");
+	put_record(&t, "earlier", "file /etc/systemd/system/nvidia-persistenced.service.d/gpupt.conf ~ %23x why\n");
+	tree_put(&t, procs, "");
+	tree_put(&t, "/sys/fs/cgroup/system.slice/nvidia-powerd.service/cgroup.procs", "812\n");
+	assert_judged(&t, "the one with a condition does not", "");
+	tree_put(&t, procs, "811\n");
+	assert_judged(&t, "it does", "not-in-force host: nvidia-persistenced.service runs, and NVIDIA's driver has no card\n");
+	tree_link(&t, DEVICES "0000:01:00.0/driver", "../../../../bus/pci/drivers/nvidia");
+	assert_judged(&t, "it does, for a card", "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rule_is_for_one), cmocka_unit_test(script_sets_overrides), cmocka_unit_test(pending_or_not_in_force),
 		cmocka_unit_test(wrong_file),	   cmocka_unit_test(reserved_elsewhere), cmocka_unit_test(options_not_set),
+		cmocka_unit_test(reset_method_not_set), cmocka_unit_test(service_that_runs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
