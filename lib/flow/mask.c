@@ -159,9 +159,12 @@ void mask_aliases(struct mask_names *n, char *text, struct text *ret)
 
 void mask_kconfig(struct mask_names *n, char *text, struct text *ret)
 {
+	static const char *const kept[] = { "CONFIG_INTEL_IOMMU_DEFAULT_ON=", "CONFIG_INTEL_IOMMU_DEFAULT_ON_INTGPU_OFF=",
+					    "# CONFIG_INTEL_IOMMU_DEFAULT_ON ", NULL };
+
 	/* a line is looked for with the end of the one before it */
 	text_add(ret, "#\n");
-	keep_lines(text, (const char *const[]){ "CONFIG_INTEL_IOMMU_DEFAULT_ON=", "# CONFIG_INTEL_IOMMU_DEFAULT_ON ", NULL }, ret);
+	keep_lines(text, kept, ret);
 }
 
 void mask_udev(struct mask_names *n, char *text, struct text *ret)

@@ -36,7 +36,9 @@ enum tri iommu_intel_default(const struct root *r, const char *release)
 	unsigned int major, minor;
 
 	if (root_read(r, path_f(path, "/boot/config-%s", release), CONFIG_MAX, &text, NULL) == 0)
-		return strstr(text, "\nCONFIG_INTEL_IOMMU_DEFAULT_ON=y\n") ? TRI_YES : TRI_NO;
+		return strstr(text, "\nCONFIG_INTEL_IOMMU_DEFAULT_ON=y\n") || strstr(text, "\nCONFIG_INTEL_IOMMU_DEFAULT_ON_INTGPU_OFF=y\n") ?
+			       TRI_YES :
+			       TRI_NO;
 	if (!strstr(release, "-pve") || sscanf(release, "%3u.%5u", &major, &minor) != 2)
 		return TRI_UNKNOWN;
 	return major > 6 || (major == 6 && minor >= 8) ? TRI_YES : TRI_NO;

@@ -21,8 +21,9 @@ struct iommu {
 };
 
 /*
- * That of any kernel, from its configuration beside it in /boot. Debian's kernels have the option off; Proxmox VE's have it on from 6.8
- * (its Administration Guide, "PCI(e) Passthrough").
+ * That of any kernel, from its configuration beside it in /boot. Proxmox VE's kernels have it on from 6.8 (its Administration
+ * Guide, "PCI(e) Passthrough"); Debian's have it on for all but the processor's graphics, by an
+ * option of their own ("intel-iommu: Add Kconfig option to exclude iGPU by default" among the patches of its package linux).
  */
 enum tri iommu_intel_default(const struct root *r, const char *release);
 

@@ -32,6 +32,7 @@ static void masks(void **state)
 		{ mask_first_line, "\nquiet\n", "\n" },
 		{ mask_esps, "7DF2-8A0C\n1234-5678\n", "0000-0000\n" },
 		{ mask_kconfig, "CONFIG_A=y\nCONFIG_INTEL_IOMMU_DEFAULT_ON=y\nCONFIG_INTEL_IOMMU=y\n", "#\nCONFIG_INTEL_IOMMU_DEFAULT_ON=y\n" },
+		{ mask_kconfig, "CONFIG_INTEL_IOMMU_DEFAULT_ON_INTGPU_OFF=y\n", "#\nCONFIG_INTEL_IOMMU_DEFAULT_ON_INTGPU_OFF=y\n" },
 		{ mask_kconfig, "# CONFIG_INTEL_IOMMU_DEFAULT_ON is not set\n", "#\n# CONFIG_INTEL_IOMMU_DEFAULT_ON is not set\n" },
 		{ mask_grub, "# a\nGRUB_DEFAULT=0\n\nGRUB_PASSWORD='a\nb'\nGRUB_CMDLINE_LINUX=\"quiet ip=1.2.3.4 root=UUID=1 iommu=pt\" # mine\n",
 		  "\nGRUB_DEFAULT=`?`\n\nGRUB_PASSWORD=`?\n`\nGRUB_CMDLINE_LINUX=\"quiet ip=? root=UUID=? iommu=pt\"\n" },

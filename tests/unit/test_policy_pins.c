@@ -219,6 +219,7 @@ static void intel_default(void **state)
 		{ "7.0.1-1-pve", NULL, TRI_YES },
 		{ "6.12.1-amd64", NULL, TRI_UNKNOWN },
 		{ "6.12.1-amd64", "A=y\nCONFIG_INTEL_IOMMU_DEFAULT_ON=y\nB=y\n", TRI_YES },
+		{ "6.1.0-56-amd64", "# CONFIG_INTEL_IOMMU_DEFAULT_ON is not set\nCONFIG_INTEL_IOMMU_DEFAULT_ON_INTGPU_OFF=y\n", TRI_YES },
 		{ "6.8.12-9-pve", "A=y\n# CONFIG_INTEL_IOMMU_DEFAULT_ON is not set\n", TRI_NO },
 	};
 
