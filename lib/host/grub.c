@@ -160,15 +160,20 @@ static bool sh_is_bash(const struct root *r)
 	return true;
 }
 
-int grub_load(const struct root *r, struct grub *ret)
+static int list_files(const struct root *r, struct strv *ret)
 {
 	static const char *const dirs[] = { GRUB_DEFAULTS ".d" };
+	int k = strv_add(ret, GRUB_DEFAULTS);
+
+	return k < 0 ? k : conf_files(r, dirs, ARRAY_SIZE(dirs), ".cfg", ret);
+}
+
+int grub_load(const struct root *r, struct grub *ret)
+{
 	_cleanup_grub_ struct grub g = { .bash = sh_is_bash(r) };
 	_cleanup_strv_ struct strv files = { 0 }, unread = { 0 };
-	int k = strv_add(&files, GRUB_DEFAULTS);
+	int k = list_files(r, &files);
 
-	if (k == 0)
-		k = conf_files(r, dirs, ARRAY_SIZE(dirs), ".cfg", &files);
 	if (k == 0)
 		k = conf_each(r, &files, parse_file, &g, &unread);
 	if (k < 0)
@@ -178,6 +183,61 @@ int grub_load(const struct root *r, struct grub *ret)
 	*ret = g;
 	g = (struct grub){ 0 };
 	return 0;
+}
+
+struct probe {
+	struct grub g;
+	const char *path, *name;
+	bool put;
+	char *by;
+};
+
+/* Is what was put into the variable still in it, as far as can be told? */
+static bool is_in(const struct probe *p)
+{
+	const struct grub_var *var = grub_var(&p->g, p->name);
+
+	for (size_t i = 0; var && i < var->n; i++)
+		if (strcmp(var->v[i].file, p->path) == 0)
+			return true;
+	return p->g.why[0] || (var && var->unknown);
+}
+
+static int probe_file(void *ctx, const char *text, const char *file)
+{
+	struct probe *p = ctx;
+	int k = 0;
+
+	if (p->by || p->g.why[0])
+		return 0;
+	if (!p->put && strcmp(file, p->path) >= 0) {
+		char line[128];
+
+		snprintf(line, sizeof(line), "%.32s=\"here $%.32s\"\n", p->name, p->name);
+		k = grub_parse(line, p->path, &p->g);
+		p->put = true;
+	}
+	if (k == 0 && strcmp(file, p->path) != 0)
+		k = grub_parse(text, file, &p->g);
+	if (k == 0 && p->put && !is_in(p) && !(p->by = strdup(file)))
+		k = -ENOMEM;
+	return k;
+}
+
+int grub_hides(const struct root *r, const char *path, const char *name, char **ret)
+{
+	struct probe p = { .g.bash = sh_is_bash(r), .path = path, .name = name };
+	_cleanup_strv_ struct strv files = { 0 };
+	int k = list_files(r, &files);
+
+	if (k == 0)
+		k = conf_each(r, &files, probe_file, &p, NULL);
+	grub_done(&p.g);
+	if (k < 0)
+		free(p.by);
+	else
+		*ret = p.by;
+	return k;
 }
 
 void grub_done(struct grub *g)

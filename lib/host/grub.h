@@ -39,6 +39,11 @@ struct grub {
 int grub_parse(const char *text, const char *file, struct grub *g);
 /* All of the machine. 0 or -ENOMEM. */
 int grub_load(const struct root *r, struct grub *ret);
+/*
+ * The file that sets the variable anew, so that what one at `path` in GRUB_DEFAULTS.d adds to it has no effect: *ret, to be freed; NULL if
+ * there is none, or if it cannot be told. What is in the file at path does not matter, nor whether it is there. 0 or -ENOMEM.
+ */
+int grub_hides(const struct root *r, const char *path, const char *name, char **ret);
 void grub_done(struct grub *g);
 #define _cleanup_grub_ _cleanup_(grub_done)
 

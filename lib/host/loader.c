@@ -9,6 +9,10 @@
 #define LOADER_INFO "/sys/firmware/efi/efivars/LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 #define SPACE	    " \t\n\v\f\r"
 
+/* grub-mkconfig's; the recovery entries are without the second */
+#define GRUB_LINUX	   "GRUB_CMDLINE_LINUX"
+#define GRUB_LINUX_DEFAULT "GRUB_CMDLINE_LINUX_DEFAULT"
+
 static const struct {
 	const char *name, *file, *refresh;
 } kinds[] = {
@@ -130,6 +134,8 @@ static int add_grub_var(const struct grub *g, const char *name, struct loader_pa
 		n = param_len(p);
 		if (part && add_param(l, p, n, part->file, part->line) < 0)
 			return -ENOMEM;
+		if (part)
+			l->v[l->n - 1].recovery = strcmp(name, GRUB_LINUX) == 0;
 	}
 	return 0;
 }
@@ -146,8 +152,30 @@ static int grub_params(const struct root *r, struct loader_params *l)
 		snprintf(l->why, sizeof(l->why), "%s", g.why);
 	else if (!g.n && !root_exists(r, GRUB_DEFAULTS))
 		snprintf(l->why, sizeof(l->why), "there is no %s", GRUB_DEFAULTS);
-	k = add_grub_var(&g, "GRUB_CMDLINE_LINUX", l);
-	return k < 0 ? k : add_grub_var(&g, "GRUB_CMDLINE_LINUX_DEFAULT", l);
+	k = add_grub_var(&g, GRUB_LINUX, l);
+	return k < 0 ? k : add_grub_var(&g, GRUB_LINUX_DEFAULT, l);
+}
+
+static int find_hiding(const struct root *r, struct loader *l)
+{
+	_cleanup_free_ char *by = NULL;
+	int k = l->next.why[0] ? 0 : grub_hides(r, LOADER_GRUB_OURS, GRUB_LINUX_DEFAULT, &by);
+
+	snprintf(l->hidden_by, sizeof(l->hidden_by), "%s", by ? by : "");
+	return k;
+}
+
+/* The parameters of a line, each with its quotes. */
+static int add_line(const char *line, const char *file, struct loader_params *l)
+{
+	size_t n;
+
+	for (const char *p = line; *(p += strspn(p, SPACE)); p += n) {
+		n = param_len(p);
+		if (add_param(l, p, n, file, 1) < 0)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 /* Only the first line counts: get_first_line() of proxmox-boot-tool. Without the file it takes what the kernel was booted with. */
@@ -155,7 +183,6 @@ static int cmdline_params(const struct root *r, struct loader_params *l)
 {
 	_cleanup_free_ char *text = NULL;
 	int k = conf_read(r, LOADER_CMDLINE, &text);
-	size_t n;
 
 	if (k < 0) {
 		if (k != -ENOENT)
@@ -163,21 +190,29 @@ static int cmdline_params(const struct root *r, struct loader_params *l)
 		return k == -ENOMEM ? k : 0;
 	}
 	text[strcspn(text, "\n")] = '\0';
-	for (const char *p = text; *(p += strspn(p, SPACE)); p += n) {
-		n = param_len(p);
-		if (add_param(l, p, n, LOADER_CMDLINE, 1) < 0)
-			return -ENOMEM;
-	}
-	return 0;
+	return add_line(text, LOADER_CMDLINE, l);
 }
 
 /* Without LOADER_CMDLINE proxmox-boot-tool takes /proc/cmdline, from which it removes the initrd. */
-static int running_params(const struct boot *b, struct loader_params *l)
+static int running_params(const struct root *r, struct loader_params *l)
 {
-	strv_foreach (token, &b->cmdline)
-		if (!str_starts(token, "initrd=") && add_param(l, token, strlen(token), "/proc/cmdline", 1) < 0)
-			return -ENOMEM;
-	return 0;
+	_cleanup_free_ char *text = NULL;
+	size_t n = 0;
+	int k = conf_read(r, "/proc/cmdline", &text);
+
+	if (k < 0)
+		return k == -ENOMEM ? k : 0;
+	k = add_line(text, "/proc/cmdline", l);
+	for (size_t i = 0; i < l->n; i++) {
+		if (!str_starts(l->v[i].text, "initrd=")) {
+			l->v[n++] = l->v[i];
+			continue;
+		}
+		free(l->v[i].text);
+		free(l->v[i].file);
+	}
+	l->n = n;
+	return k;
 }
 
 static void read_info(const struct root *r, struct loader *l)
@@ -214,7 +249,9 @@ int loader_load(const struct root *r, const struct boot *b, struct loader *ret)
 	if (k == 0)
 		k = grub_params(r, systemd ? &l.unread : &l.next);
 	if (k == 0 && systemd && !l.next.n && !l.next.why[0])
-		k = running_params(b, &l.next);
+		k = running_params(r, &l.next);
+	if (k == 0 && (l.kind == LOADER_GRUB || l.kind == LOADER_PROXMOX_GRUB))
+		k = find_hiding(r, &l);
 	if (k < 0)
 		return k;
 	if (l.kind == LOADER_UNKNOWN)

@@ -13,6 +13,8 @@
 
 #define LOADER_CMDLINE	 "/etc/kernel/cmdline"
 #define LOADER_ESP_LIST	 "/etc/kernel/proxmox-boot-uuids"
+/* A file of ours among GRUB's: the last by name, as whoever sets the variable anew comes before. */
+#define LOADER_GRUB_OURS "/etc/default/grub.d/zz-gpupt.cfg"
 
 enum loader_kind {
 	LOADER_UNKNOWN,	     /* another one, or none: what it reads is not known */
@@ -27,6 +29,7 @@ struct loader_param {
 	char *text; /* with its quotes */
 	char *file;
 	unsigned int line;
+	bool recovery; /* GRUB's recovery entries have it, too: of GRUB_CMDLINE_LINUX, in front of all of GRUB_CMDLINE_LINUX_DEFAULT */
 };
 
 struct loader_params {
@@ -42,6 +45,7 @@ struct loader {
 	const char *refresh; /* the command that puts the file in force, or NULL */
 	struct loader_params next;   /* what stands in its file, for the next boot */
 	struct loader_params unread; /* what stands in the other file, to no effect */
+	char hidden_by[128]; /* GRUB: what comes behind LOADER_GRUB_OURS and sets the parameters anew; "": nothing */
 };
 
 /* b is how the machine was booted. 0 or -ENOMEM; what cannot be told is said in `why`. */

@@ -15,8 +15,7 @@
 #define PREPARE_RESET_RULES  "/etc/udev/rules.d/90-gpupt-reset.rules"
 #define PREPARE_INIT_HOOK    "/etc/initramfs-tools/hooks/gpupt"
 #define PREPARE_INIT_SCRIPT  "/etc/initramfs-tools/scripts/init-top/gpupt"
-/* the last by name: whoever sets the variable anew comes before */
-#define PREPARE_GRUB "/etc/default/grub.d/zz-gpupt.cfg"
+#define PREPARE_GRUB	     LOADER_GRUB_OURS
 
 /* A file as it is now. */
 struct prepare_file {

@@ -66,26 +66,40 @@ static bool is_in(const struct strv *params, const char *token)
 	return false;
 }
 
-/* The classic: it was written where this boot loader does not look. */
+enum { WHY_LEN = 320, REMEDY_LEN = 160 };
+
+/* Why a parameter that was written to the file has not reached the kernel. */
+static void explain(const struct loader *l, const char *token, const char *file, char why[static WHY_LEN], char remedy[static REMEDY_LEN])
+{
+	bool written = false, reads = l->file && (strcmp(l->file, LOADER_CMDLINE) == 0) == (strcmp(file, LOADER_CMDLINE) == 0);
+
+	for (size_t i = 0; i < l->next.n; i++)
+		written |= cmdline_same(l->next.v[i].text, token);
+	*why = '\0';
+	snprintf(remedy, REMEDY_LEN, "run 'gpupt-helper prepare' again: it writes it where it counts");
+	if (written && l->refresh) {
+		snprintf(why, WHY_LEN, "%.120s has it, and what the boot loader has made of that does not, or another entry was started", file);
+		snprintf(remedy, REMEDY_LEN, "run '%s' and reboot", l->refresh);
+	} else if (written || !l->file) {
+		snprintf(remedy, REMEDY_LEN, "reboot, and choose the kernel that the boot loader has as its default");
+	} else if (!reads) { /* the classic */
+		snprintf(why, WHY_LEN, "it stands in %.120s, and this machine is started by %s, which reads %s", file, loader_name(l->kind), l->file);
+	} else if (l->hidden_by[0]) {
+		snprintf(why, WHY_LEN, "%.120s sets the parameters anew behind %.120s", l->hidden_by, file);
+		snprintf(remedy, REMEDY_LEN, "have it add to $GRUB_CMDLINE_LINUX_DEFAULT, run '%s', and reboot", l->refresh);
+	} else {
+		snprintf(why, WHY_LEN, "somebody has taken it out of %.120s", file);
+	}
+}
+
 static void judge_param(const struct prepare_state *s, const char *token, const char *file, struct findings *ret)
 {
-	const struct loader *l = &s->setup->loader;
-	char what[160], why[320] = "", remedy[160] = "reboot, and choose the kernel that the boot loader has as its default";
-	bool written = false;
+	char what[160], why[WHY_LEN], remedy[REMEDY_LEN];
 
 	if (is_in(&s->setup->boot.cmdline, token))
 		return;
-	for (size_t i = 0; i < l->next.n; i++)
-		written |= cmdline_same(l->next.v[i].text, token);
+	explain(&s->setup->loader, token, file, why, remedy);
 	snprintf(what, sizeof(what), "the running kernel was started without %.80s", token);
-	if (!written && l->file) {
-		snprintf(why, sizeof(why), "it stands in %.120s, and this machine is started by %s, which reads %s", file, loader_name(l->kind),
-			 l->file);
-		snprintf(remedy, sizeof(remedy), "run 'gpupt-helper prepare' again: it writes it where it counts");
-	} else if (written && l->refresh) {
-		snprintf(why, sizeof(why), "%.120s has it, and what the boot loader has made of that does not, or another entry was started", file);
-		snprintf(remedy, sizeof(remedy), "run '%s' and reboot", l->refresh);
-	}
 	tell(s, "host", remedy, what, why, ret);
 }
 
@@ -100,17 +114,14 @@ static void judge_params(const struct prepare_state *s, struct findings *ret)
 		if (step->kind == &step_param && step->after)
 			judge_param(s, step->after, LOADER_CMDLINE, ret);
 	}
-	/* behind the variable's own name, up to the closing quote */
-	p = drop_in ? strrchr(drop_in, '$') : NULL;
-	p = p ? p + strcspn(p, " \"") : NULL;
-	while (p && *p != '"' && cmdline_next(&p, &param)) {
-		size_t n = param.len - (param.at[param.len - 1] == '"');
-		_cleanup_free_ char *token = strndup(param.at, n);
+	/* between the opening quote and the variable's own name */
+	p = drop_in ? strchr(drop_in, '"') : NULL;
+	p += p != NULL;
+	while (p && cmdline_next(&p, &param) && *param.at != '$') {
+		_cleanup_free_ char *token = strndup(param.at, param.len);
 
 		if (token)
 			judge_param(s, token, PREPARE_GRUB, ret);
-		if (n < param.len)
-			break;
 	}
 }
 

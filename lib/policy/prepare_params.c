@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The kernel's parameters for the IOMMU, and where they are written. AMD's is on by default and needs none; Intel's is off by default in
- * Debian's kernels and in Proxmox VE's before 6.8. "iommu=pt" has the host's own devices go past the translation, which costs them
+ * Proxmox VE's kernels before 6.8. "iommu=pt" has the host's own devices go past the translation, which costs them
  * time (kernel-parameters of the kernel's administrator's guide).
  */
 #include <errno.h>
 
 #include "host/cmdline.h"
+#include "host/grub.h"
 #include "plan/param.h"
 #include "policy/iommu_judge.h"
 #include "policy/prepare_parts.h"
@@ -94,34 +95,50 @@ void prepare_grub(const struct prepare_facts *f, struct text *t)
 
 	if (!by_grub(&f->setup->loader) || !is_lacking(f))
 		return;
-	text_add(t, PREPARE_HEADER "GRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_LINUX_DEFAULT");
+	/* in front: behind a "--" of somebody's they would be init's. The recovery entries stay without, for a machine that does not bear it */
+	text_add(t, PREPARE_HEADER "GRUB_CMDLINE_LINUX_DEFAULT=\"");
 	for (size_t i = 0; i < ARRAY_SIZE(tokens); i++)
 		if ((token = wanted(f, i)))
-			text_addf(t, " %s", token);
-	text_add(t, "\"\n");
+			text_addf(t, "%s ", token);
+	text_add(t, "$GRUB_CMDLINE_LINUX_DEFAULT\"\n");
 }
 
 /* Where there is no file, proxmox-boot-tool takes the running kernel's parameters: a file that is made has to have them all. */
-static int plan_whole_file(const struct prepare_facts *f, struct plan *plan)
+static int plan_whole_file(const struct prepare_facts *f, struct plan *plan, struct findings *found)
 {
 	const struct loader_params *next = &f->setup->loader.next;
 	_cleanup_text_ struct text t = { 0 };
+	_cleanup_free_ char *line = NULL;
 	const char *token;
+	int k;
 
 	for (size_t i = 0; i < next->n; i++)
 		if (!str_starts(next->v[i].text, "BOOT_IMAGE="))
 			text_join(&t, " ", next->v[i].text);
-	for (size_t i = 0; i < ARRAY_SIZE(tokens); i++)
-		if ((token = wanted(f, i)))
-			text_join(&t, " ", token);
 	text_add(&t, "\n");
-	return t.r == 0 && plan_add(plan, &step_file, LOADER_CMDLINE, NULL, text_str(&t),
-				    "the kernel is to use the IOMMU; the parameters are those of now, and these") ? 0 : -ENOMEM;
+	line = t.r < 0 ? NULL : strdup(text_str(&t));
+	k = line ? 0 : -ENOMEM;
+	for (size_t i = 0; k == 0 && i < ARRAY_SIZE(tokens); i++) {
+		char *more = NULL;
+
+		if (!(token = wanted(f, i)) || (k = cmdline_add(line, token, &more)) < 0)
+			continue;
+		free(line);
+		line = more;
+	}
+	if (k == -EINVAL) {
+		prepare_block(finding_add(found, FINDING_LOADER_UNKNOWN, "host",
+					  "write " LOADER_CMDLINE " yourself, then 'proxmox-boot-tool refresh', and reboot",
+					  "the running kernel's parameters have quotes that are not closed, and there is no %s", LOADER_CMDLINE));
+		return found->r;
+	}
+	return k == 0 && plan_add(plan, &step_file, LOADER_CMDLINE, NULL, line,
+				  "the kernel is to use the IOMMU; the parameters are those of now, and these") ? 0 : -ENOMEM;
 }
 
 int prepare_params_back(const char *made, struct plan *plan)
 {
-	/* they were added behind all others, the first of them in any case */
+	/* they were added behind all others of the kernel's, the first of them in any case */
 	const char *ours = strstr(made, tokens[0]);
 
 	for (const char *p = ours; p && (p = strstr(p + 1, tokens[0]));)
@@ -161,13 +178,33 @@ int prepare_params(const struct prepare_facts *f, struct plan *plan, struct find
 	int k = 0;
 
 	if (!file || !file->text)
-		return f->setup->loader.kind == LOADER_PROXMOX_SYSTEMD && is_lacking(f) ? plan_whole_file(f, plan) : 0;
+		return f->setup->loader.kind == LOADER_PROXMOX_SYSTEMD && is_lacking(f) ? plan_whole_file(f, plan, found) : 0;
 	/* it was made by us as a whole */
 	if (prepare_recorded(f, &step_file, LOADER_CMDLINE))
 		return 0;
 	for (size_t i = 0; k == 0 && i < ARRAY_SIZE(tokens); i++)
 		k = plan_token(f, i, file->text, plan, found);
 	return k;
+}
+
+/* What would keep a drop-in of GRUB's from the kernel. */
+static void judge_grub(const struct loader *l, struct findings *found)
+{
+	const struct loader_param *init = NULL;
+
+	if (l->hidden_by[0])
+		prepare_block(finding_add(found, FINDING_LOADER_UNKNOWN, "host",
+					  "have it add to $GRUB_CMDLINE_LINUX_DEFAULT, or move what it says to " GRUB_DEFAULTS,
+					  "%s sets GRUB_CMDLINE_LINUX_DEFAULT anew behind all other files: intel_iommu=on would not reach the kernel",
+					  l->hidden_by));
+	for (size_t i = 0; i < l->next.n && !init; i++)
+		if (l->next.v[i].recovery && strcmp(l->next.v[i].text, "--") == 0)
+			init = &l->next.v[i];
+	if (init)
+		prepare_block(finding_add(found, FINDING_LOADER_UNKNOWN, "host",
+					  "move it, and what is behind it, to the end of GRUB_CMDLINE_LINUX_DEFAULT",
+					  "'--' in GRUB_CMDLINE_LINUX (%s:%u) makes init's what is behind it: intel_iommu=on would not reach the kernel",
+					  init->file, init->line));
 }
 
 void prepare_judge_params(const struct prepare_facts *f, struct findings *found)
@@ -190,6 +227,8 @@ void prepare_judge_params(const struct prepare_facts *f, struct findings *found)
 		prepare_block(finding_add(found, FINDING_LOADER_UNKNOWN, "host",
 					  "add intel_iommu=on to the kernel's parameters in the boot loader's configuration, reboot, and run it again",
 					  "the kernel needs intel_iommu=on, and which boot loader started this machine is not known"));
+	else if (by_grub(l))
+		judge_grub(l, found);
 	else if (!l->refresh)
 		finding_add(found, FINDING_LOADER_UNKNOWN, "host", "run 'kernel-install add' for each installed kernel, then reboot",
 			    "%s is read when a kernel is installed, and at no other time", l->file);

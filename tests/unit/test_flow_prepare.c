@@ -100,7 +100,7 @@ static void there_and_back(void **state)
 	assert_text(w, "/etc/modules-load.d/gpupt.conf", "vfio\nvfio_iommu_type1\nvfio_pci\n", true);
 	assert_text(w, "/etc/udev/rules.d/10-gpupt.rules", CARD1, true);
 	assert_text(w, "/etc/udev/rules.d/10-gpupt.rules", TWIN, false);
-	assert_text(w, "/etc/default/grub.d/zz-gpupt.cfg", "DEFAULT intel_iommu=on iommu=pt\"\n", true);
+	assert_text(w, "/etc/default/grub.d/zz-gpupt.cfg", "=\"intel_iommu=on iommu=pt $GRUB_CMDLINE_LINUX_DEFAULT\"\n", true);
 	assert_text(w, "/etc/gpupt/gpupt.conf", "# mine\n[host]\nignore-msrs = 1\n\n[gpu " CARD "]\nid = " AMD_ID "\nmode = reserved\n", true);
 	assert_text(w, THEIRS, "# theirs\n#gpupt: options vfio-pci ids=1002:5159\n#gpupt: blacklist radeon\n#gpupt: blacklist radeon\n", true);
 	assert_text(w, "/etc/default/grub", "iommu=off\"\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet \"", true);

@@ -162,7 +162,7 @@ static void bare_parameters(void **state)
 		}
 }
 
-#define GRUB(params) "file " PREPARE_GRUB ": ~ -> " PREPARE_HEADER "GRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_LINUX_DEFAULT" params "\"\n\n"
+#define GRUB(params) "file " PREPARE_GRUB ": ~ -> " PREPARE_HEADER "GRUB_CMDLINE_LINUX_DEFAULT=\"" params "$GRUB_CMDLINE_LINUX_DEFAULT\"\n\n"
 
 static void by_grub(const struct tree *t, const char *defaults)
 {
@@ -176,15 +176,15 @@ static void grubs_parameters(void **state)
 	static const struct {
 		const char *defaults, *plain, *adopting;
 	} cases[] = {
-		{ "GRUB_CMDLINE_LINUX=\"quiet\"\n", GRUB(" intel_iommu=on iommu=pt") "rebuild grub: ~ -> update-grub\n", NULL },
-		{ "GRUB_CMDLINE_LINUX=\"quiet iommu=nopt\"\n", GRUB(" intel_iommu=on") "rebuild grub: ~ -> update-grub\n", NULL },
+		{ "GRUB_CMDLINE_LINUX=\"quiet\"\n", GRUB("intel_iommu=on iommu=pt ") "rebuild grub: ~ -> update-grub\n", NULL },
+		{ "GRUB_CMDLINE_LINUX=\"quiet iommu=nopt\"\n", GRUB("intel_iommu=on ") "rebuild grub: ~ -> update-grub\n", NULL },
 		{ "GRUB_CMDLINE_LINUX=\"quiet intel_iommu=on\"\n", "", NULL },
 		{ "GRUB_CMDLINE_LINUX=\"quiet iommu=off\"\n",
-		  GRUB(" intel_iommu=on") "rebuild grub: ~ -> update-grub\n"
+		  GRUB("intel_iommu=on ") "rebuild grub: ~ -> update-grub\n"
 		  "block loader-unknown a parameter in /etc/default/grub keeps the IOMMU off, whatever is added\n",
 		  "line /etc/default/grub 1: GRUB_CMDLINE_LINUX=\"quiet iommu=off\" -> "
 		  "#gpupt: GRUB_CMDLINE_LINUX=\"quiet iommu=off\"\nGRUB_CMDLINE_LINUX=\"quiet\"\n"
-		  GRUB(" intel_iommu=on iommu=pt") "rebuild grub: ~ -> update-grub\n" },
+		  GRUB("intel_iommu=on iommu=pt ") "rebuild grub: ~ -> update-grub\n" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
@@ -195,6 +195,63 @@ static void grubs_parameters(void **state)
 			by_grub(&t, cases[i].defaults);
 			assert_plan(&t, adopt, cases[i].defaults, adopt && cases[i].adopting ? cases[i].adopting : cases[i].plain);
 		}
+}
+
+/* Ours stands in front of what others add, so that a "--" of theirs is behind it; what would undo it all the same is told before. */
+static void lost_on_grub(void **state)
+{
+	static const struct {
+		const char *file, *text, *blocks;
+	} cases[] = {
+		{ "zz-gpupt2.cfg", "GRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_LINUX_DEFAULT splash\"\n", "" },
+		{ "aa.cfg", "GRUB_CMDLINE_LINUX_DEFAULT=splash\n", "" },
+		{ "zzz.cfg", "GRUB_CMDLINE_LINUX_DEFAULT=\n",
+		  "block loader-unknown /etc/default/grub.d/zzz.cfg sets GRUB_CMDLINE_LINUX_DEFAULT anew behind all other files: "
+		  "intel_iommu=on would not reach the kernel\n" },
+		{ "aa.cfg", "GRUB_CMDLINE_LINUX_DEFAULT='quiet -- 3'\n", "" },
+		{ "aa.cfg", "GRUB_CMDLINE_LINUX='quiet -- 3'\n",
+		  "block loader-unknown '--' in GRUB_CMDLINE_LINUX (/etc/default/grub.d/aa.cfg:1) makes init's what is behind it: "
+		  "intel_iommu=on would not reach the kernel\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_tree_ struct tree t;
+		char path[PATH_MAX], expected[1024];
+
+		tree_expand(&t, "wrong-loader");
+		by_grub(&t, "GRUB_CMDLINE_LINUX_DEFAULT=quiet\n");
+		tree_put(&t, path_f(path, "/etc/default/grub.d/%s", cases[i].file), cases[i].text);
+		snprintf(expected, sizeof(expected), "%s%s", GRUB("intel_iommu=on iommu=pt ") "rebuild grub: ~ -> update-grub\n", cases[i].blocks);
+		assert_plan(&t, false, cases[i].text, expected);
+	}
+}
+
+/* The parameters of now, as they stand there. */
+static void no_file_yet(void **state)
+{
+	static const struct {
+		const char *now, *made;
+	} cases[] = {
+		{ "initrd=\\EFI\\x root=x dyndbg=\"file x +p\"", "root=x dyndbg=\"file x +p\" intel_iommu=on iommu=pt" },
+		{ "initrd=\\EFI\\x root=x -- 3", "root=x intel_iommu=on iommu=pt -- 3" },
+	};
+	_cleanup_tree_ struct tree open;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_tree_ struct tree t;
+		char expected[256];
+
+		tree_expand(&t, "wrong-loader");
+		assert_int_equal(root_unlink(&t.root, "/etc/kernel/cmdline"), 0);
+		tree_put(&t, "/proc/cmdline", cases[i].now);
+		snprintf(expected, sizeof(expected), "file /etc/kernel/cmdline: ~ -> %s\n\n%s", cases[i].made, REFRESH);
+		assert_plan(&t, false, cases[i].now, expected);
+	}
+	tree_expand(&open, "wrong-loader");
+	assert_int_equal(root_unlink(&open.root, "/etc/kernel/cmdline"), 0);
+	tree_put(&open, "/proc/cmdline", "initrd=\\EFI\\x root=x a=\"b c");
+	assert_plan(&open, false, "quotes that are not closed",
+		    "block loader-unknown the running kernel's parameters have quotes that are not closed, and there is no /etc/kernel/cmdline\n");
 }
 
 /* No IOMMU of Intel's, one that is on, one that nobody knows how to switch on, and systemd-boot without Proxmox VE's tool. */
@@ -289,7 +346,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(missing_programs),
 		cmocka_unit_test(modules),	    cmocka_unit_test(options_and_softdeps), cmocka_unit_test(bare_parameters),
-		cmocka_unit_test(grubs_parameters), cmocka_unit_test(other_hosts),	    cmocka_unit_test(written_before),
+		cmocka_unit_test(grubs_parameters), cmocka_unit_test(lost_on_grub),   cmocka_unit_test(no_file_yet),
+		cmocka_unit_test(other_hosts),	    cmocka_unit_test(written_before),
 		cmocka_unit_test(not_of_packages),
 	};
 

@@ -137,7 +137,7 @@ static void script_sets_overrides(void **state)
 #define PARAM  "param /etc/kernel/cmdline%20intel_iommu=on ~ intel_iommu=on why\n"
 #define RULE   "file " PREPARE_UDEV " ~ rule why\n"
 #define LOADS  "file " PREPARE_MODULES_LOAD " ~ %23x%0avfio%0avfio_pci%0a why\n"
-#define DROPIN "file " PREPARE_GRUB " ~ %23x%0aGRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_LINUX_DEFAULT%20intel_iommu=on%20iommu=pt\"%0a why\n"
+#define DROPIN "file " PREPARE_GRUB " ~ %23x%0aGRUB_CMDLINE_LINUX_DEFAULT=\"intel_iommu=on%20iommu=pt%20$GRUB_CMDLINE_LINUX_DEFAULT\"%0a why\n"
 
 static void assert_judged(const struct tree *t, const char *what, const char *expected)
 {
@@ -203,6 +203,26 @@ static void wrong_file(void **state)
 	assert_judged(&t, "the other loader's file",
 		      "not-in-force host: the running kernel was started without intel_iommu=on: it stands in " PREPARE_GRUB
 		      ", and this machine is started by systemd-boot by proxmox-boot-tool, which reads /etc/kernel/cmdline\n");
+}
+
+static void by_grub_but_lost(void **state)
+{
+	_cleanup_tree_ struct tree t;
+
+	tree_expand(&t, "wrong-loader");
+	put_record(&t, "earlier", DROPIN);
+	tree_put(&t, "/proc/cmdline", "BOOT_IMAGE=/boot/vmlinuz-6.5.13-6-pve root=x iommu=pt\n");
+	tree_put(&t, "/etc/default/grub", "GRUB_CMDLINE_LINUX_DEFAULT=quiet\n");
+	assert_judged(&t, "the file is gone",
+		      "not-in-force host: the running kernel was started without intel_iommu=on: somebody has taken it out of " PREPARE_GRUB "\n");
+	tree_put(&t, PREPARE_GRUB, "GRUB_CMDLINE_LINUX_DEFAULT=\"intel_iommu=on $GRUB_CMDLINE_LINUX_DEFAULT\"\n");
+	assert_judged(&t, "update-grub was not run",
+		      "not-in-force host: the running kernel was started without intel_iommu=on: " PREPARE_GRUB
+		      " has it, and what the boot loader has made of that does not, or another entry was started\n");
+	tree_put(&t, "/etc/default/grub.d/zzz.cfg", "GRUB_CMDLINE_LINUX_DEFAULT=quiet\n");
+	assert_judged(&t, "a file behind ours",
+		      "not-in-force host: the running kernel was started without intel_iommu=on: /etc/default/grub.d/zzz.cfg sets the parameters "
+		      "anew behind " PREPARE_GRUB "\n");
 }
 
 static void reserved_elsewhere(void **state)
@@ -279,7 +299,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rule_is_for_one), cmocka_unit_test(script_sets_overrides), cmocka_unit_test(pending_or_not_in_force),
-		cmocka_unit_test(wrong_file),	   cmocka_unit_test(reserved_elsewhere), cmocka_unit_test(options_not_set),
+		cmocka_unit_test(wrong_file), cmocka_unit_test(by_grub_but_lost),	   cmocka_unit_test(reserved_elsewhere), cmocka_unit_test(options_not_set),
 		cmocka_unit_test(reset_method_not_set), cmocka_unit_test(service_that_runs),
 	};
 
