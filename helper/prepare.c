@@ -109,6 +109,15 @@ static void show_plan(struct work *w)
 	fflush(stdout);
 }
 
+/* Is there anything that a preparation would do, and leaves to others? */
+static bool any_left(const struct work *w)
+{
+	for (size_t i = 0; i < w->p.found.n; i++)
+		if (w->p.found.v[i].code == FINDING_EDITED)
+			return true;
+	return false;
+}
+
 static int decide(struct work *w, struct err *e)
 {
 	bool shows = prepare_view_shows_only(w->o);
@@ -127,7 +136,7 @@ static int decide(struct work *w, struct err *e)
 	}
 	if (!w->p.plan.n && !w->p.unfinished) {
 		if (!w->steps.list)
-			puts("\nThis host is prepared already.");
+			puts(any_left(w) ? "\nThere is nothing to do but what is said above." : "\nThis host is prepared already.");
 		return EXIT_DONE;
 	}
 	if (shows || !w->steps.list)

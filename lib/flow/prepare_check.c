@@ -27,6 +27,32 @@ static bool has_processes(const struct root *r, const char *unit)
 	return root_read_line(r, path_f(path, "/sys/fs/cgroup/system.slice/%s/cgroup.procs", unit), line, sizeof(line)) == 0 && line[0];
 }
 
+static bool is_last(const struct prepare_steps *l, size_t i)
+{
+	for (size_t n = i + 1; n < l->n; n++)
+		if (l->v[n].step->kind == l->v[i].step->kind && strcmp(l->v[n].step->target, l->v[i].step->target) == 0)
+			return false;
+	return true;
+}
+
+/* What cannot be read is not told: a preparation says why. */
+static void look_for_edits(const struct root *r, struct prepare_steps *l)
+{
+	const struct engine en = { .root = r };
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct step *s = l->v[i].step;
+		_cleanup_free_ char *now = NULL;
+
+		if ((s->kind != &step_file && s->kind != &step_param) || !s->after || !is_last(l, i))
+			continue;
+		if (s->kind->get(&en, s, &now, NULL) < 0)
+			continue;
+		l->v[i].gone = !now;
+		l->v[i].changed = now && !step_same(s, now, s->after);
+	}
+}
+
 int prepare_read(const struct root *r, struct record *ret, bool *ret_unfinished, struct err *e)
 {
 	unsigned int first = 0;
@@ -70,6 +96,7 @@ int prepare_check(const struct root *r, const struct setup *setup, const struct 
 		free(s.before.v);
 		return k;
 	}
+	look_for_edits(r, &s.before);
 	then = record_get(&rec, PREPARE_LAST_BOOT);
 	s.rebooted = then && proc_boot_id(r, boot) == 0 && strcmp(then, boot) != 0;
 	s.cut_off = first != 0;

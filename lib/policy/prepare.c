@@ -129,14 +129,15 @@ static int plan_file(const struct prepare_facts *f, const char *path, unsigned i
 	ours = prepare_recorded(f, &step_file, text_str(&target));
 	if (str_eq(now, after))
 		return 0;
-	if (!str_eq(now, ours)) {
-		finding_add(found, FINDING_EDITED, "host", "to have it made anew, move it away, run 'gpupt-helper revert' and prepare again",
-			    now && !ours ? "%s has the name of a file of gpupt's, and is none that it has made: it stays as it is" :
-			    now		 ? "somebody has changed %s: it stays as it is" :
-					   "somebody has removed %s: it is not made again",
+	if (now && !str_eq(now, ours)) {
+		finding_add(found, FINDING_EDITED, "host", "to have it made anew, move it away and prepare again",
+			    ours ? "somebody has changed %s: it stays as it is" :
+				   "%s has the name of a file of gpupt's, and is none that it has made: it stays as it is",
 			    path);
 		return found->r;
 	}
+	if (!now && ours)
+		why = "somebody has removed it since";
 	return plan_add(plan, &step_file, text_str(&target), now, after, after ? why : "it is not needed any more") ? 0 : -ENOMEM;
 }
 

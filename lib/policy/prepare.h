@@ -28,6 +28,7 @@ struct prepare_file {
 struct prepare_step {
 	const struct step *step;
 	bool cut_off; /* by a preparation that did not come to its end */
+	bool changed, gone; /* since: set for `check`, of files and parameters */
 };
 
 struct prepare_steps {

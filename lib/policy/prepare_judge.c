@@ -204,12 +204,31 @@ static void judge_units(const struct prepare_state *s, struct findings *ret)
 	}
 }
 
+/* Of a file or a parameter that is not as it was made. What somebody has written into gpupt.conf is his own business. */
+static void judge_edited(const struct prepare_step *p, struct findings *ret)
+{
+	const struct step *s = p->step;
+	size_t path = strcspn(s->target, " ");
+
+	if (str_starts(s->target, SETTINGS_PATH) || (!p->changed && !p->gone))
+		return;
+	if (s->kind == &step_param)
+		finding_add(ret, FINDING_EDITED, "host", "'gpupt-helper revert', and prepare again, writes it anew",
+			    "somebody has taken %s out of %.*s, where 'prepare' had written it", s->after, (int)path, s->target);
+	else
+		finding_add(ret, FINDING_EDITED, "host",
+			    p->gone ? "run 'gpupt-helper prepare': it is made again" : "to have it made anew, move it away and prepare again",
+			    "somebody has %s %.*s, which 'prepare' had made", p->gone ? "removed" : "changed", (int)path, s->target);
+}
+
 void prepare_judge(const struct prepare_state *s, struct findings *ret)
 {
 	if (s->cut_off)
 		finding_add(ret, FINDING_CUT_OFF, "host",
 			    "'gpupt-helper prepare --resume' goes on with it, 'gpupt-helper revert --unfinished' puts back what it has made",
 			    "a preparation of this host, or its revert, was begun and not finished");
+	for (size_t i = 0; i < s->before.n; i++)
+		judge_edited(&s->before.v[i], ret);
 	judge_params(s, ret);
 	strv_foreach (module, s->unloaded) {
 		char what[96];

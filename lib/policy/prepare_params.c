@@ -95,7 +95,10 @@ void prepare_grub(const struct prepare_facts *f, struct text *t)
 
 	if (!by_grub(&f->setup->loader) || !is_lacking(f))
 		return;
-	/* in front: behind a "--" of somebody's they would be init's. The recovery entries stay without, for a machine that does not bear it */
+	/*
+	 * In front: behind a "--" of somebody's they would be init's. The recovery entries stay without, for a machine that does not
+	 * bear it.
+	 */
 	text_add(t, PREPARE_HEADER "GRUB_CMDLINE_LINUX_DEFAULT=\"");
 	for (size_t i = 0; i < ARRAY_SIZE(tokens); i++)
 		if ((token = wanted(f, i)))

@@ -50,7 +50,8 @@ void prepare_init_hook(const struct prepare_facts *f, struct text *t)
 		    "esac\n"
 		    ". /usr/share/initramfs-tools/hook-functions\n"
 		    "manual_add_modules vfio_pci vfio_iommu_type1\n"
-		    "copy_file rule " PREPARE_UDEV " || [ $? -eq 1 ]\n");
+		    /* one that somebody has taken away must not keep all initramfs from being made; 1: it is in already */
+		    "[ ! -e " PREPARE_UDEV " ] || copy_file rule " PREPARE_UDEV " || [ $? -eq 1 ]\n");
 }
 
 void prepare_init_script(const struct prepare_facts *f, struct text *t)

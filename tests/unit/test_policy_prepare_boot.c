@@ -79,9 +79,11 @@ static int run_script(const struct tree *t, const char *script, const char *argu
 	int status = -1;
 	pid_t pid;
 
-	for (; (at = strstr(p, "/sys/")); p = at + strlen("/sys/")) {
+	for (; (at = strpbrk(p, "/")); p = at + 1) {
+		bool is_path = str_starts(at, "/sys/") || str_starts(at, "/etc/udev/") || str_starts(at, "/usr/share/");
+
 		text_add_n(&here, p, (size_t)(at - p));
-		text_addf(&here, "%s/sys/", t->dir);
+		text_addf(&here, "%s/", is_path ? t->dir : "");
 	}
 	text_add(&here, p);
 	tree_put(t, "/script", text_str(&here));
@@ -130,6 +132,29 @@ static void script_sets_overrides(void **state)
 	assert_int_equal(run_script(&gone, script, NULL), 0);
 }
 
+/* An initramfs is made in any case, also when somebody has taken the rule away: copy_file says 2 of a file that is not there. */
+static void hook_copies_the_rule(void **state)
+{
+	_cleanup_tree_ struct tree t, initramfs;
+	_cleanup_prepare_ struct prepare p = { 0 };
+	const char *hook;
+
+	tree_expand(&t, "twins");
+	tree_put(&t, CONF, RESERVED);
+	look(&t.root, &p);
+	hook = file_of(&p, PREPARE_INIT_HOOK);
+	tree_new(&initramfs);
+	tree_put(&initramfs, "/usr/share/initramfs-tools/hook-functions",
+		 "manual_add_modules() { :; }\ncopy_file() {\n[ -e \"$2\" ] || return 2\n[ ! -e \"${0%/*}/copied\" ] || return 1\n"
+		 "echo \"${2##*/}\" >\"${0%/*}/copied\"\n}\n");
+	assert_int_equal(run_script(&initramfs, hook, NULL), 0);
+	assert_false(root_exists(&initramfs.root, "/copied"));
+	tree_put(&initramfs, PREPARE_UDEV, "");
+	assert_int_equal(run_script(&initramfs, hook, NULL), 0);
+	assert_attr(&initramfs, "/copied", "10-gpupt.rules");
+	assert_int_equal(run_script(&initramfs, hook, NULL), 0);
+}
+
 /* --- after it --- */
 
 #define HEADER "gpupt-record 1\nnote boot then\nnote last-boot %s\n"
@@ -139,7 +164,7 @@ static void script_sets_overrides(void **state)
 #define LOADS  "file " PREPARE_MODULES_LOAD " ~ %23x%0avfio%0avfio_pci%0a why\n"
 #define DROPIN "file " PREPARE_GRUB " ~ %23x%0aGRUB_CMDLINE_LINUX_DEFAULT=\"intel_iommu=on%20iommu=pt%20$GRUB_CMDLINE_LINUX_DEFAULT\"%0a why\n"
 
-static void assert_judged(const struct tree *t, const char *what, const char *expected)
+static void assert_found(const struct tree *t, bool edits, const char *what, const char *expected)
 {
 	_cleanup_setup_ struct setup setup = { 0 };
 	_cleanup_settings_ struct settings settings = { 0 };
@@ -151,10 +176,17 @@ static void assert_judged(const struct tree *t, const char *what, const char *ex
 	assert_int_equal(settings_load(&t->root, &settings, &e), 0);
 	if (prepare_check(&t->root, &setup, &settings, &found, &e) < 0)
 		fail_msg("%s", e.text);
+	/* records of these tests name files that are not there: what was changed is in one of its own */
 	for (size_t i = 0; i < found.n; i++)
-		text_addf(&text, "%s %s: %s\n", finding_name(found.v[i].code), found.v[i].subject, found.v[i].message);
+		if (edits == (found.v[i].code == FINDING_EDITED))
+			text_addf(&text, "%s %s: %s\n", finding_name(found.v[i].code), found.v[i].subject, found.v[i].message);
 	if (strcmp(text_str(&text), expected) != 0)
 		fail_msg("%s: it is\n%sand not\n%s", what, text_str(&text), expected);
+}
+
+static void assert_judged(const struct tree *t, const char *what, const char *expected)
+{
+	assert_found(t, false, what, expected);
 }
 
 /* Steps made, a line each. */
@@ -264,6 +296,30 @@ static void options_not_set(void **state)
 	assert_judged(&t, "it is on", "");
 }
 
+/* Of what was made more than once the last counts. */
+static void edited_since(void **state)
+{
+	_cleanup_tree_ struct tree t;
+
+	tree_expand(&t, "wrong-loader");
+	put_record(&t, HERE, PARAM "file " PREPARE_MODPROBE " ~ a%0a why\n" "file " PREPARE_MODPROBE " a%0a b%0a why\n" RULE
+			     "file " PREPARE_INIT_HOOK "%20mode=0755,owner=0:0 ~ hook why\nfile /etc/gpupt/gpupt.conf ~ x why\n");
+	tree_put(&t, "/etc/kernel/cmdline", "root=x intel_iommu=on\n");
+	tree_put(&t, PREPARE_MODPROBE, "b\n");
+	tree_put(&t, PREPARE_UDEV, "rule");
+	tree_put(&t, PREPARE_INIT_HOOK, "hook");
+	assert_found(&t, true, "all as it was made, but for gpupt.conf", "");
+	tree_put(&t, "/etc/kernel/cmdline", "root=x\n");
+	tree_put(&t, PREPARE_MODPROBE, "a\n");
+	tree_put(&t, PREPARE_INIT_HOOK, "hook\nmore");
+	assert_int_equal(root_unlink(&t.root, PREPARE_UDEV), 0);
+	assert_found(&t, true, "changed, removed, taken out",
+		     "edited host: somebody has taken intel_iommu=on out of /etc/kernel/cmdline, where 'prepare' had written it\n"
+		     "edited host: somebody has changed " PREPARE_MODPROBE ", which 'prepare' had made\n"
+		     "edited host: somebody has removed " PREPARE_UDEV ", which 'prepare' had made\n"
+		     "edited host: somebody has changed " PREPARE_INIT_HOOK ", which 'prepare' had made\n");
+}
+
 /* What a kernel without the module refuses to write. */
 static void reset_method_not_set(void **state)
 {
@@ -300,6 +356,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rule_is_for_one), cmocka_unit_test(script_sets_overrides), cmocka_unit_test(pending_or_not_in_force),
 		cmocka_unit_test(wrong_file), cmocka_unit_test(by_grub_but_lost),	   cmocka_unit_test(reserved_elsewhere), cmocka_unit_test(options_not_set),
+		cmocka_unit_test(hook_copies_the_rule), cmocka_unit_test(edited_since),
 		cmocka_unit_test(reset_method_not_set), cmocka_unit_test(service_that_runs),
 	};
 
