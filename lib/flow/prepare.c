@@ -254,8 +254,8 @@ int prepare_make(struct prepare *p, const struct engine *en, struct err *e)
 	/* what one that was cut off had made before, or this one, by a node that shuts down: it stays unfinished */
 	if (k < 0 && any_open_from(&rec, first))
 		return k;
+	if (k == 0 && prepare_reboot_mark(p->root, &p->reboot))
+		record_note(&rec, PREPARE_MARKED, "yes", &ending);
 	r = prepare_record_end(&rec, k < 0 ? &ending : e);
-	if (k == 0)
-		prepare_reboot_mark(p->root, &p->reboot);
 	return k < 0 ? k : r;
 }

@@ -142,26 +142,47 @@ int prepare_record_end(struct record *rec, struct err *e)
 
 #define REBOOT_REQUIRED	     "/run/reboot-required"
 #define REBOOT_REQUIRED_PKGS REBOOT_REQUIRED ".pkgs"
+#define REBOOT_TEXT	     "*** System restart required ***\n"
+#define REBOOT_US	     "gpupt\n"
 
 /*
  * The marker of Debian's kernel packages and unattended-upgrades. It is a word to others, like a line in the journal, and nothing is
  * lost with it.
  */
-void prepare_reboot_mark(const struct root *r, const struct text *reasons)
+bool prepare_reboot_mark(const struct root *r, const struct text *reasons)
 {
-	static const char text[] = "*** System restart required ***\n";
 	_cleanup_free_ char *pkgs = NULL;
 	_cleanup_text_ struct text t = { 0 };
 
 	if (!reasons->len || !root_is_live(r))
-		return;
+		return false;
 	if (!root_exists(r, REBOOT_REQUIRED))
-		root_write_file(r, REBOOT_REQUIRED, text, strlen(text), 0644);
+		root_write_file(r, REBOOT_REQUIRED, REBOOT_TEXT, strlen(REBOOT_TEXT), 0644);
 	if (root_read(r, REBOOT_REQUIRED_PKGS, CONF_MAX, &pkgs, NULL) == 0)
 		text_add(&t, pkgs);
-	if (strstr(text_str(&t), "gpupt\n"))
+	if (strstr(text_str(&t), REBOOT_US))
+		return false;
+	text_add(&t, REBOOT_US);
+	return t.r == 0 && root_write_file(r, REBOOT_REQUIRED_PKGS, text_str(&t), t.len, 0644) == 0;
+}
+
+void prepare_reboot_unmark(const struct root *r)
+{
+	_cleanup_free_ char *pkgs = NULL, *marker = NULL;
+	_cleanup_text_ struct text others = { 0 };
+	char *us;
+
+	if (!root_is_live(r) || root_read(r, REBOOT_REQUIRED_PKGS, CONF_MAX, &pkgs, NULL) < 0 || !(us = strstr(pkgs, REBOOT_US)) ||
+	    (us > pkgs && us[-1] != '\n'))
 		return;
-	text_add(&t, "gpupt\n");
-	if (t.r == 0)
-		root_write_file(r, REBOOT_REQUIRED_PKGS, text_str(&t), t.len, 0644);
+	text_add_n(&others, pkgs, (size_t)(us - pkgs));
+	text_add(&others, us + strlen(REBOOT_US));
+	if (others.len) {
+		root_write_file(r, REBOOT_REQUIRED_PKGS, text_str(&others), others.len, 0644);
+		return;
+	}
+	root_unlink(r, REBOOT_REQUIRED_PKGS);
+	/* another text is somebody else's */
+	if (root_read(r, REBOOT_REQUIRED, CONF_MAX, &marker, NULL) == 0 && strcmp(marker, REBOOT_TEXT) == 0)
+		root_unlink(r, REBOOT_REQUIRED);
 }

@@ -26,7 +26,12 @@ int prepare_record_begin(struct record *rec, unsigned int first, bool adopt, str
 /* It is over; a record without open steps is removed, with its directory. 0 or -errno. */
 int prepare_record_end(struct record *rec, struct err *e);
 
-/* Has the distribution's own marker say that a reboot is needed, where there are reasons (/run/reboot-required). */
-void prepare_reboot_mark(const struct root *r, const struct text *reasons);
+/* The note that our name in the marker of a reboot is by this record. */
+#define PREPARE_MARKED "marked"
+
+/* Has the distribution's own marker say that a reboot is needed, where there are reasons (/run/reboot-required). Did it not say so before? */
+bool prepare_reboot_mark(const struct root *r, const struct text *reasons);
+/* Nothing of ours needs one any more: our name goes out of it, and the marker, if nobody else is in there. */
+void prepare_reboot_unmark(const struct root *r);
 
 #endif

@@ -99,6 +99,9 @@ int revert_run(struct revert *v, const struct engine *en, const struct report *r
 	v->left = u.foreign > 0;
 	if (!undo_complete(&u))
 		return err_set(e, -EUCLEAN, "not everything could be put back; what could not stays on record: run it again when the cause is gone");
+	/* a host that was not booted since has never been anything but what it is again */
+	if (!v->unfinished && !v->left && record_get(&rec, PREPARE_MARKED) && !has_booted(v->root, &rec))
+		prepare_reboot_unmark(v->root);
 	prepare_reboot_mark(v->root, &v->reboot);
 	return prepare_record_end(&rec, e);
 }

@@ -162,6 +162,27 @@ static void after_the_reboot(void **state)
 	assert_string_equal(fake_get(w->f, "/run/reboot-required.pkgs"), "gpupt");
 }
 
+/* What nobody has booted with needs no reboot when it is taken back; what others have asked for stays. */
+static void no_reboot_in_between(void **state)
+{
+	struct world *w = *state;
+
+	prepared(w);
+	assert_true(fake_exists(w->f, "/run/reboot-required"));
+	assert_int_equal(reverted(w), 0);
+	assert_false(fake_exists(w->f, "/run/reboot-required") || fake_exists(w->f, "/run/reboot-required.pkgs"));
+	prepared(w);
+	fake_put(w->f, "/run/reboot-required.pkgs", "linux-image\ngpupt\nlibc6\n");
+	assert_int_equal(reverted(w), 0);
+	assert_true(fake_exists(w->f, "/run/reboot-required"));
+	assert_text(w, "/run/reboot-required.pkgs", "linux-image\nlibc6\n", true);
+	/* it was asked for before: the running kernel is another */
+	fake_put(w->f, "/run/reboot-required.pkgs", "gpupt\n");
+	prepared(w);
+	assert_int_equal(reverted(w), 0);
+	assert_string_equal(fake_get(w->f, "/run/reboot-required.pkgs"), "gpupt");
+}
+
 static void edited(void **state)
 {
 	struct world *w = *state;
@@ -318,6 +339,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(there_and_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(only_the_difference, setup, teardown),
 		cmocka_unit_test_setup_teardown(after_the_reboot, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_reboot_in_between, setup, teardown),
 		cmocka_unit_test_setup_teardown(edited, setup, teardown),
 		cmocka_unit_test_setup_teardown(never_claimed, setup, teardown),
 		cmocka_unit_test_setup_teardown(lines_move, setup, teardown),
