@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The power goes while the host is prepared, or while that is taken back: the boot puts back what was begun, and goes on
-# taking back. At two steps, others each time; with LAB_FULL=1 at every one.
+# taking back. At two steps, others each time; with LAB_FULL=1 at every one. And where the boot does not, `prepare --resume`
+# goes on with it.
 # takes: 1800 s
 [ -e /lab/lib.sh ] || LAB_LIMIT=${LAB_LIMIT:-14400} exec "$(dirname "$0")/boot" --disk=grub twins "$0" -action reboot=reset
 . /lab/lib.sh
@@ -31,6 +32,7 @@ case $boot_n in
 	keep_tree first
 	n=$(gpupt-helper prepare 02:00=reserved --dry-run --json | json steps step | wc -l)
 	ok "there are steps ($n)" test "$n" -ge 8
+	echo "$n" >$notes/all
 	if [ -n "$(full)" ]; then
 		seq "$n"
 	else
@@ -52,12 +54,26 @@ if [ -n "$step" ]; then
 fi
 case $((boot_n - $(steps | wc -l))) in
 1)
-	scene "it goes just after"
-	run gpupt-helper prepare 02:00=reserved --yes
-	is "$rc" 0 "prepare"
-	reboot_by power_cut
+	scene "it goes when the files are there, and no initramfs, and nobody puts them back"
+	systemctl mask -q gpupt-repair.service
+	sync
+	cut_at "$(cat $notes/all)"
 	;;
 2)
+	ok "it is as it was left" test -e /var/lib/gpupt/prepare/unfinished
+	like "$(findings warn)" '^cut-off$' "check says so"
+	run gpupt-helper prepare 02:00=reserved --yes
+	is "$rc" 1 "prepare does not simply go on"
+	like "$err" '--resume' "… and says how"
+	run gpupt-helper prepare --resume --yes
+	is "$rc" 0 "prepare --resume (it took $took s)"
+	run gpupt-helper prepare
+	like "$out" '^This host is prepared already\.$' "there is nothing left to do"
+	systemctl unmask -q gpupt-repair.service
+	scene "the power goes just after"
+	reboot_by power_cut
+	;;
+3)
 	reserved
 	scene "it goes while that is taken back"
 	gpupt-helper revert --yes >/dev/null 2>&1 &
@@ -65,7 +81,7 @@ case $((boot_n - $(steps | wc -l))) in
 	/bin/sleep $(($(seed) % 30))
 	reboot_by power_cut
 	;;
-3)
+4)
 	repaired
 	done_testing
 	;;

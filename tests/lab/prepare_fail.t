@@ -3,7 +3,7 @@
 # A preparation that fails, and one that somebody has changed: what was done is put back, what cannot be stays on record
 # until the cause is gone, and what is somebody else's is left and named.
 # takes: 1800 s
-[ -e /lab/lib.sh ] || LAB_LIMIT=${LAB_LIMIT:-3600} exec "$(dirname "$0")/boot" --disk=grub twins "$0"
+[ -e /lab/lib.sh ] || LAB_DATA=$(dirname "$0")/../../debian LAB_LIMIT=${LAB_LIMIT:-3600} exec "$(dirname "$0")/boot" --disk=grub twins "$0"
 . /lab/lib.sh
 . /lab/system.sh
 . /lab/disk.sh
@@ -81,20 +81,37 @@ run gpupt-helper revert --unfinished --yes
 is "$rc" 0 "once the cause is gone it is put back (it took $took s)"
 tree_same first "all files are what they were"
 
-scene "somebody changes what was prepared"
+scene "Ctrl-C while an initramfs is made"
+# a shell has what it starts in the background ignore that
+/usr/bin/env --default-signal=INT gpupt-helper prepare 02:00=reserved --yes >$T/out 2>$T/err &
+helper=$!
+ok "it is under way" within 120 grep -q '^begin [0-9]* rebuild initramfs' /var/lib/gpupt/prepare/record
+/bin/sleep 15
+kill -INT $helper
+ok "it comes to its end" within 1200 ended $helper
+wait $helper
+note "exit status $?: $(tail -n 3 $T/err)"
+ok "nothing is left to be put back" test ! -e /var/lib/gpupt/prepare
+tree_same first "all files are what they were"
+
+scene "somebody changes what was prepared, and the package is removed"
 prepare
 is "$rc" 0 "prepare"
 echo 'options vfio-pci disable_vga=1' >>/etc/modprobe.d/gpupt.conf
+echo '# mine' >>/etc/initramfs-tools/hooks/gpupt
 rm /etc/modules-load.d/gpupt.conf
 run gpupt-helper check
 like "$out" 'edited.*/etc/modprobe\.d/gpupt\.conf' "check names it"
+like "$out" 'edited.*/etc/initramfs-tools/hooks/gpupt' "… and the program"
 like "$out" 'edited.*/etc/modules-load\.d/gpupt\.conf' "… and what is gone"
-run gpupt-helper revert --yes
-is "$rc" 0 "revert"
-like "$out$err" '/etc/modprobe\.d/gpupt\.conf' "… names it, too"
-is "$(ours)" "/etc/modprobe.d/gpupt.conf" "… and leaves it, and nothing else"
+# what dpkg runs before it removes the files
+run sh /lab/data/gpupt.prerm remove
+is "$rc" 0 "what was prepared is taken back (it took $took s)"
+note "$out$err"
+like "$out$err" '/etc/modprobe\.d/gpupt\.conf' "… but for what was changed, which is named"
+is "$(ours | sort | tr '\n' ' ')" "/etc/initramfs-tools/hooks/gpupt /etc/modprobe.d/gpupt.conf " "… and left, and nothing else"
 like "$(cat /etc/modprobe.d/gpupt.conf)" 'disable_vga=1' "… as it is"
-rm /etc/modprobe.d/gpupt.conf
+rm /etc/modprobe.d/gpupt.conf /etc/initramfs-tools/hooks/gpupt
 update-initramfs -u -k all >/dev/null 2>&1
 tree_same first "without it all files are what they were"
 done_testing

@@ -17,10 +17,36 @@ loader() {
 	unlike "$(next_cmdline)" 'intel_iommu=off' "… which nothing switches off"
 	like "$(next_cmdline)" ' console=ttyS0 ' "… and what else there was"
 }
+# full_partition: the copy of an initramfs does not fit, neither of the new one nor of that from before
+full_partition() {
+	local at=/run/esp esp
+	esp=/dev/disk/by-uuid/$(head -n 1 /etc/kernel/proxmox-boot-uuids)
+	scene "the loader's partition is full"
+	keep_tree before
+	mkdir -p $at
+	mount "$esp" $at
+	find $at -name 'initrd.img-*' -delete
+	dd if=/dev/zero of=$at/filler bs=1M 2>/dev/null
+	umount $at
+	run gpupt-helper prepare --adopt --yes
+	is "$rc" 1 "it fails (it took $took s)"
+	like "$err" 'proxmox-boot-tool refresh' "… and says where"
+	like "$err" 'No space left on device' "… and why"
+	like "$err" 'not everything could be put back' "… and that something is left"
+	mount "$esp" $at
+	rm $at/filler
+	umount $at
+	run gpupt-helper revert --unfinished --yes
+	is "$rc" 0 "once there is room it is put back"
+	is "$(ours)" "" "nothing of ours is left"
+	tree_same before "… and all files are what they were"
+	scene "prepared"
+}
 case $boot_n in
 1)
 	like "$(cat /proc/cmdline)" 'intel_iommu=off' "the IOMMU is switched off"
 	is "$(ls /sys/class/iommu)" "" "… there is none"
+	full_partition
 	loader "$@"
 	reboot_clean
 	;;
