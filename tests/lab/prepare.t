@@ -23,6 +23,8 @@ case $boot_n in
 	scene "prepared"
 	run gpupt-helper prepare 02:00=reserved --yes
 	is "$rc|$(complaints)" "0|" "prepare (it took $took s)"
+	note "$err"
+	note "$out"
 	like "$err" '^update-initramfs -u -k all …$' "… says which program runs"
 	like "$out" '^This host is prepared\.' "… says so"
 	like "$out" 'which driver a card has from the start' "… and what a reboot is needed for"
@@ -54,6 +56,8 @@ case $boot_n in
 	scene "reverted"
 	run gpupt-helper revert --yes
 	is "$rc|$(complaints)" "0|" "revert (it took $took s)"
+	note "$err"
+	note "$out"
 	like "$out" '^This host is as it was before' "… says so"
 	like "$out" 'which driver a card has from the start' "… and what a reboot is needed for"
 	is "$(ours)" "" "nothing of ours is left"
