@@ -3,6 +3,7 @@
 
 #include "base/interrupt.h"
 #include "base/log.h"
+#include "base/proc.h"
 #include "flow/handover.h"
 #include "flow/late.h"
 #include "flow/observe.h"
@@ -159,8 +160,10 @@ static int post_stop(struct hook *h)
 	struct err e = { "" };
 	char path[PATH_MAX];
 	const char *why;
-	int k = lease_path(&h->root, h->vmid, path);
+	int k;
 
+	release.since = now_ms(); /* systemd may take its time to say whether the node goes down */
+	k = lease_path(&h->root, h->vmid, path);
 	if (k < 0)
 		k = k == -ENOENT ? 0 : err_errno(&e, k, "cannot look for the lease of VM %u", h->vmid);
 	else if (node_stopping(&h->root, &why) || release_postponed(&h->root, h->vmid, &why)) {

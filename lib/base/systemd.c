@@ -12,14 +12,20 @@ static const struct symbol {
 	void *into;
 } symbols[] = {
 	{ "sd_journal_sendv", &lib.journal_sendv },
-	{ "sd_bus_open_system", &lib.bus_open_system },
+	{ "sd_bus_new", &lib.bus_new },
+	{ "sd_bus_set_address", &lib.bus_set_address },
+	{ "sd_bus_set_bus_client", &lib.bus_set_bus_client },
+	{ "sd_bus_start", &lib.bus_start },
+	{ "sd_bus_process", &lib.bus_process },
+	{ "sd_bus_wait", &lib.bus_wait },
+	{ "sd_bus_is_ready", &lib.bus_is_ready },
 	{ "sd_bus_set_method_call_timeout", &lib.bus_set_method_call_timeout },
 	{ "sd_bus_call_method", &lib.bus_call_method },
 	{ "sd_bus_get_property_string", &lib.bus_get_property_string },
 	{ "sd_bus_message_read_basic", &lib.bus_message_read_basic },
 	{ "sd_bus_message_unref", &lib.bus_message_unref },
 	{ "sd_bus_error_free", &lib.bus_error_free },
-	{ "sd_bus_flush_close_unref", &lib.bus_flush_close_unref },
+	{ "sd_bus_close_unref", &lib.bus_close_unref },
 };
 
 const struct systemd *systemd_load(void)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* systemd's units, over D-Bus (org.freedesktop.systemd1(5)). */
+/*
+ * systemd's units, over D-Bus (org.freedesktop.systemd1(5)). Each question has an end after BUS_TIMEOUT_MS; a bus that did not answer by
+ * then is not asked again for BUS_SILENT_MS, and each question meanwhile fails at once (-ETIMEDOUT).
+ */
 #ifndef GPUPT_UNIT_H
 #define GPUPT_UNIT_H
 

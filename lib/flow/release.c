@@ -80,7 +80,7 @@ int release_run(const struct release *rel, struct undo_result *ret, struct err *
 	struct report report = *rel->report;
 	struct release own = *rel;
 	_cleanup_close_ int lock = -1;
-	uint64_t since = now_ms();
+	uint64_t since = rel->since ? rel->since : now_ms();
 	struct undo_result undo = { 0 };
 	char path[PATH_MAX];
 	int k = lease_path(rel->root, rel->vmid, path);

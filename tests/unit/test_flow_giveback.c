@@ -875,6 +875,36 @@ static void no_time_is_left(void **state)
 	}
 }
 
+/* systemd takes its time when it is asked whether the node goes down: that is the hook's time, too. */
+static int slow_to_tell(void *ctx, const char *unit, const char *verb, char *ret_state)
+{
+	static bool told;
+
+	if (!told && str_eq(verb, "system-state"))
+		sleep_ms(9100);
+	told = told || str_eq(verb, "system-state");
+	return fake_unit_call(ctx, unit, verb, ret_state);
+}
+
+static void time_is_lost_before_anything_is_done(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	int status;
+
+	start(f, 101);
+	f->hooks.unit = slow_to_tell;
+	fflush(NULL);
+	status = fake_run(f, post_stop_by_hook, NULL);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), EXIT_LEFT);
+	assert_non_null(strstr(fake_hidden(f, "complained"), "follows in the background"));
+	assert_driver(f, CARD, "vfio-pci", "vfio-pci");
+	assert_true(leased(f));
+	f->hooks.unit = fake_unit_call;
+	stop(f, 101);
+	assert_driver(f, CARD, "radeon", "(null)");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -899,6 +929,7 @@ int main(void)
 		cmocka_unit_test(the_watcher_brings_services_back),
 		cmocka_unit_test(the_watcher_outlives_a_bad_gpupt_conf),
 		cmocka_unit_test(no_time_is_left),
+		cmocka_unit_test(time_is_lost_before_anything_is_done),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
