@@ -88,10 +88,13 @@ bool helper_settings(const struct options *o, struct settings *ret)
 	return helper_result(settings_load(o->root, ret, &e), &e) == EXIT_DONE;
 }
 
-bool helper_settings_or_default(const struct options *o, struct settings *ret)
+bool helper_settings_or_default(const struct options *o, struct settings *ret, struct err *e)
 {
-	if (helper_settings(o, ret))
+	struct err why = { "out of memory" };
+
+	if (helper_result(settings_load(o->root, ret, &why), &why) == EXIT_DONE)
 		return true;
+	err_set(e, 0, "%s", why.text);
 	helper_complain("going on with the defaults: what was taken is given back all the same");
 	settings_default(ret);
 	return false;

@@ -77,9 +77,9 @@ bool helper_vmid(const char *s, unsigned int *ret);
 bool helper_settings(const struct options *o, struct settings *ret);
 /*
  * The same for commands that give back: an error in the file keeps no card away, so the defaults stand in for it. False if they had to,
- * which has been complained of.
+ * which has been complained of, and is in e (may be NULL).
  */
-bool helper_settings_or_default(const struct options *o, struct settings *ret);
+bool helper_settings_or_default(const struct options *o, struct settings *ret, struct err *e);
 /*
  * Settles what VMs that do not run still have: of one, or of all with vmid 0. unattended: what is left goes to root by mail.
  * Returns an exit code.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 
+#include "flow/alarm.h"
 #include "flow/release.h"
 #include "helper/reset.h"
 #include "plan/lease.h"
@@ -25,7 +26,7 @@ static int release(struct steps *s, unsigned int vmid)
 	struct err e = { "" };
 	int k, r;
 
-	r = helper_settings_or_default(s->o, &settings) ? EXIT_DONE : EXIT_REFUSED;
+	r = helper_settings_or_default(s->o, &settings, NULL) ? EXIT_DONE : EXIT_REFUSED;
 	s->settings = &settings;
 	rel.dry_run = helper_shows_only(s->o);
 	k = release_run(&rel, &undo, &e);
@@ -56,20 +57,25 @@ static int reconcile(struct steps *s, unsigned int vmid, bool unattended)
 {
 	_cleanup_settings_ struct settings settings = { 0 };
 	struct report report = steps_report(s, vmid);
+	_cleanup_text_ struct text unmailed = { 0 };
 	struct release rel = {
-		.root = s->o->root, .settings = &settings, .vmid = vmid, .unattended = unattended, .report = &report,
+		.root = s->o->root, .settings = &settings, .vmid = vmid, .unattended = unattended, .report = &report, .unmailed = &unmailed,
 	};
 	struct undo_result undo = { 0 };
 	struct err e = { "" };
-	int k, r, bad = helper_settings_or_default(s->o, &settings) ? EXIT_DONE : EXIT_REFUSED;
+	int k, r, bad = helper_settings_or_default(s->o, &settings, &e) ? EXIT_DONE : EXIT_REFUSED;
 
+	if (bad != EXIT_DONE)
+		text_addf(&unmailed, "%s\n", e.text);
 	s->settings = &settings;
 	rel.dry_run = helper_shows_only(s->o);
 	rel.quorum_wait_ms = unattended && !vmid ? QUORUM_WAIT_MS : 0;
-	r = vmid ? EXIT_DONE : reset_settle(s, &settings);
+	r = vmid ? EXIT_DONE : reset_settle(s, &settings, &unmailed);
 	r = r > bad ? r : bad;
 	k = reconcile_run(&rel, &undo, &e);
 	sum_up(s, &undo);
+	if (unattended && unmailed.len)
+		alarm_told(&rel, text_str(&unmailed));
 	s->settings = NULL;
 	k = helper_result(k, &e);
 	return k > r ? k : r;

@@ -173,7 +173,7 @@ static void show_left(struct work *w)
 				report_shown(&w->report, 0, &rec.steps[i - 1].step);
 }
 
-int reset_settle(struct steps *steps, const struct settings *s)
+int reset_settle(struct steps *steps, const struct settings *s, struct text *left)
 {
 	const struct options *o = steps->o;
 	_cleanup_free_ struct bdf *all = NULL;
@@ -191,8 +191,11 @@ int reset_settle(struct steps *steps, const struct settings *s)
 			show_left(&w);
 			continue;
 		}
-		if (helper_result(settle(&w), &e) != EXIT_DONE)
-			code = EXIT_LEFT;
+		if (helper_result(settle(&w), &e) == EXIT_DONE)
+			continue;
+		code = EXIT_LEFT;
+		if (left)
+			text_addf(left, "%s\n", e.text);
 	}
 	return code;
 }
@@ -210,7 +213,7 @@ static int reset_or_show(struct steps *steps, struct bdf gpu)
 		return EXIT_REFUSED;
 	work_init(&w);
 	shows_only = helper_shows_only(o);
-	code = shows_only ? EXIT_DONE : reset_settle(steps, &settings);
+	code = shows_only ? EXIT_DONE : reset_settle(steps, &settings, NULL);
 	if (code != EXIT_DONE)
 		return code;
 	code = select_slot(w.r, w.gpu, &w.sel, w.e);

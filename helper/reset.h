@@ -4,7 +4,10 @@
 
 #include "helper/steps.h"
 
-/* Puts back what resets that were cut short have left: drivers that were taken off for them. Returns an exit code. */
-int reset_settle(struct steps *steps, const struct settings *s);
+/*
+ * Puts back what resets that were cut short have left: drivers that were taken off for them. Returns an exit code; left (may be NULL) gets
+ * a line for each that keeps it from being EXIT_DONE.
+ */
+int reset_settle(struct steps *steps, const struct settings *s, struct text *left);
 
 #endif

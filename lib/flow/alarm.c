@@ -36,23 +36,37 @@ static int mail_root(const struct root *r, unsigned int vmid, const char *senten
 	_cleanup_text_ struct text mail = { 0 };
 	int k;
 
-	text_addf(&mail, "From: root\nTo: root\nSubject: gpupt: the GPUs of VM %u need a look\n\n%s\n\nStill to be done:\n\n", vmid, sentence);
-	add_open_steps(r, vmid, &mail);
+	text_add(&mail, "From: root\nTo: root\nSubject: gpupt: ");
+	if (vmid)
+		text_addf(&mail, "the GPUs of VM %u need a look\n\n%s\n\nStill to be done:\n\n", vmid, sentence);
+	else
+		text_addf(&mail, "what an earlier boot left needs a look\n\n%s\n", sentence);
+	if (vmid)
+		add_open_steps(r, vmid, &mail);
 	text_add(&mail, "\nHow it stands: gpupt-helper status\nTry again:     gpupt-helper reconcile\nThe story:     journalctl -t gpupt -x\n");
 	k = exec_feed(r, argv, text_str(&mail), MAIL_TIMEOUT_MS, &res, e);
 	return k == 0 && res.status != 0 ? err_set(e, -EIO, "sendmail ended with status %d", res.status) : k;
 }
 
-void alarm_root(const struct release *rel, const char *sentence)
+void alarm_told(const struct release *rel, const char *sentence)
 {
 	const struct log_entry entry = { .priority = LOG_ERR, .id = LOG_ID_LEFT, .vmid = rel->vmid };
 	struct err e;
 
-	report_complain(rel->report, "%s", sentence);
 	log_write(&entry, "%s", sentence);
 	/* whoever calls by hand reads the terminal */
-	if (!rel->unattended || !root_is_real(rel->root))
+	if (!rel->unattended || rel->dry_run || !root_is_live(rel->root))
 		return;
-	if (mail_root(rel->root, rel->vmid, sentence, &e) < 0)
+	if (mail_root(rel->root, rel->vmid, sentence, &e) == 0)
+		return;
+	if (rel->vmid)
 		log_write(&entry, "no mail to root about VM %u: %s", rel->vmid, e.text);
+	else
+		log_write(&entry, "no mail to root: %s", e.text);
+}
+
+void alarm_root(const struct release *rel, const char *sentence)
+{
+	report_complain(rel->report, "%s", sentence);
+	alarm_told(rel, sentence);
 }

@@ -6,5 +6,7 @@
 #include "flow/release.h"
 
 void alarm_root(const struct release *rel, const char *sentence);
+/* The same for what was told already; with vmid 0 it is about no VM in particular, and may be several lines. */
+void alarm_told(const struct release *rel, const char *sentence);
 
 #endif

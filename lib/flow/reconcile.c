@@ -64,7 +64,11 @@ static int reconcile_one(const struct release *rel, struct undo_result *sum)
 	if (k != 0) {
 		if (k > 0 && rel->report->verbose)
 			report_say(rel->report, "VM %u runs (process %d): nothing to reconcile", rel->vmid, (int)pid);
-		return k < 0 ? k : 0;
+		if (k > 0)
+			return 0;
+		err_errno(&e, k, "VM %u keeps its GPUs: cannot tell whether it runs", rel->vmid);
+		alarm_root(rel, e.text);
+		return k;
 	}
 	if (node_stopping(rel->root, &why) || release_postponed(rel->root, rel->vmid, &why)) {
 		report_say(rel->report, "VM %u keeps its GPUs: %s", rel->vmid, why);
@@ -72,6 +76,9 @@ static int reconcile_one(const struct release *rel, struct undo_result *sum)
 	}
 	k = release_run(rel, &u, &e);
 	undo_add(sum, &u);
+	/* its post-stop, say, has come first since the leases were listed */
+	if (k == -ENOENT)
+		return 0;
 	if (k == -EBUSY)
 		report_say(rel->report, "%s", e.text);
 	else if (k < 0)
@@ -112,8 +119,12 @@ int reconcile_run(const struct release *rel, struct undo_result *ret, struct err
 	size_t n;
 
 	k = lease_all(rel->root, &vms, &n);
-	if (k < 0)
-		return err_errno(e, k, "cannot list the leases");
+	if (k < 0) {
+		err_errno(e, k, "cannot list the leases");
+		if (rel->unmailed)
+			text_addf(rel->unmailed, "%s\n", e->text);
+		return k;
+	}
 	live = root_is_live(rel->root) && !rel->dry_run;
 	if (live)
 		forget_stuck(rel->root);

@@ -17,6 +17,7 @@ struct release {
 	bool called_by_pve; /* our caller holds Proxmox VE's lock of the VM; else it is tried */
 	uint64_t since;	    /* when whoever waits for that lock began to wait; 0: now */
 	const struct report *report;
+	struct text *unmailed; /* reconcile: gets what made it fail and went to root by no mail about a VM; may be NULL */
 };
 
 /*
@@ -40,8 +41,8 @@ bool release_postponed(const struct root *r, unsigned int vmid, const char **ret
 /*
  * Settles the lease of vmid, or all with vmid 0, whose VM does not run and is not being worked on by Proxmox VE (its lock is only
  * tried); leases of an earlier boot have lapsed, but for what survives one. Unattended, for all, what is left to be put back late gets
- * a watcher, since guests start next and nobody else would try again. Forgets stuck functions whose process has ended. ret counts over
- * all. 0, -EUCLEAN if something could not be put back, -errno.
+ * a watcher, since guests start next and nobody else would try again. A lease that somebody else settles meanwhile is settled. Forgets
+ * stuck functions whose process has ended. ret counts over all. 0, -EUCLEAN if something could not be put back, -errno.
  */
 int reconcile_run(const struct release *rel, struct undo_result *ret, struct err *e);
 
