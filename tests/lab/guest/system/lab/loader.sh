@@ -15,7 +15,7 @@ loader() {
 	is "$rc|$(complaints)" "0|" "prepare (it took $took s)"
 	like "$(next_cmdline)" ' intel_iommu=on iommu=pt( |$)' "the next boot has the IOMMU"
 	unlike "$(next_cmdline)" 'intel_iommu=off' "… which nothing switches off"
-	like "$(next_cmdline)" ' console=ttyS0 ' "… and what else there was"
+	like "$(next_cmdline)" '(^| )console=ttyS0 ' "… and what else there was"
 }
 # full_partition: the copy of an initramfs does not fit, neither of the new one nor of that from before
 full_partition() {
