@@ -14,7 +14,7 @@
 static bool about_cards(const char *module)
 {
 	static const char *const modules[] = {
-		"vfio", "kvm", "nvidia", "nouveau", "amdgpu", "radeon", "i915", "xe", "snd_hda", "vendor_reset",
+		"vfio", "pci_stub", "kvm", "nvidia", "nouveau", "amdgpu", "radeon", "i915", "xe", "snd_hda", "vendor_reset",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(modules); i++)
@@ -183,7 +183,7 @@ static const char *value_of(const char *p)
 
 static bool is_of_drivers(const char *s)
 {
-	static const char *const words[] = { "driver_override", "vfio-pci", "vfio_pci", "new_id" };
+	static const char *const words[] = { "driver_override", "vfio-pci", "vfio_pci", "pci-stub", "pci_stub", "new_id" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (strstr(s, words[i]))

@@ -64,7 +64,7 @@ static int load_fn(const struct root *r, const struct pci_list *all, size_t i, s
 	k = look_for_rom(r, fn);
 	if (k < 0)
 		return k;
-	if (!fn->card || !fn->module[0] || strcmp(fn->module, "vfio_pci") == 0)
+	if (!fn->card || !fn->module[0] || kmod_keeper(fn->module))
 		return 0;
 	return strv_add(&fn->native, fn->module);
 }
@@ -130,6 +130,8 @@ int setup_load(const struct root *r, struct setup *ret, struct err *e)
 		k = modprobe_load(r, &s.modprobe);
 	if (k == 0)
 		k = modload_load(r, &s.modload);
+	if (k == 0)
+		k = modrun_load(r, &s.modprobe, &s.modruns);
 	if (k == 0)
 		k = udev_rules_load(r, &s.udev);
 	if (k == 0)

@@ -6,7 +6,8 @@
 
 static bool mentions(const char *line)
 {
-	static const char *const words[] = { "driver_override", "vfio-pci", "vfio_pci", "/new_id", "/drivers_probe" };
+	static const char *const words[] = { "driver_override", "vfio-pci", "vfio_pci", "pci-stub", "pci_stub", "/new_id",
+					     "/drivers_probe" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (strstr(line, words[i]))
@@ -82,7 +83,7 @@ static int scan_line(const char *line, struct initscript *s)
 	return 0;
 }
 
-static void script_done(struct initscript *s)
+void initscript_done(struct initscript *s)
 {
 	conf_place_done(&s->at);
 	bdf_list_done(&s->bdfs);
@@ -90,34 +91,47 @@ static void script_done(struct initscript *s)
 	*s = (struct initscript){ 0 };
 }
 
+int initscript_scan(const char *text, struct initscript *s)
+{
+	_cleanup_free_ char *copy = strdup(text);
+	char *next = copy;
+	int k = copy ? 0 : -ENOMEM;
+
+	for (char *line; k == 0 && (line = str_line(&next));)
+		if (line[strspn(line, " \t")] != '#')
+			k = scan_line(line, s);
+	return k;
+}
+
+int initscripts_add(struct initscripts *l, struct initscript *s)
+{
+	struct initscript *v = conf_grow(l->v, &l->n, sizeof(*v));
+
+	if (!v)
+		return -ENOMEM;
+	l->v = v;
+	v[l->n - 1] = *s;
+	*s = (struct initscript){ 0 };
+	return 0;
+}
+
 int initscript_parse(const char *text, const char *file, struct initscripts *l)
 {
-	_cleanup_(script_done) struct initscript s = { 0 };
+	_cleanup_initscript_ struct initscript s = { 0 };
 	_cleanup_free_ char *copy = strdup(text);
-	struct initscript *v;
 	unsigned int number = 0;
 	char *next = copy;
 
 	if (!copy)
 		return -ENOMEM;
-	for (char *line; (line = str_line(&next));) {
+	for (char *line; !s.at.file && (line = str_line(&next));) {
 		number++;
-		if (line[strspn(line, " \t")] == '#')
-			continue;
-		if (!s.at.file && mentions(line) && conf_place_set(&s.at, file, number, number, line) < 0)
-			return -ENOMEM;
-		if (scan_line(line, &s) < 0)
+		if (line[strspn(line, " \t")] != '#' && mentions(line) && conf_place_set(&s.at, file, number, number, line) < 0)
 			return -ENOMEM;
 	}
 	if (!s.at.file)
 		return 0;
-	v = conf_grow(l->v, &l->n, sizeof(*v));
-	if (!v)
-		return -ENOMEM;
-	l->v = v;
-	v[l->n - 1] = s;
-	s = (struct initscript){ 0 };
-	return 0;
+	return initscript_scan(text, &s) < 0 ? -ENOMEM : initscripts_add(l, &s);
 }
 
 static int parse_file(void *ctx, const char *text, const char *file)
@@ -162,7 +176,7 @@ int initscripts_load(const struct root *r, struct initscripts *ret)
 void initscripts_done(struct initscripts *l)
 {
 	for (size_t i = 0; i < l->n; i++)
-		script_done(&l->v[i]);
+		initscript_done(&l->v[i]);
 	free(l->v);
 	strv_done(&l->unread);
 	*l = (struct initscripts){ 0 };

@@ -29,6 +29,16 @@ bool kmod_listed(const char *list, const char *module)
 	return false;
 }
 
+const char *kmod_keeper(const char *name)
+{
+	static const char *const keepers[] = { "vfio-pci", "pci-stub" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(keepers); i++)
+		if (same_name(name, strlen(name), keepers[i]))
+			return keepers[i];
+	return NULL;
+}
+
 enum tri kmod_installed(const struct root *r, const char *release, const char *module)
 {
 	static const char *const lists[] = { "modules.dep", "modules.builtin" };

@@ -14,6 +14,11 @@
 bool kmod_listed(const char *list, const char *module);
 /* For the kernel of that release; unknown if neither list can be read. */
 enum tri kmod_installed(const struct root *r, const char *release, const char *module);
+/*
+ * Drivers that hold a function so that no other takes it: vfio-pci for VMs, pci-stub for nobody. The driver's name, of that or of its
+ * module's; NULL for any other.
+ */
+const char *kmod_keeper(const char *name);
 /* In the running kernel, loaded or built in (/sys/module). */
 bool kmod_loaded(const struct root *r, const char *module);
 

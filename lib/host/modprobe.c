@@ -156,12 +156,26 @@ const struct modprobe_line *modprobe_blacklisted(const struct modprobe *m, const
 	return NULL;
 }
 
+/* A shell runs it: without a comment, and without blanks before that. */
+static size_t command_len(const char *s)
+{
+	size_t n = 0;
+
+	while (s[n] && !(s[n] == '#' && (!n || strchr(BLANK, s[n - 1]))))
+		n++;
+	while (n && strchr(BLANK, s[n - 1]))
+		n--;
+	return n;
+}
+
 bool modprobe_is_nothing(const struct modprobe_line *l)
 {
 	static const char *const idle[] = { "/bin/false", "/usr/bin/false", "false", "/bin/true", "/usr/bin/true", "true", ":" };
 
+	size_t n = command_len(l->rest);
+
 	for (size_t i = 0; l->kind == MODPROBE_INSTALL && i < ARRAY_SIZE(idle); i++)
-		if (strcmp(l->rest, idle[i]) == 0)
+		if (strlen(idle[i]) == n && strncmp(l->rest, idle[i], n) == 0)
 			return true;
 	return false;
 }

@@ -43,7 +43,7 @@ void modprobe_done(struct modprobe *m);
 
 /* The line that keeps the module from loading by an alias: a blacklist; NULL if there is none. */
 const struct modprobe_line *modprobe_blacklisted(const struct modprobe *m, const char *module);
-/* Does the command of an install line do nothing at all, as /bin/false, /bin/true and ':' do? */
+/* Does the command of an install line do nothing at all, as /bin/false, /bin/true and ':' do? A comment behind it is none of it. */
 bool modprobe_is_nothing(const struct modprobe_line *l);
 /* Does a softdep line have `module` loaded before its own one? */
 bool modprobe_softdep_pre(const struct modprobe_line *l, const char *module);

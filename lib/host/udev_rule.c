@@ -113,7 +113,8 @@ int udev_rule_parse(const char *line, struct udev_rule *ret)
 
 static bool is_of_drivers(const char *s)
 {
-	return strstr(s, "driver_override") || strstr(s, "vfio-pci") || strstr(s, "vfio_pci") || strstr(s, "new_id");
+	return strstr(s, "driver_override") || strstr(s, "vfio-pci") || strstr(s, "vfio_pci") || strstr(s, "pci-stub") ||
+	       strstr(s, "pci_stub") || strstr(s, "new_id");
 }
 
 /* A whole rule: kept if it does something about drivers. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * udev's rules that decide about a PCI function's driver: udev(7), and systemd's src/udev/udev-rules.c for what it leaves open. The files
- * of a distribution have thousands of lines; only those are kept that mention driver_override, vfio-pci or new_id.
+ * of a distribution have thousands of lines; only those are kept that mention driver_override, vfio-pci, pci-stub or new_id.
  */
 #ifndef GPUPT_HOST_UDEV_RULE_H
 #define GPUPT_HOST_UDEV_RULE_H

@@ -13,7 +13,9 @@ static const char *const harmless[] = {
 static const char *const words[] = { "!", "do", "done", "elif", "else", "esac", "fi", "if", "in", "prereqs", "then", "while", "{", "}" };
 /* These only if what they are about is said in their arguments. */
 static const char *const with_arguments[] = { "modprobe", "insmod", ".", "source", "cat", "ls", "basename", "readlink", "tee" };
-static const char *const about[] = { "vfio", "driver_override", "/sys/bus/pci", "/sys/module", "drivers_probe", "/scripts/functions" };
+static const char *const about[] = {
+	"vfio", "pci-stub", "pci_stub", "driver_override", "/sys/bus/pci", "/sys/module", "drivers_probe", "/scripts/functions",
+};
 
 static bool is_one_of(const char *const list[], size_t n, const char *word, size_t len)
 {

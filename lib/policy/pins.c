@@ -7,18 +7,21 @@
 #include "policy/pins_list.h"
 
 #define VFIO_PCI "vfio_pci"
+#define PCI_STUB "pci_stub"
 
-/* ids= of a module's options, wherever they stand. 0 or -ENOMEM. */
-static int find_ids(const char *options, struct pin *pin, const struct setup *s, struct pins *l)
+/* ids= of a driver's options, wherever they stand. 0 or -ENOMEM. */
+static int find_ids(const char *driver, const char *options, struct pin *pin, const struct setup *s, struct pins *l)
 {
 	_cleanup_free_ char *ids = NULL;
-	int k = cmdline_value(options, "ids", &ids);
+	int k = driver ? cmdline_value(options, "ids", &ids) : -ENOENT;
+	char after[32];
 
 	if (k < 0)
 		return k == -ENOENT ? 0 : k;
 	k = pin_match(pin, s, pin_match_ids, ids);
 	pin->effect = PIN_BINDS;
-	return k < 0 ? k : pins_add(l, pin, "gives ", " to vfio-pci");
+	snprintf(after, sizeof(after), " to %s", driver);
+	return k < 0 ? k : pins_add(l, pin, "gives ", after);
 }
 
 static enum tri match_alias(const struct setup *s, const struct setup_fn *fn, const void *ctx)
@@ -36,6 +39,43 @@ static enum tri match_native(const struct setup *s, const struct setup_fn *fn, c
 	return strv_has(&fn->native, module) ? TRI_YES : TRI_NO;
 }
 
+static enum tri match_script(const struct setup *s, const struct setup_fn *fn, const void *ctx)
+{
+	const struct initscript *script = ctx;
+
+	for (size_t i = 0; i < script->bdfs.n; i++)
+		if (bdf_covers(script->bdfs.v[i], fn->fn.bdf))
+			return TRI_UNKNOWN;
+	for (size_t i = 0; i < script->n_ids; i++)
+		if (pci_id_match(script->ids[i], fn->fn.id))
+			return TRI_UNKNOWN;
+	return TRI_NO;
+}
+
+/* A command in the place of loading the driver: it is a program, which is not run here. */
+static int find_modrun(const struct initscript *run, const char *driver, struct pin *pin, const struct setup *s, struct pins *l)
+{
+	char after[96];
+	int k = run ? pin_match(pin, s, match_script, run) : 0;
+
+	if (k < 0 || !run)
+		return k;
+	pin->effect = PIN_BINDS;
+	pin->maybe = true;
+	snprintf(after, sizeof(after), " to %s, by a command%s", driver, pin->cards.n ? "" : " that names none");
+	return pins_add(l, pin, pin->cards.n ? "gives " : "gives cards", after);
+}
+
+static int find_softdep(const struct modprobe_line *line, struct pin *pin, const struct setup *s, struct pins *l)
+{
+	const char *before = modprobe_softdep_pre(line, VFIO_PCI) ? VFIO_PCI : PCI_STUB;
+	char what[128];
+	int k = modprobe_softdep_pre(line, before) ? pin_match(pin, s, match_native, line->module) : 0;
+
+	snprintf(what, sizeof(what), "has %s loaded before %.60s, the driver of ", kmod_keeper(before), line->module);
+	return k < 0 ? k : pins_add(l, pin, what, "");
+}
+
 static int find_modprobe(const struct modprobe_line *line, const struct setup *s, struct pins *l)
 {
 	_cleanup_pin_ struct pin pin = { 0 };
@@ -47,11 +87,13 @@ static int find_modprobe(const struct modprobe_line *line, const struct setup *s
 	switch (line->kind) {
 	case MODPROBE_OPTIONS:
 		pin.kind = PIN_OPTIONS;
-		return strcmp(line->module, VFIO_PCI) == 0 ? find_ids(line->rest, &pin, s, l) : 0;
+		return find_ids(kmod_keeper(line->module), line->rest, &pin, s, l);
 	case MODPROBE_BLACKLIST:
 	case MODPROBE_INSTALL:
 		pin.kind = line->kind == MODPROBE_BLACKLIST ? PIN_BLACKLIST : PIN_INSTALL;
 		pin.effect = PIN_KEEPS;
+		if (line->kind == MODPROBE_INSTALL && kmod_keeper(line->module))
+			return find_modrun(modrun_find(&s->modruns, line), kmod_keeper(line->module), &pin, s, l);
 		if (line->kind == MODPROBE_BLACKLIST || modprobe_is_nothing(line))
 			k = pin_match(&pin, s, pin_match_module, line->module);
 		snprintf(after, sizeof(after), "keeps %.60s from loading for ", line->module);
@@ -65,10 +107,7 @@ static int find_modprobe(const struct modprobe_line *line, const struct setup *s
 	case MODPROBE_SOFTDEP:
 		pin.kind = PIN_SOFTDEP;
 		pin.effect = PIN_NOTES;
-		if (modprobe_softdep_pre(line, VFIO_PCI))
-			k = pin_match(&pin, s, match_native, line->module);
-		snprintf(after, sizeof(after), "has vfio-pci loaded before %.60s, the driver of ", line->module);
-		return k < 0 ? k : pins_add(l, &pin, after, "");
+		return find_softdep(line, &pin, s, l);
 	case MODPROBE_REMOVE:
 	case MODPROBE_WEAKDEP:
 		break;
@@ -81,7 +120,7 @@ static int find_modload(const struct modload_line *line, const struct setup *s, 
 	_cleanup_pin_ struct pin pin = { .kind = PIN_MODULE };
 	int k = pin_place(&pin, &line->at);
 
-	return k < 0 || strcmp(line->module, VFIO_PCI) != 0 || !line->initramfs ? k : find_ids(line->args, &pin, s, l);
+	return k < 0 || !line->initramfs ? k : find_ids(kmod_keeper(line->module), line->args, &pin, s, l);
 }
 
 static enum tri match_rule(const struct setup *s, const struct setup_fn *fn, const void *rule)
@@ -132,19 +171,6 @@ static int find_driverctl(const struct driverctl_override *o, const struct setup
 	pin.line = pin.last = 0;
 	snprintf(after, sizeof(after), " to %s at boot, by driverctl", strcmp(o->driver, "none") == 0 ? "no driver" : o->driver);
 	return pins_add(l, &pin, "binds ", after);
-}
-
-static enum tri match_script(const struct setup *s, const struct setup_fn *fn, const void *ctx)
-{
-	const struct initscript *script = ctx;
-
-	for (size_t i = 0; i < script->bdfs.n; i++)
-		if (bdf_covers(script->bdfs.v[i], fn->fn.bdf))
-			return TRI_UNKNOWN;
-	for (size_t i = 0; i < script->n_ids; i++)
-		if (pci_id_match(script->ids[i], fn->fn.id))
-			return TRI_UNKNOWN;
-	return TRI_NO;
 }
 
 static int find_script(const struct initscript *script, const struct setup *s, struct pins *l)

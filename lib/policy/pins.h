@@ -11,11 +11,11 @@
 #include "policy/setup.h"
 
 enum pin_kind {
-	PIN_OPTIONS,   /* options vfio-pci ids=… */
+	PIN_OPTIONS,   /* options vfio-pci ids=…, or pci-stub's */
 	PIN_BLACKLIST, /* blacklist MODULE */
-	PIN_INSTALL,   /* install MODULE /bin/false */
+	PIN_INSTALL,   /* install MODULE /bin/false, or a command in the place of vfio-pci */
 	PIN_ALIAS,     /* alias pci:v… MODULE */
-	PIN_SOFTDEP,   /* softdep MODULE pre: vfio-pci */
+	PIN_SOFTDEP,   /* softdep MODULE pre: vfio-pci, or pci-stub */
 	PIN_MODULE,    /* vfio-pci ids=… in the initramfs's list of modules */
 	PIN_UDEV,      /* a rule of udev */
 	PIN_DRIVERCTL, /* an override that driverctl saved */

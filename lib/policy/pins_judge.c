@@ -52,10 +52,10 @@ static void judge_pin(const struct setup *s, const struct pin *p, struct finding
 		f->severity = SEVERITY_INFO;
 }
 
-/* Meant to go home, and now on vfio-pci or on no driver, without a VM that has it. */
+/* Meant to go home, and now with a driver that only keeps it, or with none, without a VM that has it. */
 static bool is_away(const struct setup_fn *fn, const struct settings *set)
 {
-	return fn->card && !fn->taken && fn->native.n && (!fn->fn.driver[0] || strcmp(fn->fn.driver, "vfio-pci") == 0) &&
+	return fn->card && !fn->taken && fn->native.n && (!fn->fn.driver[0] || kmod_keeper(fn->fn.driver)) &&
 	       !settings_stays(settings_gpu(set, fn->fn.bdf));
 }
 

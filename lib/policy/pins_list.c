@@ -63,7 +63,7 @@ int pins_add(struct pins *l, struct pin *pin, const char *before, const char *af
 	_cleanup_text_ struct text what = { 0 };
 	struct pin *v;
 
-	if (!pin->cards.n && pin->kind != PIN_SCRIPT)
+	if (!pin->cards.n && pin->kind != PIN_SCRIPT && !(pin->kind == PIN_INSTALL && pin->maybe))
 		return 0;
 	text_add(&what, before);
 	add_cards(&what, &pin->cards);

@@ -15,7 +15,7 @@ int pin_match(struct pin *pin, const struct setup *s, pin_match_fn *match, const
 
 /*
  * Adds the pin, which it takes over, with what it does: `before`, the cards, `after`. One without cards is left out, unless it is a
- * script's. 0 or -ENOMEM.
+ * program's. 0 or -ENOMEM.
  */
 int pins_add(struct pins *l, struct pin *pin, const char *before, const char *after);
 

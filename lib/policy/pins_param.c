@@ -20,6 +20,7 @@ static const struct known {
 	const char *value; /* the value must have this member; NULL: any */
 } knowns[] = {
 	{ "vfio-pci.ids", PARAM_IDS, NULL },
+	{ "pci-stub.ids", PARAM_IDS, NULL },
 	/* kmod's libkmod/libkmod-config.c; blacklisted() in the kernel's kernel/module/main.c; the init of initramfs-tools */
 	{ "modprobe.blacklist", PARAM_MODULES, NULL },
 	{ "module_blacklist", PARAM_MODULES, NULL },
@@ -133,13 +134,15 @@ static enum tri match_modules(const struct setup *s, const struct setup_fn *fn, 
 static int add_known(const struct known *k, const char *value, struct pin *pin, const struct setup *s, struct pins *l)
 {
 	_cleanup_free_ char *module = NULL;
+	char after[32];
 	int r;
 
 	switch (k->kind) {
 	case PARAM_IDS:
 		pin->effect = PIN_BINDS;
 		r = pin_match(pin, s, pin_match_ids, value);
-		return r < 0 ? r : pins_add(l, pin, "gives ", " to vfio-pci");
+		snprintf(after, sizeof(after), " to %.*s", (int)strcspn(k->name, "."), k->name);
+		return r < 0 ? r : pins_add(l, pin, "gives ", after);
 	case PARAM_MODULES:
 		pin->effect = PIN_KEEPS;
 		r = pin_match(pin, s, match_modules, value);

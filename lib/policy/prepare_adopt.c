@@ -31,7 +31,7 @@ bool prepare_takes_out(const struct prepare_facts *f, const struct conf_place *a
 	for (size_t i = 0; f->adopt && i < f->pins->n; i++) {
 		const struct pin *pin = &f->pins->v[i];
 
-		if (prepare_adopts(pin) && !pin->others.n && is_in_etc(pin->file) && pin->line == at->line &&
+		if (prepare_adopts(pin) && pin->cards.n && !pin->others.n && is_in_etc(pin->file) && pin->line == at->line &&
 		    strcmp(pin->file, at->file) == 0)
 			return true;
 	}
@@ -228,7 +228,7 @@ static int adopt(const struct prepare_facts *f, const struct pin *pin, struct pl
 		return refuse(found, where, pin->text, "without " LOADER_CMDLINE " the next boot takes the running kernel's parameters");
 	if (!is_in_etc(pin->file))
 		return refuse(found, where, pin->text, "it is a package's, and a file of that name in /etc would hide it");
-	if (pin->kind == PIN_SCRIPT && !pin->cards.n)
+	if (!pin->cards.n)
 		return refuse(found, where, pin->text, "which cards the program is about cannot be told");
 	if (pin->kind == PIN_PARAM)
 		return adopt_param(f, pin->file, pin->line, pin->text, pin->what, plan, found);

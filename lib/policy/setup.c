@@ -13,6 +13,7 @@ void setup_done(struct setup *s)
 	udev_rules_done(&s->udev);
 	driverctl_done(&s->driverctl);
 	initscripts_done(&s->initscripts);
+	initscripts_done(&s->modruns);
 	known_done(&s->known);
 	*s = (struct setup){ 0 };
 }

@@ -14,6 +14,7 @@
 #include "host/loader.h"
 #include "host/modload.h"
 #include "host/modprobe.h"
+#include "host/modrun.h"
 #include "host/nvidia_files.h"
 #include "host/udev_rule.h"
 
@@ -32,7 +33,7 @@ struct setup_fn {
 	bool card;	  /* in the slot of a display that is no management controller's */
 	bool taken;	  /* a VM has it, by gpupt or by Proxmox VE's reservation; or it is being reset */
 	char module[PCI_NAME_LEN]; /* of its driver; "" without one, or built in */
-	/* modules that its modalias asks for, blacklisted or not, and the one that drives it now, if that is not vfio-pci */
+	/* modules that its modalias asks for, blacklisted or not, and the one that drives it now, if that is no kmod_keeper() */
 	struct strv native;
 	enum rom_state rom;
 	char rom_why[128];
@@ -48,7 +49,7 @@ struct setup {
 	struct modload modload;
 	struct udev_rules udev;
 	struct driverctl driverctl;
-	struct initscripts initscripts;
+	struct initscripts initscripts, modruns;
 	struct known_cards known;
 	enum tri vendor_reset_installed; /* for the running kernel */
 	bool vendor_reset_loaded;

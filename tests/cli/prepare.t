@@ -129,6 +129,20 @@ helper --root "$tree" prepare --adopt
 like "$out" "not-adopted .*the program does something else, too, or nobody can tell: see its line 3 \\('zpool import -N rpool'\\)" "a program that does more stays"
 unlike "$out" '^file /etc/initramfs-tools/scripts/init-top/vfio-override' "… without a step"
 
+# lines for pci-stub go as those for vfio-pci do; a command in vfio-pci's place only if it names cards
+tree twins
+put /etc/modprobe.d/theirs.conf 'options pci-stub ids=1002:5159\nsoftdep radeon pre: pci-stub\ninstall vfio-pci /usr/local/bin/override.sh\n'
+put /usr/local/bin/override.sh 'echo vfio-pci >/sys/bus/pci/devices/0000:01:00.0/driver_override\n'
+helper --root "$tree" prepare --adopt
+is "$(grep -o '^line /etc/modprobe.d/theirs.conf [0-9]*' <<<"$out")" 'line /etc/modprobe.d/theirs.conf 3
+line /etc/modprobe.d/theirs.conf 2
+line /etc/modprobe.d/theirs.conf 1' "pci-stub's lines, and a command that names a card"
+rm "$tree/usr/local/bin/override.sh"
+helper --root "$tree" prepare --adopt
+like "$out" "theirs.conf line 3 \\('install vfio-pci /usr/local/bin/override.sh'\\) stays: which cards the program is about cannot be told" "one that names none stays"
+helper --root "$tree" check
+like "$out" "perhaps gives cards to vfio-pci, by a command that names none" "… and is told"
+
 # an option that somebody has set otherwise
 tree twins
 put /etc/gpupt/gpupt.conf '[host]\nignore-msrs = 1\n'

@@ -19,13 +19,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	s.v[0].fn = (struct pci_fn){ .bdf = { 0, 1, 0, 0 }, .id = { 0x10de, 0x2484, 0x1458, 0x403b }, .class = 0x030000 };
 	s.v[1].fn = (struct pci_fn){ .bdf = { 0, 2, 0, 0 }, .id = { 0x8086, 0x10d3, 0, 0 }, .class = 0x020000 };
 	if (modprobe_parse(text, "f", &s.modprobe) < 0 || modload_parse(text, "f", true, &s.modload) < 0 ||
-	    udev_rules_parse(text, "f", &s.udev) < 0 || initscript_parse(text, "f", &s.initscripts) < 0 ||
+	    udev_rules_parse(text, "f", &s.udev) < 0 || initscript_parse(text, "f", &s.initscripts) < 0 || initscript_parse(text, "f", &s.modruns) < 0 ||
 	    boot_cmdline_parse(text, &s.boot.cmdline) < 0 || pins_find(&s, &l) < 0)
 		return 0;
 	settings_default(&set);
 	pins_judge(&s, &set, &l, NULL, &found);
 	for (size_t i = 0; i < l.n; i++)
-		if (!l.v[i].what || !l.v[i].text || (!l.v[i].cards.n && l.v[i].kind != PIN_SCRIPT) || (!l.v[i].file && !l.v[i].in_force))
+		if (!l.v[i].what || !l.v[i].text || (!l.v[i].cards.n && l.v[i].kind != PIN_SCRIPT && !l.v[i].maybe) || (!l.v[i].file && !l.v[i].in_force))
 			abort();
 	if (found.n < l.n)
 		abort();

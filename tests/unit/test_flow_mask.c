@@ -55,6 +55,8 @@ static void masks(void **state)
 		{ mask_modprobe, "# a\noptions vfio-pci ids=1:2 \\\n\tx=1 # mine\nremove nouveau /bin/x\ninstall vfio-pci echo 1\ninstall x /bin/true\n",
 		  "\noptions vfio-pci ids=1:2 \\\n\tx=1 \nremove nouveau ?\ninstall vfio_pci ?\ninstall x /bin/true\n" },
 		{ mask_modprobe, "blacklist a # mine \\\nblacklist b\nalias pci:v1* a\nalias eth0 b\nweakdep a b", "blacklist a \\\nblacklist b\nalias pci:v1* a\n\nweakdep a b\n" },
+		{ mask_modprobe, "options pci-stub ids=1:2\ninstall pci_stub /x\ninstall a :# x\n", "options pci-stub ids=1:2\ninstall pci_stub ?\n" },
+		{ mask_modprobe, "install a : # x\n", "install a : \n" },
 		{ mask_modprobe, "blacklist # a\noptions kvm # a\nblacklist b\n", "\n\nblacklist b\n" },
 		{ mask_modprobe, "softdep a \"?\\\n# x\\\ny\nblacklist b\n", "softdep a \"?\\\n\\\ny\nblacklist b\n" },
 		{ mask_modprobe, "install vfio x\nsoftdep a\\\n# x", "install vfio ?\n" },

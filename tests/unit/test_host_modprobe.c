@@ -64,7 +64,8 @@ static void modprobe_words(void **state)
 	_cleanup_modprobe_ struct modprobe m = { 0 };
 
 	assert_int_equal(modprobe_parse("softdep a pre: b vfio-pci post: c\nsoftdep a post: vfio-pci pre: d\nsoftdep a pre:vfio-pci\n"
-					"install a /bin/false\ninstall a /bin/false; x\ninstall a  /usr/bin/true \nremove a /bin/false\n",
+					"install a /bin/false\ninstall a /bin/false; x\ninstall a  /usr/bin/true \nremove a /bin/false\n"
+					"install a /bin/true \t# no\ninstall a /bin/true#no\ninstall a # no\n",
 					"f", &m),
 			 0);
 	assert_true(modprobe_softdep_pre(&m.v[0], "vfio_pci") && modprobe_softdep_pre(&m.v[0], "b"));
@@ -73,6 +74,8 @@ static void modprobe_words(void **state)
 	assert_false(modprobe_softdep_pre(&m.v[1], "vfio_pci") || modprobe_softdep_pre(&m.v[2], "vfio_pci"));
 	assert_true(modprobe_is_nothing(&m.v[3]) && modprobe_is_nothing(&m.v[5]));
 	assert_false(modprobe_is_nothing(&m.v[4]) || modprobe_is_nothing(&m.v[6]));
+	assert_true(modprobe_is_nothing(&m.v[7]));
+	assert_false(modprobe_is_nothing(&m.v[8]));
 	assert_null(modprobe_blacklisted(&m, "a"));
 }
 

@@ -18,7 +18,7 @@ static void all_of_it(void **state)
 		"",
 		"#!/bin/sh\nPREREQ=\"\"\nprereqs()\n{\n\techo \"$PREREQ\"\n}\ncase $1 in\nprereqs)\n\tprereqs\n\texit 0\n\t;;\nesac\n"
 		"for dev in 0000:01:00.0 0000:01:00.1; do\n\techo \"vfio-pci\" > /sys/bus/pci/devices/$dev/driver_override\ndone\n"
-		"modprobe -i vfio-pci\n",
+		"modprobe -i vfio-pci\nmodprobe pci-stub\n",
 		"#!/bin/sh -e\n[ \"$1\" = prereqs ] && exit 0\n. /scripts/functions\nDEVS=\"0000:01:00.0\"\n"
 		"if [ -n \"$(ls -A /sys/class/iommu)\" ] ; then # on\n  for DEV in $DEVS; do\n"
 		"    echo 'vfio-pci' > /sys/bus/pci/devices/$DEV/driver_override 2>/dev/null || true\n  done; fi\n",

@@ -91,6 +91,25 @@ static void lines(void **state)
 		{ "twins", "/etc/modprobe.d/a.conf", "blacklist radeon\n", "blacklist keeps /etc/modprobe.d/a.conf:1 01:00.0 02:00.0\n" },
 		{ "twins", "/etc/modprobe.d/a.conf", "options vfio_pci ids=1002:5159:1af4:1100,1234:5678\n",
 		  "options binds /etc/modprobe.d/a.conf:1 01:00.0 02:00.0\n" },
+		/* pci-stub keeps a card away just as well */
+		{ "twins", "/etc/modprobe.d/a.conf", "options pci-stub ids=1002:5159\nsoftdep radeon pre: pci-stub\n",
+		  "options binds /etc/modprobe.d/a.conf:1 01:00.0 02:00.0\nsoftdep notes /etc/modprobe.d/a.conf:2 01:00.0 02:00.0\n" },
+		{ "twins", "/etc/initramfs-tools/modules", "pci_stub ids=1002:5159\n",
+		  "module binds /etc/initramfs-tools/modules:1 01:00.0 02:00.0\n" },
+		{ "twins", "/proc/cmdline", "BOOT_IMAGE=/x pci_stub.ids=1002:5159\n", "param binds running:0 01:00.0 02:00.0 no more\n" },
+		{ "twins", "/etc/udev/rules.d/a.rules", "KERNEL==\"0000:01:00.0\", RUN+=\"/bin/sh -c 'echo $kernel >/sys/bus/pci/drivers/pci-stub/bind'\"\n",
+		  "?udev binds /etc/udev/rules.d/a.rules:1 01:00.0\n" },
+		{ "twins", "/etc/initramfs-tools/scripts/init-top/x", "modprobe pci-stub\n",
+		  "?script binds /etc/initramfs-tools/scripts/init-top/x:1\n" },
+		/* a remark of the shell's, and a word that is none */
+		{ "twins", "/etc/modprobe.d/a.conf", "install radeon /bin/true # no\n", "install keeps /etc/modprobe.d/a.conf:1 01:00.0 02:00.0\n" },
+		{ "twins", "/etc/modprobe.d/a.conf", "install radeon /bin/true#no\n", "" },
+		/* a command in vfio-pci's place: what it names, or nobody knows */
+		{ "twins", "/etc/modprobe.d/a.conf", "install vfio-pci /usr/local/bin/vfio-pci-override.sh\n",
+		  "?install binds /etc/modprobe.d/a.conf:1\n" },
+		{ "twins", "/etc/modprobe.d/a.conf", "blacklist radeon\ninstall pci-stub echo vfio-pci > /sys/bus/pci/devices/0000:02:00.0/driver_override\n",
+		  "blacklist keeps /etc/modprobe.d/a.conf:1 01:00.0 02:00.0\n?install binds /etc/modprobe.d/a.conf:2 02:00.0\n" },
+		{ "twins", "/etc/modprobe.d/a.conf", "install vfio-pci /bin/false # 02:00.0\n", "" },
 		{ "twins", "/etc/modprobe.d/a.conf", "options vfio-pci disable_vga=1\noptions other ids=1002:5159\n", "" },
 		{ "twins", "/etc/modprobe.d/a.conf", "alias pci:v00001002d00005159sv* vfio-pci\n",
 		  "alias keeps /etc/modprobe.d/a.conf:1 01:00.0 02:00.0\n" },
@@ -127,6 +146,18 @@ static void lines(void **state)
 	}
 }
 
+/* The way of twins: modprobe runs a script, which names one of them. */
+static void twin_script(void **state)
+{
+	_cleanup_tree_ struct tree t;
+
+	tree_expand(&t, "twins");
+	tree_put(&t, "/etc/modprobe.d/a.conf", "install vfio-pci \"/usr/local/bin/override.sh\"; /bin/modprobe -i vfio-pci\n");
+	tree_put(&t, "/usr/local/bin/override.sh", "#!/bin/sh\n# not 0000:02:00.0\nDEVS=\"0000:01:00.0 0000:01:00.1\"\n"
+						   "for d in $DEVS; do echo vfio-pci >/sys/bus/pci/devices/$d/driver_override; done\n");
+	assert_pins(&t.root, "twin_script", "?install binds /etc/modprobe.d/a.conf:1 01:00.0 01:00.1\n");
+}
+
 static void judge_text(const struct root *r, const char *conf, struct text *t)
 {
 	_cleanup_setup_ struct setup s = { 0 };
@@ -148,7 +179,7 @@ static void judge_text(const struct root *r, const char *conf, struct text *t)
 static void kept_away(void **state)
 {
 	_cleanup_tree_ struct tree t;
-	_cleanup_text_ struct text a = { 0 }, b = { 0 }, c = { 0 }, d = { 0 }, e = { 0 };
+	_cleanup_text_ struct text a = { 0 }, b = { 0 }, c = { 0 }, d = { 0 }, e = { 0 }, stub = { 0 };
 
 	tree_expand(&t, "twins");
 	tree_link(&t, "/sys/bus/pci/devices/0000:01:00.0/driver", "../../../../bus/pci/drivers/vfio-pci");
@@ -159,6 +190,10 @@ static void kept_away(void **state)
 	assert_string_equal(text_str(&b), "warn pinned 0000:01:00.0\nwarn kept-away 0000:01:00.0\n");
 	judge_text(&t.root, "[gpu 01:00]\nafter-stop = keep\n", &c);
 	assert_string_equal(text_str(&c), "warn pinned 0000:01:00.0\n");
+	tree_link(&t, "/sys/bus/pci/devices/0000:01:00.0/driver", "../../../../bus/pci/drivers/pci-stub");
+	tree_link(&t, "/sys/bus/pci/drivers/pci-stub/module", "../../../../module/pci_stub");
+	judge_text(&t.root, "", &stub);
+	assert_string_equal(text_str(&stub), "warn pinned 0000:01:00.0\nwarn kept-away 0000:01:00.0\n");
 	tree_put(&t, "/run/qemu-server/pci-id-reservations", "0000:01:00.0 105 time:9999999999\n");
 	judge_text(&t.root, "", &d);
 	assert_string_equal(text_str(&d), "warn pinned 0000:01:00.0\n");
@@ -243,7 +278,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(foreign), cmocka_unit_test(none),  cmocka_unit_test(lines),
-		cmocka_unit_test(kept_away), cmocka_unit_test(iommu), cmocka_unit_test(intel_default),
+		cmocka_unit_test(twin_script), cmocka_unit_test(kept_away), cmocka_unit_test(iommu), cmocka_unit_test(intel_default),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
