@@ -74,6 +74,10 @@ const struct capture_row capture_rows[] = {
 	{ COPY, "/usr/local/lib/modules-load.d", "*.conf", 1 * MIB, mask_modules },
 	{ COPY, "/>lib/modules-load.d", "*.conf", 1 * MIB, mask_modules },
 	{ COPY, "/usr/lib/modules-load.d", "*.conf", 1 * MIB, mask_modules },
+	/* of our own it is enough that it is there */
+	{ COPY, "/etc/initramfs-tools/hooks", "gpupt", 64 * KIB, mask_all },
+	{ GREP, "/etc/initramfs-tools/hooks", "*", 1 * MIB, mask_inithook },
+	{ GREP, "/usr/share/initramfs-tools/hooks", "*", 1 * MIB, mask_inithook },
 	{ GREP, "/etc/initramfs-tools/scripts", "* */*", 1 * MIB, mask_initscript },
 	{ STUB, "/etc/udev/rules.d", "05-driverctl.rules" },
 	{ STUB, "/>lib/udev/rules.d", "05-driverctl.rules" },
@@ -116,7 +120,7 @@ const struct capture_row capture_rows[] = {
 	{ MODULE, "/>lib/modules/*/updates/dkms", "*.ko*" },
 	{ LINK, "/var/lib/dkms/*", "kernel-*" },
 	{ STUB, "/var/lib/dkms/*/*", "source */*/module/*.ko*" },
-	{ COPY, "/etc/initramfs-tools", "hooks/gpupt scripts/init-top/gpupt", 64 * KIB, mask_all },
+	{ COPY, "/etc/initramfs-tools", "scripts/init-top/gpupt", 64 * KIB, mask_all },
 	{ COPY, "/etc/systemd/system/nvidia*.service.d", "gpupt.conf", 64 * KIB, mask_all },
 
 	/* Proxmox VE's, as far as no names are to be changed, and our own */

@@ -32,6 +32,7 @@ int check_setup_load(struct check *c, struct err *e)
 	note_unread(c, &c->setup.udev.unread);
 	note_unread(c, &c->setup.driverctl.unread);
 	note_unread(c, &c->setup.initscripts.unread);
+	note_unread(c, &c->setup.inithooks.unread);
 	return pins_find(&c->setup, &c->pins);
 }
 

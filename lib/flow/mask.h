@@ -41,6 +41,7 @@ mask_fn mask_modprobe;	 /* blacklists, softdeps, PCI's aliases, options and comm
 mask_fn mask_modules;	 /* modules that are to be loaded, arguments of those of cards; each on its line */
 mask_fn mask_rules;	 /* udev's rules about drivers of PCI functions, without serial numbers; each on its line */
 mask_fn mask_initscript; /* of a program about drivers the lines about drivers and PCI functions; each on its line */
+mask_fn mask_inithook;	 /* likewise of one that makes the initramfs, and those that name udev's rules */
 mask_fn mask_driverctl;	 /* a driver's name */
 mask_fn mask_udev;	 /* of a block device the type of its filesystem */
 mask_fn mask_settings;	 /* gpupt.conf without what its comments say */

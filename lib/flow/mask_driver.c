@@ -3,9 +3,8 @@
 #include <errno.h>
 #include <strings.h>
 
-#include "flow/mask.h"
+#include "flow/mask_lines.h"
 #include "host/driverctl.h"
-#include "host/initscript.h"
 #include "host/modload.h"
 #include "host/modprobe.h"
 #include "host/nvidia_files.h"
@@ -23,16 +22,7 @@ static bool about_cards(const char *module)
 	return false;
 }
 
-/* What has been written of a text, by lines. */
-struct lines {
-	char *next;	  /* in the text */
-	unsigned int line; /* the one that comes next, from 1 */
-	unsigned int written;
-	struct text *ret;
-};
-
-/* Adds a line, with empty ones for those that were left out before it. */
-static void add_line(struct lines *l, unsigned int line, const char *s)
+void mask_add_line(struct mask_lines *l, unsigned int line, const char *s)
 {
 	for (l->written++; l->written < line; l->written++)
 		text_add(l->ret, "\n");
@@ -40,14 +30,13 @@ static void add_line(struct lines *l, unsigned int line, const char *s)
 }
 
 /* The lines up to one, first of them with something on it. */
-static void skip_to(struct lines *l, unsigned int line)
+static void skip_to(struct mask_lines *l, unsigned int line)
 {
 	for (; l->line < line && str_line(&l->next); l->line++)
 		;
 }
 
-/* Where a remark begins at the end of a line, or the line's end. */
-static char *remark(char *line)
+char *mask_remark(char *line)
 {
 	char *p = line;
 
@@ -67,20 +56,20 @@ static bool goes_on(const char *line)
 }
 
 /* Adds the lines from there to last, without remarks. None of the programs knows such, and so people write them. */
-static void add_lines(struct lines *l, unsigned int last)
+static void add_lines(struct mask_lines *l, unsigned int last)
 {
 	char *s;
 
 	for (; l->line <= last && (s = str_line(&l->next)); l->line++) {
-		char *end = remark(s);
+		char *end = mask_remark(s);
 
 		if (*end)
 			snprintf(end, strlen(end) + 1, "%s", goes_on(s) ? "\\" : "");
-		add_line(l, l->line, s);
+		mask_add_line(l, l->line, s);
 	}
 }
 
-static void add_modprobe(struct lines *l, const struct modprobe_line *m)
+static void add_modprobe(struct mask_lines *l, const struct modprobe_line *m)
 {
 	bool cards = about_cards(m->module), whole = false;
 	_cleanup_text_ struct text command = { 0 };
@@ -105,7 +94,7 @@ static void add_modprobe(struct lines *l, const struct modprobe_line *m)
 		if (whole || !cards)
 			break;
 		text_addf(&command, "%s %s ?", m->kind == MODPROBE_INSTALL ? "install" : "remove", m->module);
-		add_line(l, m->at.line, text_str(&command));
+		mask_add_line(l, m->at.line, text_str(&command));
 		if (command.r < 0)
 			l->ret->r = command.r;
 	}
@@ -116,7 +105,7 @@ static void add_modprobe(struct lines *l, const struct modprobe_line *m)
 static void add_all_modprobe(char *text, struct text *ret)
 {
 	_cleanup_modprobe_ struct modprobe m = { 0 };
-	struct lines l = { .next = text, .line = 1, .ret = ret };
+	struct mask_lines l = { .next = text, .line = 1, .ret = ret };
 
 	if (modprobe_parse(text, "", &m) < 0)
 		ret->r = -ENOMEM;
@@ -147,7 +136,7 @@ void mask_modprobe(struct mask_names *n, char *text, struct text *ret)
 void mask_modules(struct mask_names *n, char *text, struct text *ret)
 {
 	_cleanup_modload_ struct modload m = { 0 };
-	struct lines l = { .next = text, .line = 1, .ret = ret };
+	struct mask_lines l = { .next = text, .line = 1, .ret = ret };
 
 	if (modload_parse(text, "", false, &m) < 0)
 		ret->r = -ENOMEM;
@@ -156,7 +145,7 @@ void mask_modules(struct mask_names *n, char *text, struct text *ret)
 		if (!*m.v[i].args || about_cards(m.v[i].module))
 			add_lines(&l, m.v[i].at.last);
 		else
-			add_line(&l, m.v[i].at.line, m.v[i].module);
+			mask_add_line(&l, m.v[i].at.line, m.v[i].module);
 	}
 }
 
@@ -209,12 +198,12 @@ static const char *add_value(const char *s, struct text *ret)
 }
 
 /* A line of a rule, with '?' for what such keys are compared with or set to. */
-static void add_rule_line(struct lines *l, unsigned int line, const char *s)
+static void add_rule_line(struct mask_lines *l, unsigned int line, const char *s)
 {
 	_cleanup_text_ struct text own = { 0 }, all = { 0 };
 
 	if (s[strspn(s, " \t\r")] == '#') {
-		add_line(l, line, "#");
+		mask_add_line(l, line, "#");
 		return;
 	}
 	for (const char *brace; (brace = strchr(s, '{'));) {
@@ -228,7 +217,7 @@ static void add_rule_line(struct lines *l, unsigned int line, const char *s)
 	}
 	text_add(&own, s);
 	mask_line(text_str(&own), &all);
-	add_line(l, line, text_str(&all));
+	mask_add_line(l, line, text_str(&all));
 	if (own.r < 0 || all.r < 0)
 		l->ret->r = -ENOMEM;
 }
@@ -236,11 +225,11 @@ static void add_rule_line(struct lines *l, unsigned int line, const char *s)
 /* A rule goes on behind a backslash at a line's end; comments may stand in between (lib/host/udev_rule.h). */
 void mask_rules(struct mask_names *n, char *text, struct text *ret)
 {
-	struct lines l = { .line = 1, .ret = ret };
+	struct mask_lines l = { .line = 1, .ret = ret };
 
 	/* a file of ours that only hides another one is told by its first line */
 	if (own_mark_is_in(text)) {
-		add_line(&l, l.line++, OWN_MARK);
+		mask_add_line(&l, l.line++, OWN_MARK);
 		str_line(&text);
 	}
 	while (text && *text) {
@@ -265,45 +254,6 @@ void mask_rules(struct mask_names *n, char *text, struct text *ret)
 				add_rule_line(&l, l.line, line);
 		if (rule.r < 0)
 			ret->r = rule.r;
-	}
-}
-
-/* Is a line about drivers, or does it name a function or ids of one? */
-static bool line_counts(const char *line)
-{
-	_cleanup_initscripts_ struct initscripts found = { 0 }, of = { 0 };
-	_cleanup_text_ struct text script = { 0 };
-
-	if (initscript_parse(line, "", &found) == 0 && found.n)
-		return true;
-	/* what is named counts in a program about drivers alone */
-	text_addf(&script, "vfio-pci\n%s\n", line);
-	return script.r == 0 && initscript_parse(text_str(&script), "", &of) == 0 && of.n && (of.v[0].bdfs.n || of.v[0].n_ids);
-}
-
-void mask_initscript(struct mask_names *n, char *text, struct text *ret)
-{
-	_cleanup_initscripts_ struct initscripts whole = { 0 };
-	struct lines l = { .line = 1, .ret = ret };
-	char *line;
-
-	if (initscript_parse(text, "", &whole) < 0)
-		ret->r = -ENOMEM;
-	for (; whole.n && (line = str_line(&text)); l.line++) {
-		_cleanup_text_ struct text masked = { 0 };
-
-		char *end = remark(line);
-
-		/* the reader takes an address behind a line for one of the program's (initscript.h) */
-		if (*end) {
-			*end = ';';
-			*end = line_counts(end) ? '#' : '\0';
-		}
-		mask_line(line, &masked);
-		if (line_counts(text_str(&masked)))
-			add_line(&l, l.line, text_str(&masked));
-		if (masked.r < 0)
-			ret->r = masked.r;
 	}
 }
 

@@ -8,8 +8,8 @@
 /* Ours that update-initramfs(8) takes in. */
 static const char *const own_files[] = { PREPARE_MODPROBE, PREPARE_UDEV, PREPARE_INIT_HOOK, PREPARE_INIT_SCRIPT };
 
-/* Does mkinitramfs(8) take in what has this pin? Of udev's rules it takes only some, by their names. */
-static bool is_in_initramfs(const struct pin *p)
+/* Does mkinitramfs(8) take in what has this pin? Of udev's rules those that a hook copies. */
+static bool is_in_initramfs(const struct setup *s, const struct pin *p)
 {
 	switch (p->kind) {
 	case PIN_OPTIONS:
@@ -19,8 +19,10 @@ static bool is_in_initramfs(const struct pin *p)
 	case PIN_SOFTDEP:
 	case PIN_MODULE:
 	case PIN_SCRIPT:
+	case PIN_HOOK:
 		return true;
 	case PIN_UDEV:
+		return inithooks_take(&s->inithooks, p->file);
 	case PIN_DRIVERCTL:
 	case PIN_PARAM:
 		break;
@@ -28,7 +30,7 @@ static bool is_in_initramfs(const struct pin *p)
 	return false;
 }
 
-static int list_files(const struct pins *pins, struct strv *ret)
+static int list_files(const struct setup *s, const struct pins *pins, struct strv *ret)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(own_files); i++)
 		if (strv_add(ret, own_files[i]) < 0)
@@ -36,7 +38,7 @@ static int list_files(const struct pins *pins, struct strv *ret)
 	for (size_t i = 0; i < pins->n; i++) {
 		const struct pin *p = &pins->v[i];
 
-		if (is_in_initramfs(p) && p->file && !strv_has(ret, p->file) && strv_add(ret, p->file) < 0)
+		if (is_in_initramfs(s, p) && p->file && !strv_has(ret, p->file) && strv_add(ret, p->file) < 0)
 			return -ENOMEM;
 	}
 	return 0;
@@ -78,7 +80,7 @@ static int load(const struct root *r, const struct setup *s, const struct settin
 	if (k == 0)
 		k = dkms_load(r, &n->kernels, &n->dkms);
 	if (k == 0)
-		k = list_files(pins, &files);
+		k = list_files(s, pins, &files);
 	n->v = calloc(n->kernels.n + 1, sizeof(*n->v));
 	if (k < 0 || !n->v)
 		return -ENOMEM;

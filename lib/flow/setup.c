@@ -139,6 +139,8 @@ int setup_load(const struct root *r, struct setup *ret, struct err *e)
 	if (k == 0)
 		k = initscripts_load(r, &s.initscripts);
 	if (k == 0)
+		k = inithooks_load(r, &s.inithooks);
+	if (k == 0)
 		k = known_load(r, &s.known);
 	s.vendor_reset_installed = kmod_installed(r, s.boot.release, VENDOR_RESET);
 	s.vendor_reset_loaded = kmod_loaded(r, VENDOR_RESET);

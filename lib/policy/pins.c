@@ -186,6 +186,57 @@ static int find_script(const struct initscript *script, const struct setup *s, s
 					       "is in a program of the initramfs about drivers, which names no card", "");
 }
 
+/* What it puts into an initramfs about cards, and not that it puts vfio-pci there. */
+static int find_hook_script(const struct initscript *script, const struct setup *s, struct pins *l)
+{
+	_cleanup_pin_ struct pin pin = { .kind = PIN_HOOK, .effect = PIN_BINDS, .maybe = true };
+	int k = script->at.file ? pin_place(&pin, &script->at) : 0;
+
+	if (k == 0 && script->at.file)
+		k = pin_match(&pin, s, match_script, script);
+	return k < 0 || !pin.cards.n ? k : pins_add(l, &pin, "has something about drivers put into the initramfs, which names ", "");
+}
+
+/* A hook, and the pins of which it may copy some. */
+struct copied {
+	const struct inithook *hook;
+	const struct pins *pins;
+};
+
+static enum tri match_copied(const struct setup *s, const struct setup_fn *fn, const void *ctx)
+{
+	const struct copied *c = ctx;
+
+	for (size_t i = 0; i < c->pins->n; i++) {
+		const struct pin *p = &c->pins->v[i];
+
+		if (p->kind == PIN_UDEV && !p->own && inithook_takes(c->hook, p->file) && bdf_list_has(&p->cards, fn->fn.bdf))
+			return TRI_UNKNOWN;
+	}
+	return TRI_NO;
+}
+
+/* The rules that it copies are pins of their own. */
+static int find_hook_rules(const struct inithook *hook, const struct setup *s, struct pins *l)
+{
+	_cleanup_pin_ struct pin pin = { .kind = PIN_HOOK, .effect = PIN_NOTES, .maybe = true };
+	const struct copied c = { hook, l };
+	int k = hook->at.file ? pin_place(&pin, &hook->at) : 0;
+
+	if (k == 0 && hook->at.file)
+		k = pin_match(&pin, s, match_copied, &c);
+	return k < 0 || !pin.cards.n ? k : pins_add(l, &pin, "has udev's rules for ", " copied into the initramfs");
+}
+
+/* Those of packages pin nothing; which rules they copy is known all the same (lib/flow/next_boot.c). */
+static int find_hook(const struct inithook *hook, const struct setup *s, struct pins *l)
+{
+	const char *file = hook->at.file ? hook->at.file : hook->script.at.file;
+	int k = str_starts(file, INITHOOK_DIR) ? find_hook_script(&hook->script, s, l) : 0;
+
+	return k == 0 && str_starts(file, INITHOOK_DIR) ? find_hook_rules(hook, s, l) : k;
+}
+
 int pins_find(const struct setup *s, struct pins *ret)
 {
 	_cleanup_pins_ struct pins l = { 0 };
@@ -201,6 +252,8 @@ int pins_find(const struct setup *s, struct pins *ret)
 		k = find_driverctl(&s->driverctl.v[i], s, &l);
 	for (size_t i = 0; k == 0 && i < s->initscripts.n; i++)
 		k = find_script(&s->initscripts.v[i], s, &l);
+	for (size_t i = 0; k == 0 && i < s->inithooks.n; i++)
+		k = find_hook(&s->inithooks.v[i], s, &l);
 	if (k == 0)
 		k = pins_find_params(s, &l);
 	if (k < 0)

@@ -20,6 +20,7 @@ enum pin_kind {
 	PIN_UDEV,      /* a rule of udev */
 	PIN_DRIVERCTL, /* an override that driverctl saved */
 	PIN_SCRIPT,    /* a script in the initramfs */
+	PIN_HOOK,      /* a program that puts things into the initramfs */
 	PIN_PARAM,     /* a kernel parameter */
 };
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "plan/file.h"
+#include "plan/line.h"
 #include "plan/rebuild.h"
 #include "policy/nvidia_units.h"
 #include "policy/prepare_parts.h"
@@ -200,6 +201,16 @@ static unsigned int feeds_of_rebuild(const struct step *s)
 	return 0;
 }
 
+/* A line of a rule that a hook copies. Files of ours hide rules that are none of those, or have a hook of ours. */
+static unsigned int feeds_by_hook(const struct setup *s, const struct step *step)
+{
+	char path[PATH_MAX];
+	size_t nr;
+
+	return step->kind == &step_line && line_target_parse(step->target, path, &nr) == 0 && inithooks_take(&s->inithooks, path) ?
+		       FEEDS_INITRAMFS : 0;
+}
+
 static int plan_rebuilds(const struct prepare_facts *f, struct plan *plan)
 {
 	const struct loader *l = &f->setup->loader;
@@ -207,11 +218,12 @@ static int plan_rebuilds(const struct prepare_facts *f, struct plan *plan)
 	unsigned int changed = 0;
 
 	for (size_t i = 0; i < plan->n; i++)
-		changed |= feeds(&plan->steps[i]);
+		changed |= feeds(&plan->steps[i]) | feeds_by_hook(f->setup, &plan->steps[i]);
 	/* one that was cut off may have changed a file and not come to this */
 	for (size_t i = 0; i < f->before.n; i++)
 		if (f->before.v[i].cut_off)
-			changed |= feeds(f->before.v[i].step) | feeds_of_rebuild(f->before.v[i].step);
+			changed |= feeds(f->before.v[i].step) | feeds_by_hook(f->setup, f->before.v[i].step) |
+				   feeds_of_rebuild(f->before.v[i].step);
 	if (changed & FEEDS_UDEV)
 		ok = rebuild_add(plan, "udev", "udev takes the changed rules");
 	if (ok && changed & FEEDS_SYSTEMD)

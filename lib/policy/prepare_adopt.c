@@ -199,7 +199,7 @@ static int adopt_line(const struct prepare_facts *f, const struct pin *pin, stru
 	return plan_add(plan, &step_line, text_str(&target), before, text_str(&after), pin->what) ? 0 : -ENOMEM;
 }
 
-/* What is nothing but a pin: driverctl's file of a function, a program of the initramfs. */
+/* What is nothing but a pin: driverctl's file of a function, a program in the initramfs or one that makes it. */
 static int adopt_file(const struct prepare_facts *f, const struct pin *pin, struct plan *plan, struct findings *found)
 {
 	const struct prepare_file *file = prepare_file(f, pin->file);
@@ -209,7 +209,7 @@ static int adopt_file(const struct prepare_facts *f, const struct pin *pin, stru
 	if (!file || !file->text)
 		return 0;
 	/* with a line out of a script the rest may be no script any more */
-	if (pin->kind == PIN_SCRIPT && !pin_script_is_all(file->text, more, sizeof(more))) {
+	if (pin->kind != PIN_DRIVERCTL && !pin_script_is_all(file->text, more, sizeof(more))) {
 		snprintf(why, sizeof(why), "the program does something else, too, or nobody can tell: see its %s", more);
 		return refuse(found, pin_where(pin, where, sizeof(where)), pin->text, why);
 	}
@@ -232,7 +232,7 @@ static int adopt(const struct prepare_facts *f, const struct pin *pin, struct pl
 		return refuse(found, where, pin->text, "which cards the program is about cannot be told");
 	if (pin->kind == PIN_PARAM)
 		return adopt_param(f, pin->file, pin->line, pin->text, pin->what, plan, found);
-	if (pin->kind == PIN_DRIVERCTL || pin->kind == PIN_SCRIPT)
+	if (pin->kind == PIN_DRIVERCTL || pin->kind == PIN_SCRIPT || pin->kind == PIN_HOOK)
 		return adopt_file(f, pin, plan, found);
 	return adopt_line(f, pin, plan, found);
 }

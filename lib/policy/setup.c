@@ -14,6 +14,7 @@ void setup_done(struct setup *s)
 	driverctl_done(&s->driverctl);
 	initscripts_done(&s->initscripts);
 	initscripts_done(&s->modruns);
+	inithooks_done(&s->inithooks);
 	known_done(&s->known);
 	*s = (struct setup){ 0 };
 }

@@ -7,7 +7,7 @@
 #define GPUPT_POLICY_SETUP_H
 
 #include "host/driverctl.h"
-#include "host/initscript.h"
+#include "host/inithook.h"
 #include "host/iommu.h"
 #include "host/kmod.h"
 #include "host/known.h"
@@ -50,6 +50,7 @@ struct setup {
 	struct udev_rules udev;
 	struct driverctl driverctl;
 	struct initscripts initscripts, modruns;
+	struct inithooks inithooks;
 	struct known_cards known;
 	enum tri vendor_reset_installed; /* for the running kernel */
 	bool vendor_reset_loaded;

@@ -78,6 +78,13 @@ put /etc/modprobe.d/vfio.conf 'options vfio-pci ids=10de:2484\n'
 put /etc/modprobe.d/other.conf 'options kvm nested=1\n'
 look
 finds initramfs-old info $here 'hooks/gpupt, /etc/modprobe.d/vfio.conf$'
+put /etc/udev/rules.d/90-gpu.rules 'ATTR{vendor}=="0x10de", ATTR{class}=="0x030000", ATTR{driver_override}="vfio-pci"\n'
+look
+finds initramfs-old info $here 'hooks/gpupt, /etc/modprobe.d/vfio.conf$'
+put /usr/share/initramfs-tools/hooks/udev 'cp -p /etc/udev/rules.d/*.rules "$DESTDIR/lib/udev/rules.d/"\n'
+look
+finds initramfs-old info $here '/etc/modprobe.d/vfio.conf, /etc/udev/rules.d/90-gpu.rules$'
+rm "$tree/etc/udev/rules.d/90-gpu.rules"
 touch -d '-3 seconds' "$tree/boot/initrd.img-$here"
 touch -d '-2 seconds' "$tree/etc/initramfs-tools/hooks/gpupt" "$tree/etc/modprobe.d/vfio.conf"
 look

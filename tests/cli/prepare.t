@@ -143,6 +143,22 @@ like "$out" "theirs.conf line 3 \\('install vfio-pci /usr/local/bin/override.sh'
 helper --root "$tree" check
 like "$out" "perhaps gives cards to vfio-pci, by a command that names none" "… and is told"
 
+# a rule that a hook copies is in the initramfs, too
+tree foreign
+rm -r "$tree/etc/initramfs-tools" "$tree/etc/modprobe.d" "$tree/etc/default"
+helper --root "$tree" prepare --adopt
+like "$out" '^line /etc/udev/rules.d/90-gpu.rules ' "a rule goes"
+unlike "$out" '^rebuild initramfs' "… which is in no initramfs"
+put /usr/share/initramfs-tools/hooks/udev 'for rules in /etc/udev/rules.d/*.rules; do\n\tcp -p "$rules" "$DESTDIR/lib/udev/rules.d/"\ndone\n'
+helper --root "$tree" prepare --adopt
+like "$out" '^rebuild initramfs' "the package's hook copies it: the initramfs is made anew"
+rm "$tree/usr/share/initramfs-tools/hooks/udev"
+put /etc/initramfs-tools/hooks/gpu 'copy_file rule /etc/udev/rules.d/90-gpu.rules\n'
+helper --root "$tree" prepare --adopt
+like "$out" '^rebuild initramfs' "… so does somebody's own"
+like "$out" "/etc/initramfs-tools/hooks/gpu line 1 .* perhaps has udev's rules for 0000:01:00.1, 0000:02:00.1, 0000:03:00.0 and 0000:03:00.1 copied into the initramfs" "… which is told"
+unlike "$out" '^(file|line) /etc/initramfs-tools/hooks/gpu' "… and stays"
+
 # an option that somebody has set otherwise
 tree twins
 put /etc/gpupt/gpupt.conf '[host]\nignore-msrs = 1\n'

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a script mentions, and what a file of driverctl's names. */
 #include "host/driverctl.h"
-#include "host/initscript.h"
+#include "host/inithook.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_free_ char *text = strndup((const char *)data, size);
 	_cleanup_initscripts_ struct initscripts l = { 0 };
+	_cleanup_inithooks_ struct inithooks hooks = { 0 };
 	char driver[PCI_NAME_LEN];
 	struct bdf b;
 
@@ -16,6 +17,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	driverctl_name_parse(text, &b);
 	if (driverctl_parse(text, driver) == 0 && (!*driver || strpbrk(driver, " /\n")))
 		abort();
+	if (inithook_parse(text, "f", &hooks) < 0)
+		return 0;
+	for (size_t i = 0; i < hooks.n; i++)
+		strv_foreach (pattern, &hooks.v[i].rules)
+			if (!str_starts(pattern, "/etc/udev/rules.d/") || inithook_takes(&hooks.v[i], "/etc/udev/rules.d.x"))
+				abort();
 	if (initscript_parse(text, "f", &l) < 0)
 		return 0;
 	for (size_t i = 0; i < l.n; i++) {

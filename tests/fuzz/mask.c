@@ -9,7 +9,7 @@ static mask_fn *const masks[] = {
 	mask_settings, mask_status, mask_fdinfo, mask_mapping, mask_storage, mask_ha, mask_boot_id, mask_stat,
 	mask_first_line, mask_grub, mask_esps, mask_kconfig, mask_modules, mask_rules, mask_initscript, mask_driverctl, mask_known,
 	mask_kmods,
-	mask_grub_menu, mask_grub_env, mask_boot_entry, mask_loader_conf, mask_releases,
+	mask_inithook, mask_grub_menu, mask_grub_env, mask_boot_entry, mask_loader_conf, mask_releases,
 };
 
 static void run(mask_fn *mask, const char *s, size_t len, struct text *ret)

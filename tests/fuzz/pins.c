@@ -19,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	s.v[0].fn = (struct pci_fn){ .bdf = { 0, 1, 0, 0 }, .id = { 0x10de, 0x2484, 0x1458, 0x403b }, .class = 0x030000 };
 	s.v[1].fn = (struct pci_fn){ .bdf = { 0, 2, 0, 0 }, .id = { 0x8086, 0x10d3, 0, 0 }, .class = 0x020000 };
 	if (modprobe_parse(text, "f", &s.modprobe) < 0 || modload_parse(text, "f", true, &s.modload) < 0 ||
-	    udev_rules_parse(text, "f", &s.udev) < 0 || initscript_parse(text, "f", &s.initscripts) < 0 || initscript_parse(text, "f", &s.modruns) < 0 ||
+	    udev_rules_parse(text, "f", &s.udev) < 0 || initscript_parse(text, "f", &s.initscripts) < 0 ||
+	    initscript_parse(text, "f", &s.modruns) < 0 || inithook_parse(text, INITHOOK_DIR "/f", &s.inithooks) < 0 ||
 	    boot_cmdline_parse(text, &s.boot.cmdline) < 0 || pins_find(&s, &l) < 0)
 		return 0;
 	settings_default(&set);

@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "host/driverctl.h"
-#include "host/initscript.h"
+#include "host/inithook.h"
 #include "host/modload.h"
 #include "host/modprobe.h"
 #include "tree.h"
@@ -204,11 +204,43 @@ static void scripts(void **state)
 	assert_text(&s, "0000:01:00.0 0000:01:00.1 0000:00:01.0 10de:2484 1002:73bf");
 }
 
+/* Which files a line of a shell's may copy. */
+static void hooks(void **state)
+{
+	static const struct {
+		const char *line;
+		bool gpu, other;
+	} cases[] = {
+		{ "copy_file rule /etc/udev/rules.d/90-gpu.rules", true, false },
+		{ "cp -a '/etc/udev/rules.d/90-gpu.rules' $DESTDIR/etc/udev/rules.d/10-other.rules", true, false },
+		{ "for r in /etc/udev/rules.d/90-*.rules; do", true, false },
+		{ "for r in /etc/udev/rules.d/*.rules; do", true, true },
+		{ "cp \"/etc/udev/rules.d/90-$name.rules\" /x", true, false },
+		{ "cp /etc/udev/rules.d/{90-gpu,x}.rules /x", true, true },
+		{ "cd /etc/udev/rules.d && cp 90-gpu.rules /x", true, true },
+		{ "cp -a /etc/udev/rules.d/ /x", true, true },
+		{ "mkdir -p ${DESTDIR}/etc/udev/rules.d", false, false },
+		{ "cp /x \"$DESTDIR/etc/udev/rules.d/90-gpu.rules\"", false, false },
+		{ "  # cp /etc/udev/rules.d/90-gpu.rules", false, false },
+		{ "cp /etc/udev/rules.d.old/90-gpu.rules /x", false, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_inithooks_ struct inithooks l = { 0 };
+
+		assert_int_equal(inithook_parse(cases[i].line, "f", &l), 0);
+		if (inithooks_take(&l, "/etc/udev/rules.d/90-gpu.rules") != cases[i].gpu ||
+		    inithooks_take(&l, "/etc/udev/rules.d/10-other.rules") != cases[i].other)
+			fail_msg("'%s'", cases[i].line);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(modprobe_lines), cmocka_unit_test(modprobe_words),  cmocka_unit_test(modprobe_layers),
 		cmocka_unit_test(modload_files),  cmocka_unit_test(driverctl_files), cmocka_unit_test(scripts),
+		cmocka_unit_test(hooks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,7 @@
 static void pin_text(const struct pin *p, struct text *t)
 {
 	static const char *const kinds[] = { "options", "blacklist", "install", "alias", "softdep",
-					     "module", "udev", "driverctl", "script", "param" };
+					     "module", "udev", "driverctl", "script", "hook", "param" };
 	static const char *const effects[] = { "binds", "keeps", "notes" };
 	char name[BDF_LEN];
 
@@ -158,6 +158,35 @@ static void twin_script(void **state)
 	assert_pins(&t.root, "twin_script", "?install binds /etc/modprobe.d/a.conf:1 01:00.0 01:00.1\n");
 }
 
+/* Programs that make an initramfs: what they put there about a card, and rules that they copy. */
+static void hooks(void **state)
+{
+	static const struct {
+		const char *path, *text, *pin;
+	} cases[] = {
+		{ "/etc/initramfs-tools/hooks/a", "#!/bin/sh\ncopy_file rule /etc/udev/rules.d/90-gpu.rules\n", "?hook notes /etc/initramfs-tools/hooks/a:2 01:00.0\n" },
+		{ "/etc/initramfs-tools/hooks/a", "#!/bin/sh\ncp /etc/udev/rules.d/*.rules $DESTDIR\n", "?hook notes /etc/initramfs-tools/hooks/a:2 01:00.0\n" },
+		{ "/etc/initramfs-tools/hooks/a", "# cp /etc/udev/rules.d/90-gpu.rules /x\n", "" },
+		{ "/etc/initramfs-tools/hooks/a", "copy_file rule /etc/udev/rules.d/91-other.rules\n", "" },
+		{ "/etc/initramfs-tools/hooks/a", "manual_add_modules vfio-pci\n", "" },
+		{ "/etc/initramfs-tools/hooks/a", "echo options vfio-pci ids=1002:5159 >$DESTDIR/etc/modprobe.d/a.conf\n",
+		  "?hook binds /etc/initramfs-tools/hooks/a:1 01:00.0 02:00.0\n" },
+		{ "/usr/share/initramfs-tools/hooks/a", "cp /etc/udev/rules.d/90-gpu.rules $DESTDIR\necho vfio-pci 0000:01:00.0\n", "" },
+	};
+	static const char rule[] = "udev binds /etc/udev/rules.d/90-gpu.rules:1 01:00.0\n";
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_tree_ struct tree t;
+		char expected[256];
+
+		tree_expand(&t, "twins");
+		tree_put(&t, "/etc/udev/rules.d/90-gpu.rules", "KERNEL==\"0000:01:00.0\", ATTR{driver_override}=\"vfio-pci\"\n");
+		tree_put(&t, cases[i].path, cases[i].text);
+		snprintf(expected, sizeof(expected), "%s%s", rule, cases[i].pin);
+		assert_pins(&t.root, cases[i].text, expected);
+	}
+}
+
 static void judge_text(const struct root *r, const char *conf, struct text *t)
 {
 	_cleanup_setup_ struct setup s = { 0 };
@@ -278,7 +307,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(foreign), cmocka_unit_test(none),  cmocka_unit_test(lines),
-		cmocka_unit_test(twin_script), cmocka_unit_test(kept_away), cmocka_unit_test(iommu), cmocka_unit_test(intel_default),
+		cmocka_unit_test(twin_script), cmocka_unit_test(hooks), cmocka_unit_test(kept_away), cmocka_unit_test(iommu), cmocka_unit_test(intel_default),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
