@@ -195,6 +195,23 @@ void mask_nvidia(struct mask_names *n, char *text, struct text *ret)
 	}
 }
 
+/* Cuts what inih passes over: all behind a section's bracket, and behind a value a blank and ';' (its find_chars_or_comment()). */
+static void cut_remark(char *line)
+{
+	bool section = line[strspn(line, MASK_BLANK)] == '[';
+
+	for (char *p = line; *p; p++) {
+		if (*p == ';' && p > line && strchr(MASK_BLANK, p[-1])) {
+			*p = '\0';
+			return;
+		}
+		if (section && *p == ']') {
+			p[1] = '\0';
+			return;
+		}
+	}
+}
+
 /* The lines stay where they are: errors are told by line. */
 void mask_settings(struct mask_names *n, char *text, struct text *ret)
 {
@@ -203,6 +220,7 @@ void mask_settings(struct mask_names *n, char *text, struct text *ret)
 	while ((line = str_line(&text))) {
 		char first = line[strspn(line, " \t")];
 
+		cut_remark(line);
 		text_addf(ret, "%s\n", first == '#' || first == ';' ? "#" : line);
 	}
 }

@@ -114,7 +114,7 @@ static void add_all_modprobe(char *text, struct text *ret)
 }
 
 /* Once more until nothing changes: "blacklist # x" is a line, but without the remark it is none. */
-void mask_modprobe(struct mask_names *n, char *text, struct text *ret)
+static void until_stable(void (*mask)(char *text, struct text *ret), const char *text, struct text *ret)
 {
 	_cleanup_free_ char *now = strdup(text);
 
@@ -122,7 +122,7 @@ void mask_modprobe(struct mask_names *n, char *text, struct text *ret)
 		_cleanup_free_ char *before = strdup(now);
 		_cleanup_text_ struct text masked = { 0 };
 
-		add_all_modprobe(now, &masked);
+		mask(now, &masked);
 		free(now);
 		now = before ? text_take(&masked) : NULL;
 		more = !str_eq(now, before);
@@ -131,6 +131,11 @@ void mask_modprobe(struct mask_names *n, char *text, struct text *ret)
 		text_add(ret, now);
 	else
 		ret->r = -ENOMEM;
+}
+
+void mask_modprobe(struct mask_names *n, char *text, struct text *ret)
+{
+	until_stable(add_all_modprobe, text, ret);
 }
 
 void mask_modules(struct mask_names *n, char *text, struct text *ret)
@@ -197,8 +202,44 @@ static const char *add_value(const char *s, struct text *ret)
 	return end;
 }
 
-/* A line of a rule, with '?' for what such keys are compared with or set to. */
-static void add_rule_line(struct mask_lines *l, unsigned int line, const char *s)
+/* Does a line's end, from there on, have nothing but what sets values off, or a key whose value is on the next line? */
+static bool is_between(const char *s)
+{
+	size_t n = strlen(s), goes_on = n && s[n - 1] == '\\';
+
+	n -= goes_on;
+	while (n && strchr(" \t\r,", s[n - 1]))
+		n--;
+	return !n || (goes_on && s[n - 1] == '=');
+}
+
+/* Adds the line, with '#' for what stands behind its last value: udev knows no remarks there, and passes over such a rule. */
+static void add_cut(struct mask_lines *l, unsigned int line, const char *s, bool *quoted)
+{
+	const char *behind = s, *end = s + strlen(s);
+	_cleanup_text_ struct text cut = { 0 };
+
+	for (const char *p = s; *p; p++) {
+		if (*quoted && *p == '\\' && p[1] == '"') {
+			p++;
+		} else if (*p == '"') {
+			*quoted = !*quoted;
+			behind = p + 1;
+		}
+	}
+	if (*quoted || is_between(behind)) {
+		mask_add_line(l, line, s);
+		return;
+	}
+	text_add_n(&cut, s, (size_t)(behind - s));
+	text_add(&cut, end[-1] == '\\' ? " #\\" : " #");
+	mask_add_line(l, line, text_str(&cut));
+	if (cut.r < 0)
+		l->ret->r = cut.r;
+}
+
+/* A line of a rule, with '?' for what such keys are compared with or set to. quoted: it begins within a value. */
+static void add_rule_line(struct mask_lines *l, unsigned int line, const char *s, bool *quoted)
 {
 	_cleanup_text_ struct text own = { 0 }, all = { 0 };
 
@@ -217,13 +258,13 @@ static void add_rule_line(struct mask_lines *l, unsigned int line, const char *s
 	}
 	text_add(&own, s);
 	mask_line(text_str(&own), &all);
-	mask_add_line(l, line, text_str(&all));
+	add_cut(l, line, text_str(&all), quoted);
 	if (own.r < 0 || all.r < 0)
 		l->ret->r = -ENOMEM;
 }
 
 /* A rule goes on behind a backslash at a line's end; comments may stand in between (lib/host/udev_rule.h). */
-void mask_rules(struct mask_names *n, char *text, struct text *ret)
+static void add_all_rules(char *text, struct text *ret)
 {
 	struct mask_lines l = { .line = 1, .ret = ret };
 
@@ -235,7 +276,7 @@ void mask_rules(struct mask_names *n, char *text, struct text *ret)
 	while (text && *text) {
 		_cleanup_text_ struct text rule = { 0 };
 		unsigned int last = l.line;
-		bool more = false;
+		bool more = false, quoted = false;
 		char *line;
 
 		l.next = text;
@@ -251,10 +292,15 @@ void mask_rules(struct mask_names *n, char *text, struct text *ret)
 		} while (more && *text);
 		for (bool kept = is_of_drivers(text_str(&rule)); l.line < last && (line = str_line(&l.next)); l.line++)
 			if (kept)
-				add_rule_line(&l, l.line, line);
+				add_rule_line(&l, l.line, line, &quoted);
 		if (rule.r < 0)
 			ret->r = rule.r;
 	}
+}
+
+void mask_rules(struct mask_names *n, char *text, struct text *ret)
+{
+	until_stable(add_all_rules, text, ret);
 }
 
 void mask_driverctl(struct mask_names *n, char *text, struct text *ret)

@@ -74,7 +74,8 @@ next = local:snippets/plain" "comments of gpupt.conf are blank"
 
 # a host that is prepared: what is gpupt's own stays as it is, also in the record of it; the files of others are masked there, too
 tree foreign
-put /etc/gpupt/gpupt.conf '# a word of mine\n[gpu 03:00]\nafter-stop = keep\n'
+put /etc/gpupt/gpupt.conf '# a word of mine\n[gpu 03:00] a word of mine\nafter-stop = keep ; a word of mine\n'
+put /etc/udev/rules.d/mine.rules 'KERNEL=="0000:01:00.0", ATTR{driver_override}="vfio-pci" # a word of mine\n'
 put /etc/modprobe.d/mine.conf 'options vfio-pci ids=1002:5159 # a word of mine\n'
 helper --root "$tree" prepare --adopt 03:00=reserved --yes
 is "$rc" 0 "a host is prepared"

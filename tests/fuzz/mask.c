@@ -9,7 +9,8 @@ static mask_fn *const masks[] = {
 	mask_settings, mask_status, mask_fdinfo, mask_mapping, mask_storage, mask_ha, mask_boot_id, mask_stat,
 	mask_first_line, mask_grub, mask_esps, mask_kconfig, mask_modules, mask_rules, mask_initscript, mask_driverctl, mask_known,
 	mask_kmods,
-	mask_inithook, mask_grub_menu, mask_grub_env, mask_boot_entry, mask_loader_conf, mask_releases,
+	mask_grub_menu, mask_grub_env, mask_boot_entry, mask_loader_conf, mask_releases,
+	mask_inithook,
 };
 
 static void run(mask_fn *mask, const char *s, size_t len, struct text *ret)
@@ -42,6 +43,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	run(masks[which], s, size - 1, &once);
 	run(masks[which], text_str(&once), once.len, &twice);
 	if (masks[which] != mask_stat && !str_eq(text_str(&once), text_str(&twice)))
+		abort();
+	/* what inih takes for a remark */
+	if (masks[which] == mask_settings && (strstr(text_str(&once), " ;") || strstr(text_str(&once), "\t;")))
 		abort();
 	return 0;
 }
