@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "flow/observe.h"
+#include "flow/stray.h"
 #include "helper/gpu_arg.h"
 #include "helper/reset.h"
 #include "helper/reset_plan.h"
@@ -51,8 +52,7 @@ static int apply(struct work *w)
 {
 	_cleanup_record_ struct record rec = { .fd = -1 };
 	struct undo_result u = { 0 };
-	char path[PATH_MAX];
-	int k = record_create(w->r, errand_path(path, w->gpu), &rec, w->e);
+	int k = errand_begin(w->r, w->gpu, false, &rec, w->e);
 
 	if (k < 0)
 		return k;
@@ -122,52 +122,33 @@ static void work_init(struct work *w)
 	w->report = steps_report(w->steps, 0);
 	w->en.watch = report_step;
 	w->en.watch_ctx = &w->report;
-}
-
-/* One record that a reset left behind. */
-static int settle_one(struct work *w)
-{
-	_cleanup_record_ struct record rec = { .fd = -1 };
-	struct undo_result u = { 0 };
-	char path[PATH_MAX];
-	int k = record_open(w->r, errand_path(path, w->gpu), &rec, w->e);
-
-	if (k < 0)
-		return k == -ENOENT ? 0 : k;
-	record_undo(&w->en, &rec, NULL, NULL, &u);
-	if (!undo_complete(&u))
-		return err_set(w->e, -EUCLEAN, "%s has not got all its drivers back after a reset", w->name);
-	return record_remove(&rec, w->e);
+	w->en.may_unbind = may_unbind;
 }
 
 /* In the manner of a reset: whoever claims the functions works on them. */
-static int settle(struct work *w)
+static int settle(const struct work *w)
 {
-	int k = select_slot(w->r, w->gpu, &w->sel, w->e);
+	struct stray stray = { .root = w->r, .settings = w->settings, .report = &w->report, .gpu = w->gpu };
+	int k = stray_settle(&stray, w->e);
 
-	if (k == -ENODEV) {
-		char path[PATH_MAX];
-
-		return root_unlink(w->r, errand_path(path, w->gpu));
-	}
-	if (k == 0)
-		k = claim(w);
-	if (k < 0)
-		return k == -EBUSY ? 0 : k;
-	k = settle_one(w);
-	errand_unclaim(w->r, &w->claimed);
+	if (k == 0 && stray.why[0])
+		report_say(&w->report, "%s is not brought home: %s", w->name, stray.why);
 	return k;
 }
 
-/* What settle() would put back. */
+/* What settle() would put back; what is on its way home goes on, and that is no step that is put back. */
 static void show_left(struct work *w)
 {
 	_cleanup_record_ struct record rec = { .fd = -1 };
 	char path[PATH_MAX];
 
-	if (!w->steps->list)
+	if (helper_result(record_load(w->r, errand_path(path, w->gpu), &rec, w->e), w->e) != EXIT_DONE)
+		return;
+	if (errand_is_homeward(&rec))
+		report_say(&w->report, "%s: it is brought home, as a container's start was about to", w->name);
+	else if (!w->steps->list)
 		printf("%s: what its reset left is put back\n", w->name);
-	else if (helper_result(record_load(w->r, errand_path(path, w->gpu), &rec, w->e), w->e) == EXIT_DONE)
+	else
 		for (size_t i = rec.n_steps; i > 0; i--)
 			if (record_step_open(&rec.steps[i - 1]))
 				report_shown(&w->report, 0, &rec.steps[i - 1].step);

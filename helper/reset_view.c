@@ -57,7 +57,8 @@ int reset_view_load(const struct root *r, struct bdf gpu, struct reset_view *ret
 		k = find_functions(&v);
 	if (k < 0)
 		return k;
-	/* whoever resets the card, or settles what a reset left, claims it for no VM as long as it lives */
+	v.homeward = errand_is_homeward(&v.rec);
+	/* whoever is at it, or settles what is left, claims it for no VM as long as it lives */
 	if (claim_find(r, gpu, &claim) > 0 && claim.kind == CLAIM_RESET)
 		v.pid = claim.owner.pid;
 	*ret = v;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The record of a reset as a person wants to see it: one that is under way, or that was cut short. Only reads. */
+/* The record of a reset, or of a way home, as a person wants to see it: one that is under way, or that was cut short. Only reads. */
 #ifndef GPUPT_HELPER_RESET_VIEW_H
 #define GPUPT_HELPER_RESET_VIEW_H
 
@@ -9,6 +9,7 @@
 struct reset_view {
 	struct bdf gpu;
 	struct record rec;
+	bool homeward;	       /* a container's start brings the card home; else a reset */
 	struct bdf *functions; /* gpu, and those that have an open step */
 	size_t n;
 	pid_t pid; /* the process that is at work on it, 0: nobody */

@@ -16,7 +16,7 @@ enum { VMID, SINCE, STATE, QEMU, CARDS, REMEDY, STEP, TARGET, BEFORE, AFTER, WHY
 static const struct column column_v[] = {
 	[VMID] = { "vmid", "the VM", COLUMN_NUMBER },
 	[SINCE] = { "since", "when it was given its cards" },
-	[STATE] = { "state", "running, starting, settling, not running, earlier boot; resetting, reset; stuck; of the host: prepared, preparing, cut off; of a step: begun, made, undoing, undone, left" },
+	[STATE] = { "state", "running, starting, settling, not running, earlier boot; resetting, reset; coming home, half-way home; stuck; of the host: prepared, preparing, cut off; of a step: begun, made, undoing, undone, left" },
 	[QEMU] = { "qemu", "process of QEMU", COLUMN_NUMBER },
 	[CARDS] = { "cards", "the functions", COLUMN_LIST },
 	[REMEDY] = { "remedy", "what to do", .detail = true, .wrap = true },
@@ -37,7 +37,7 @@ struct status {
 	struct table t;
 	struct text below; /* what people read below the table */
 	int code;	   /* of records that cannot be read: the others are shown all the same */
-	unsigned int busy; /* leases and resets */
+	unsigned int busy; /* leases, resets, ways home */
 };
 
 static void status_done(struct status *s)
@@ -151,21 +151,26 @@ static int show_leases(struct status *s)
 
 static void show_reset(struct status *s, const struct reset_view *v)
 {
+	static const char *const states[2][2] = { { "reset", "resetting" }, { "half-way home", "coming home" } };
 	const char *remedy = v->pid ? NULL : "gpupt-helper reconcile";
 	char name[BDF_LEN], whose[40];
 
 	s->busy++;
 	bdf_format(v->gpu, name);
 	table_row(&s->t);
-	table_set(&s->t, STATE, v->pid ? "resetting" : "reset");
+	table_set(&s->t, STATE, states[v->homeward][v->pid != 0]);
 	table_colour(&s->t, STATE, v->pid ? NULL : "brown");
 	set_cards(s, v->functions, v->n);
 	table_set(&s->t, REMEDY, remedy);
-	if (v->pid)
+	if (v->pid && v->homeward)
+		text_addf(&s->below, "%s: it is being brought home for a container (process %d)\n", name, (int)v->pid);
+	else if (v->pid)
 		text_addf(&s->below, "%s: a reset is under way (process %d)\n", name, (int)v->pid);
+	else if (v->homeward)
+		text_addf(&s->below, "%s: a container's start was cut short when it brought the card home; it gets there by: %s\n", name, remedy);
 	else
 		text_addf(&s->below, "%s: a reset was cut short; what it has changed is put back by: %s\n", name, remedy);
-	snprintf(whose, sizeof(whose), "the reset of %s", name);
+	snprintf(whose, sizeof(whose), v->homeward ? "the way home of %s" : "the reset of %s", name);
 	show_steps(s, 0, whose, &v->rec);
 }
 
@@ -285,7 +290,8 @@ const struct command command_status = {
 	.name = "status",
 	.args = "",
 	.summary = "show which VMs have which cards, stuck cards, and whether the host is prepared",
-	.help = "Resets are shown as long as they last, or, where one was cut short, until 'reconcile'.\n"
+	.help = "Resets, and cards that a container's start brings home, are shown as long as that lasts, or, where one was\n"
+		"cut short, until 'reconcile'.\n"
 		"With -v also the steps that were made for each VM and for the host; in JSON they are the children of their VM.\n"
 		"Changes nothing.",
 	.columns = &columns,

@@ -3,15 +3,12 @@
 
 #include "flow/homecoming.h"
 #include "flow/late.h"
-#include "flow/observe.h"
 #include "flow/sharing.h"
-#include "flow/waiting.h"
+#include "flow/stray.h"
 #include "flow/watch.h"
-#include "plan/errand.h"
-#include "plan/plan.h"
-#include "plan/step_node.h"
+#include "host/gpu.h"
+#include "plan/claim.h"
 #include "plan/turn.h"
-#include "policy/home.h"
 #include "pve/guest.h"
 #include "pve/lock.h"
 
@@ -19,22 +16,14 @@ struct work {
 	const struct homecoming *h;
 	struct bdf gpu;
 	char name[BDF_LEN];
-	struct engine en;
-	struct selection sel;
-	struct facts facts;
+	struct stray stray;
 	struct err *e;
 };
-
-static void work_done(struct work *w)
-{
-	selection_done(&w->sel);
-	facts_done(&w->facts);
-}
 
 /* Why a card stays where it is, in one line of the container's task. */
 static _printf_(2, 3) int stays(const struct work *w, const char *fmt, ...)
 {
-	char why[320];
+	char why[400];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -44,115 +33,18 @@ static _printf_(2, 3) int stays(const struct work *w, const char *fmt, ...)
 	return 0;
 }
 
-/* What keeps a card that no VM of gpupt's has from going home; NULL: nothing. */
-static const char *hindrance(const struct work *w, char buf[static 240])
-{
-	const struct gpu_settings *g = settings_gpu(w->h->settings, w->gpu);
-	char who[192];
-
-	if (settings_stays(g))
-		return g->mode == MODE_RESERVED ? "gpupt.conf reserves it for VMs" : "nobody has it, but gpupt.conf has after-stop = keep for it";
-	for (size_t i = 0; i < w->facts.holders.n; i++) {
-		snprintf(buf, 240, "it is held by %s", holder_format(&w->facts.holders.v[i], who, sizeof(who)));
-		return buf;
-	}
-	for (size_t i = 0; i < w->facts.n; i++) {
-		const struct fn_facts *fn = &w->facts.v[i];
-
-		if (fn->reserved_by) {
-			snprintf(buf, 240, "Proxmox VE reserves it for VM %u", fn->reserved_by);
-			return buf;
-		}
-		if (fn->stuck || !fn->driver_known || fn->fn.config == PCI_CONFIG_DEAD || fn->fn.config == PCI_CONFIG_HANGS)
-			return "it does not answer: 'gpupt-helper check' says more";
-	}
-	return NULL;
-}
-
-/* The display first: the kernel powers its companions through it (docs/architecture.md). */
-static int plan_home(const struct work *w, bool displays, struct plan *ret)
-{
-	for (size_t i = 0; i < w->facts.n; i++) {
-		const struct fn_facts *fn = &w->facts.v[i];
-		_cleanup_text_ struct text target = { 0 }, before = { 0 }, after = { 0 };
-		char identity[PCI_ID_LEN];
-		struct driver_value home;
-
-		if (fn->absent || gpu_is_display(&fn->fn) != displays || !home_value(fn, w->h->settings, &home))
-			continue;
-		driver_target(fn->fn.bdf, pci_id_format(fn->fn.id, identity), &target);
-		driver_format(&fn->driver, &before);
-		driver_format(&home, &after);
-		if (!str_eq(text_str(&before), text_str(&after)) &&
-		    !plan_add(ret, &step_driver, text_str(&target), text_str(&before), text_str(&after), "a container names it"))
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-static int apply(struct work *w, const struct plan *p)
-{
-	_cleanup_bdf_list_ struct bdf_list all = { 0 };
-	_cleanup_record_ struct record rec = { .fd = -1 };
-	char path[PATH_MAX];
-	int k = record_create(w->h->root, errand_path(path, w->gpu), &rec, w->e);
-
-	if (k == 0 && selection_all(&w->sel, &all) == 0)
-		node_drop_kept(w->h->root, &all);
-	if (k == 0)
-		k = plan_apply(&w->en, p, &rec, NULL, w->e);
-	waiting_others_came(&w->en, w->h->report, NULL, &all);
-	if (k == 0 || (rec.path[0] && !record_any_open(&rec)))
-		record_remove(&rec, NULL);
-	if (k == 0)
-		report_say(w->h->report, "%s: nobody had it; it is home for CT %u", w->name, w->h->ct->vmid);
-	return k;
-}
-
-static int bring_home(struct work *w)
-{
-	_cleanup_plan_ struct plan p = { 0 };
-	char buf[240];
-	const char *why;
-	int k = facts_load(&w->en, &w->sel, 0, true, &w->facts, w->e);
-
-	if (k < 0)
-		return k;
-	why = hindrance(w, buf);
-	if (why)
-		return stays(w, "%s", why);
-	k = plan_home(w, true, &p);
-	if (k == 0)
-		k = plan_home(w, false, &p);
-	if (k < 0)
-		return k;
-	if (p.n == 0)
-		return stays(w, "which driver it belongs to is not known: name it under [gpu %s] in " SETTINGS_PATH, w->name);
-	if (!w->h->dry_run)
-		return apply(w, &p);
-	for (size_t i = 0; i < p.n; i++)
-		report_shown(w->h->report, 0, &p.steps[i]);
-	return 0;
-}
-
-/* Nobody's: claimed while it is on its way, as for a reset, so that no VM takes it in between. */
+/* Nobody's, or so it seems. */
 static int bring_stray_home(struct work *w)
 {
-	_cleanup_bdf_list_ struct bdf_list all = { 0 };
-	struct claim conflict = { 0 };
-	int k = selection_all(&w->sel, &all);
+	int k = stray_bring_home(&w->stray, w->e);
 
-	if (k < 0 || w->h->dry_run)
-		return k < 0 ? k : bring_home(w);
-	k = errand_claim(w->h->root, &all, &conflict, w->e);
-	if (k == -EBUSY)
-		return conflict.vmid ? stays(w, "VM %u takes it now", conflict.vmid) :
-				       stays(w, "process %d is at work on it", (int)conflict.owner.pid);
 	if (k < 0)
 		return k;
-	k = bring_home(w);
-	errand_unclaim(w->h->root, &all);
-	return k;
+	if (w->stray.why[0])
+		return stays(w, "%s", w->stray.why);
+	if (!w->h->dry_run)
+		report_say(w->h->report, "%s: nobody had it; it is home for CT %u", w->name, w->h->ct->vmid);
+	return 0;
 }
 
 /*
@@ -190,10 +82,21 @@ static int come_home(struct work *w)
 {
 	char path[PATH_MAX], driver[PCI_NAME_LEN] = "";
 	struct claim c;
+	int k = 0;
 
+	/* what an earlier start, or a reset, has left half-way comes first */
+	if (!w->h->dry_run && claim_find(w->h->root, w->gpu, &c) <= 0)
+		k = stray_settle(&w->stray, w->e);
+	if (k < 0)
+		return k;
 	root_readlink_base(w->h->root, pci_path(path, w->gpu, "driver"), driver, sizeof(driver));
-	if (driver[0] && !str_eq(driver, "vfio-pci"))
+	if (driver[0] && !str_eq(driver, "vfio-pci")) {
+		if (w->stray.why[0])
+			report_say(w->h->report, "%s is home, but not all of its functions: %s", w->name, w->stray.why);
 		return 0;
+	}
+	if (w->stray.why[0])
+		return stays(w, "%s", w->stray.why);
 	if (claim_find(w->h->root, w->gpu, &c) <= 0)
 		return bring_stray_home(w);
 	if (c.kind == CLAIM_RESET)
@@ -215,19 +118,13 @@ static int names(const struct homecoming *h, const struct container_list *ct, st
 
 static int visit(const struct homecoming *h, const struct container_list *ct, struct bdf gpu, struct err *e)
 {
-	_cleanup_(work_done) struct work w = { .h = h, .gpu = gpu, .e = e };
+	struct work w = { .h = h, .gpu = gpu, .e = e };
 	int k = names(h, ct, gpu, e);
 
 	if (k <= 0)
 		return k;
 	bdf_format(gpu, w.name);
-	k = select_slot(h->root, gpu, &w.sel, e);
-	if (k < 0)
-		return k;
-	engine_init(&w.en, h->root, h->settings, &w.sel);
-	w.en.watch = report_step;
-	w.en.watch_ctx = (void *)(uintptr_t)h->report;
-	w.en.may_unbind = may_unbind;
+	w.stray = (struct stray){ .root = h->root, .settings = h->settings, .report = h->report, .gpu = gpu, .dry_run = h->dry_run };
 	return come_home(&w);
 }
 

@@ -122,6 +122,19 @@ put /run/gpupt/reset/0000:02:00.0 'gpupt-record 1\nnonsense\n'
 helper --root "$tree" status
 is "$rc" 1 "a damaged record of a reset"
 like "$err" '/run/gpupt/reset/0000:02:00.0.*line 2' "… is named"
+# a container's start that was cut short on the card's way home
+put /run/gpupt/reset/0000:02:00.0 "gpupt-record 1\nnote toward home\nbegin 1 driver 0000:02:00.0%201002:5159/1af4:1100 vfio-pci radeon why\n"
+helper --root "$tree" status
+like "$out" '^ +- - +half-way home +- +0000:02:00.0$' "a way home that was cut short"
+like "$out" "^0000:02:00.0: a container's start was cut short .*: gpupt-helper reconcile\$" "… with what to do"
+unlike "$out" 'reset' "… and not as a reset"
+helper --root "$tree" reconcile
+like "$out" '^0000:02:00.0: it is brought home' "what reconcile would do with it"
+put /run/gpupt/claim/0000:02:00.0 "reset boot $(boot_of) owner 4242 777\n"
+helper --root "$tree" status
+like "$out" '^ +- - +coming home +- +0000:02:00.0$' "its process lives: on its way home"
+like "$out" '^0000:02:00.0: it is being brought home for a container \(process 4242\)$' "… by which process"
+rm "$tree/run/gpupt/claim/0000:02:00.0"
 rm -r "$tree/run/gpupt"
 mv "$tree/run/saved" "$tree/run/gpupt"
 
