@@ -21,6 +21,7 @@ struct work {
 	struct selection sel;
 	struct facts facts;
 	struct bdf_list all, back, home; /* asked for; of these, those that can go; of these, those that are not kept on vfio-pci */
+	struct bdf_list lost;		 /* asked for, and another VM's by now */
 	struct undo_result undo;
 	uint64_t deadline; /* from which on nothing more is begun; 0: none */
 	bool late;	   /* something was left for that */
@@ -34,6 +35,7 @@ static void work_done(struct work *w)
 	bdf_list_done(&w->all);
 	bdf_list_done(&w->back);
 	bdf_list_done(&w->home);
+	bdf_list_done(&w->lost);
 }
 
 static int choose(struct work *w, const struct bdf_list *which)
@@ -44,7 +46,7 @@ static int choose(struct work *w, const struct bdf_list *which)
 
 	for (size_t i = 0; k == 0 && i < n; i++)
 		if (!which || bdf_list_has(which, all[i]))
-			k = bdf_list_add(&w->all, all[i]);
+			k = bdf_list_add(holding_lost_to(w->rec, w->g->vmid, all[i]) ? &w->lost : &w->all, all[i]);
 	if (k == 0)
 		k = select_given(w->all.v, w->all.n, &w->sel);
 	return k < 0 ? err_errno(w->e, k, "cannot read the lease of VM %u", w->g->vmid) : 0;
@@ -284,6 +286,9 @@ int giveback_run(const struct giveback *g, struct record *rec, const struct bdf_
 		return k;
 	if (node_stopping(g->root, &why))
 		return err_set(e, -ESHUTDOWN, "VM %u keeps its GPUs: %s", g->vmid, why);
+	k = holding_give_up(rec, g->vmid, &w.lost, g->report, e);
+	if (k < 0)
+		return k;
 	w.deadline = deadline_of(&w);
 	engine_init(&w.en, g->root, g->settings, &w.sel);
 	w.en.watch = report_step;

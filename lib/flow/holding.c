@@ -29,8 +29,11 @@ int holding_open(const struct root *r, unsigned int vmid, struct record *ret, st
 	if (k < 0)
 		return err_errno(e, k, "cannot look for the lease of VM %u", vmid);
 	k = record_open(r, path, ret, e);
-	if (k < 0 || !lease_is_old(r, ret))
+	if (k < 0)
 		return k;
+	lease_drop_copy(ret, vmid);
+	if (!lease_is_old(r, ret))
+		return 0;
 	k = lapse(ret, e);
 	if (k < 0)
 		record_close(ret);
@@ -69,6 +72,13 @@ bool holding_functions(const struct record *rec)
 			return true;
 	}
 	return false;
+}
+
+unsigned int holding_lost_to(const struct record *rec, unsigned int vmid, struct bdf b)
+{
+	struct claim c;
+
+	return claim_find(rec->root, b, &c) > 0 && c.kind == CLAIM_VM && c.vmid != vmid ? c.vmid : 0;
 }
 
 bool holding_same_device(const struct record *rec, const struct root *r, struct bdf b)
@@ -169,6 +179,38 @@ int holding_forget(struct record *rec, unsigned int vmid, const struct bdf_list 
 	if (k < 0)
 		return err_errno(e, k, "cannot read the lease of VM %u", vmid);
 	return lease_set_functions(rec, stay.v, stay.n, e);
+}
+
+/* Leaves the steps of b, and those on its account, as the other VM has set them. Late ones wait for it in any case. */
+static int leave_steps(struct record *rec, struct bdf b, struct err *e)
+{
+	for (size_t i = 0; i < rec->n_steps; i++) {
+		struct record_step *rs = &rec->steps[i];
+		struct bdf of;
+		int k;
+
+		if (!record_step_open(rs) || rs->step.kind->late || (!target_bdf(rs->step.target, &of) && !step_about(&rs->step, &of)) ||
+		    !bdf_eq(of, b))
+			continue;
+		k = record_mark(rec, rs->seq, RECORD_LEFT, e);
+		if (k < 0)
+			return k;
+	}
+	return 0;
+}
+
+int holding_give_up(struct record *rec, unsigned int vmid, const struct bdf_list *lost, const struct report *report, struct err *e)
+{
+	for (size_t i = 0; i < lost->n; i++) {
+		char name[BDF_LEN];
+		int k = leave_steps(rec, lost->v[i], e);
+
+		if (k < 0)
+			return k;
+		report_complain(report, "%s is VM %u's by now: what the lease of VM %u says about it does not count any more",
+				bdf_format(lost->v[i], name), holding_lost_to(rec, vmid, lost->v[i]), vmid);
+	}
+	return lost->n > 0 ? holding_forget(rec, vmid, lost, e) : 0;
 }
 
 int holding_close(struct record *rec, unsigned int vmid, struct err *e)

@@ -3,11 +3,12 @@
 #ifndef GPUPT_HOLDING_H
 #define GPUPT_HOLDING_H
 
+#include "flow/report.h"
 #include "host/pci.h"
 #include "plan/lease.h"
 #include "plan/plan.h"
 
-/* Opens the lease of vmid for changes. One of an earlier boot loses its lapsed steps first. 0, -ENOENT, -EBUSY, -errno. */
+/* Opens the lease of vmid for changes. One of an earlier boot loses its lapsed steps first, and one in two places its copy. 0, -ENOENT, -EBUSY, -errno. */
 int holding_open(const struct root *r, unsigned int vmid, struct record *ret, struct err *e);
 
 /* Does the lease have an open driver step for b? */
@@ -19,6 +20,9 @@ bool holding_any(const struct record *rec, struct bdf b);
 bool holding_functions(const struct record *rec);
 /* Is what the lease took from b the device that is there now? By the last driver step for it, open or not; false without one. */
 bool holding_same_device(const struct record *rec, const struct root *r, struct bdf b);
+
+/* The VM that has b by now, by its claim, and is not vmid; 0: none. What the lease says about b is out of date then. */
+unsigned int holding_lost_to(const struct record *rec, unsigned int vmid, struct bdf b);
 
 /*
  * Is s a late step whose time has come: the function on whose account it was made is off the lease? One of no function in particular
@@ -33,6 +37,12 @@ int holding_broken(const struct engine *en, const struct record *rec, struct bdf
 
 /* Takes functions without an open step off the lease's list and drops their claims and reservations. 0 or -errno. */
 int holding_forget(struct record *rec, unsigned int vmid, const struct bdf_list *which, struct err *e);
+
+/*
+ * Functions that are another VM's by now: their steps, and those on their account, are left as that one has set them, but for late ones, and
+ * they go off the list. Told. 0 or -errno.
+ */
+int holding_give_up(struct record *rec, unsigned int vmid, const struct bdf_list *lost, const struct report *report, struct err *e);
 
 /*
  * Reserves the lease's functions for vmid in Proxmox VE's own list for that long: it drops its own reservation before post-stop, and of a

@@ -50,10 +50,18 @@ int lease_keep(struct record *rec, unsigned int vmid, struct err *e)
 		k = root_write_file(r, path_f(to, "%s/%u", dirs[1], vmid), text, strlen(text), 0600);
 	if (k < 0)
 		return err_errno(e, k, "cannot keep the lease of VM %u in %s", vmid, dirs[1]);
-	/* lease_path() finds the old one as long as it is there, and so does whoever comes by after a crash here */
+	/* lease_path() finds the old one as long as it is there, and so does whoever comes by after a crash here, who drops the copy */
 	record_close(rec);
 	k = root_unlink(r, from);
 	return k < 0 ? err_errno(e, k, "cannot remove %s", from) : record_open(r, to, rec, e);
+}
+
+void lease_drop_copy(const struct record *rec, unsigned int vmid)
+{
+	char first[PATH_MAX], copy[PATH_MAX];
+
+	if (str_eq(rec->path, path_f(first, "%s/%u", dirs[0], vmid)))
+		root_unlink(rec->root, path_f(copy, "%s/%u", dirs[1], vmid));
 }
 
 static int cmp_vmid(const void *a, const void *b)
@@ -83,8 +91,12 @@ int lease_all(const struct root *r, unsigned int **ret, size_t *ret_n)
 			n += parse_vmid(name, &all[n]) == 0;
 	}
 	qsort(all, n, sizeof(*all), cmp_vmid);
+	*ret_n = 0;
+	/* one that lease_keep() has not finished with is in both */
+	for (size_t i = 0; i < n; i++)
+		if (*ret_n == 0 || all[*ret_n - 1] != all[i])
+			all[(*ret_n)++] = all[i];
 	*ret = TAKE_PTR(all);
-	*ret_n = n;
 	return 0;
 }
 

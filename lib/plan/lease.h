@@ -18,6 +18,8 @@ int lease_path(const struct root *r, unsigned int vmid, char ret[static PATH_MAX
 int lease_create(const struct root *r, unsigned int vmid, bool survives_reboot, struct record *ret, struct err *e);
 /* Moves an open one to /var/lib/gpupt, for steps to come that survive a reboot. The caller has the VM's turn. 0 or -errno. */
 int lease_keep(struct record *rec, unsigned int vmid, struct err *e);
+/* Removes the copy in /var/lib/gpupt that a lease_keep() which was cut short has left: the one in /run/gpupt has counted since. */
+void lease_drop_copy(const struct record *rec, unsigned int vmid);
 /* The VMs that have one, ascending. 0 or -errno; free *ret. */
 int lease_all(const struct root *r, unsigned int **ret, size_t *ret_n);
 /*

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Leases that are not as they should be: one in two places, one that is out of date, one that cannot be read. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "plan/lease.h"
+#include "tests/fake/vm.h"
+
+#define DEV   "/sys/bus/pci/devices/"
+#define LEASE "/run/gpupt/lease/101"
+#define KEPT  "/var/lib/gpupt/lease/101"
+
+static struct fake *machine(void)
+{
+	struct fake *f = fake_machine();
+
+	/* another VM that wants the same card */
+	fake_put(f, "/etc/pve/qemu-server/102.conf", "machine: q35\nhostpci0: 0000:01:00,pcie=1\n");
+	return f;
+}
+
+static void assert_driver(const struct fake *f, const char *bdf, const char *want)
+{
+	char path[PATH_MAX], driver[64] = "none";
+
+	root_readlink_base(&f->root, path_f(path, DEV "%s/driver", bdf), driver, sizeof(driver));
+	assert_string_equal(driver, want);
+}
+
+static void start(struct fake *f, unsigned int vmid)
+{
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	vm_start(f, vmid, false, &v);
+	if (v.r != 0)
+		fail_msg("VM %u does not start: %d %s\n%s", vmid, v.r, v.e.text, text_str(&v.complained));
+}
+
+static void stop(struct fake *f, unsigned int vmid)
+{
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	vm_stop(f, vmid, &v);
+	if (v.r != 0 || !undo_complete(&v.undo))
+		fail_msg("VM %u does not give back: %d %s\n%s", vmid, v.r, v.e.text, text_str(&v.complained));
+}
+
+static char *lease_text(const struct fake *f)
+{
+	char *text = NULL;
+
+	assert_int_equal(root_read(&f->root, LEASE, 1 << 20, &text, NULL), 0);
+	return text;
+}
+
+static void assert_same(const struct fake *f, const char *before, const char *what, unsigned int n)
+{
+	_cleanup_free_ char *after = fake_snapshot(f);
+
+	if (strcmp(before, after) != 0)
+		fail_msg("%s at call %u:\n%s", what, n, fake_difference(before, after));
+}
+
+/* --- in two places --- */
+
+static int keep_run(struct fake *f, void *ctx)
+{
+	_cleanup_record_ struct record rec = { .fd = -1 };
+
+	return record_open(&f->root, LEASE, &rec, NULL) < 0 || lease_keep(&rec, 101, NULL) < 0;
+}
+
+/* Killed on its way to /var: whoever comes next gives everything back, and no copy is left that says otherwise. */
+static void kept_half_way(void **state)
+{
+	static const enum fake_fault faults[] = { FAKE_KILL_BEFORE, FAKE_KILL_AFTER };
+	unsigned int both = 0, calls = 0;
+
+	for (unsigned int n = 1; n < 100; n++) {
+		_cleanup_fake_ struct fake *f = machine();
+		_cleanup_free_ char *before = fake_snapshot(f);
+		_cleanup_free_ unsigned int *all = NULL;
+		size_t n_all;
+		int status;
+
+		start(f, 101);
+		fake_arm(f, FAKE_STORAGE, faults[n % 2], n / 2 + 1, 0);
+		status = fake_run(f, keep_run, NULL);
+		fake_disarm(f);
+		both += fake_exists(f, LEASE) && fake_exists(f, KEPT);
+		assert_int_equal(lease_all(&f->root, &all, &n_all), 0);
+		assert_int_equal(n_all, 1);
+		stop(f, 101);
+		assert_same(f, before, "killed as the lease moved", n);
+		if (fake_exists(f, LEASE) || fake_exists(f, KEPT))
+			fail_msg("killed at call %u: a lease is left", n);
+		if (WIFEXITED(status)) {
+			assert_int_equal(WEXITSTATUS(status), 0);
+			calls = n;
+			break;
+		}
+	}
+	assert_true(calls > 0);
+	assert_true(both > 0);
+	fake_tally("crash-points", calls, "crash points of a lease that moves to /var");
+}
+
+/* --- out of date --- */
+
+/* The other VM has the card by now: nothing that the old lease says about it counts. */
+static void another_has_it(bool by_release)
+{
+	_cleanup_fake_ struct fake *f = machine();
+	_cleanup_free_ char *lease = NULL, *held = NULL, *before = fake_snapshot(f);
+	_cleanup_vm_ struct vm_result v = { 0 }, again = { 0 };
+
+	start(f, 101);
+	lease = lease_text(f);
+	stop(f, 101);
+	start(f, 102);
+	fake_vm_runs(f, 102, 7002);
+	held = fake_snapshot(f);
+	/* as if it had never been removed */
+	fake_put(f, KEPT, lease);
+	if (by_release)
+		vm_release(f, 101, &v);
+	else
+		vm_reconcile(f, 0, &v);
+	assert_int_equal(v.r, 0);
+	assert_non_null(strstr(text_str(&v.complained), CARD " is VM 102's by now"));
+	assert_non_null(strstr(text_str(&v.complained), CARD1 " is VM 102's by now"));
+	assert_same(f, held, "an old lease is settled", 0);
+	assert_driver(f, CARD, "vfio-pci");
+	assert_false(fake_exists(f, KEPT));
+	assert_true(fake_exists(f, "/run/gpupt/claim/" CARD));
+	vm_release(f, 101, &again);
+	assert_int_equal(again.r, -ENOENT);
+	fake_vm_ends(f, 102);
+	stop(f, 102);
+	assert_same(f, before, "given back by the other", 0);
+}
+
+static void out_of_date(void **state)
+{
+	another_has_it(true);
+	another_has_it(false);
+}
+
+/* Of two cards the other VM has one: the second comes home. */
+static void half_out_of_date(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine();
+	_cleanup_vm_ struct vm_result v = { 0 };
+	_cleanup_free_ char *lease = NULL;
+
+	fake_put(f, "/etc/pve/qemu-server/101.conf", "machine: q35\nhostpci0: 0000:01:00,pcie=1\nhostpci1: 0000:02:00,pcie=1\n");
+	start(f, 101);
+	lease = lease_text(f);
+	stop(f, 101);
+	start(f, 102);
+	fake_vm_runs(f, 102, 7002);
+	fake_bind(f, TWIN, "vfio-pci");
+	fake_override(f, TWIN, "vfio-pci");
+	fake_put(f, LEASE, lease);
+	vm_reconcile(f, 101, &v);
+	assert_int_equal(v.r, 0);
+	assert_driver(f, CARD, "vfio-pci");
+	assert_driver(f, TWIN, "radeon");
+	assert_false(fake_exists(f, LEASE));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(kept_half_way),
+		cmocka_unit_test(out_of_date),
+		cmocka_unit_test(half_out_of_date),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
