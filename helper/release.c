@@ -21,7 +21,7 @@ static int release(struct steps *s, unsigned int vmid)
 {
 	_cleanup_settings_ struct settings settings = { 0 };
 	struct report report = steps_report(s, vmid);
-	struct release rel = { .root = s->o->root, .settings = &settings, .vmid = vmid, .report = &report };
+	struct release rel = { .root = s->o->root, .settings = &settings, .vmid = vmid, .mend = true, .report = &report };
 	struct undo_result undo = { 0 };
 	struct err e = { "" };
 	int k, r;
@@ -59,7 +59,8 @@ static int reconcile(struct steps *s, unsigned int vmid, bool unattended)
 	struct report report = steps_report(s, vmid);
 	_cleanup_text_ struct text unmailed = { 0 };
 	struct release rel = {
-		.root = s->o->root, .settings = &settings, .vmid = vmid, .unattended = unattended, .report = &report, .unmailed = &unmailed,
+		.root = s->o->root, .settings = &settings, .vmid = vmid, .unattended = unattended, .mend = !unattended,
+		.report = &report, .unmailed = &unmailed,
 	};
 	struct undo_result undo = { 0 };
 	struct err e = { "" };
@@ -106,7 +107,8 @@ const struct command command_release = {
 	.changes = true,
 	.summary = "give a VM's cards back, as its stop would have done",
 	.help = "For a VM that does not run: after a start that failed, or a QEMU that was killed. What is put back\n"
-		"comes from the record of its start, not from its configuration. With --dry-run, shows the steps.\n"
+		"comes from the record of its start, not from its configuration. If that is damaged, the cards go to where\n"
+		"they belong, and the record is kept beside. With --dry-run, shows the steps.\n"
 		"With --json or -o: a list of steps, with what became of each.",
 	.columns = &steps_columns,
 	.run = run_release,

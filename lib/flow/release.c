@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 
+#include "flow/damaged.h"
 #include "flow/giveback.h"
 #include "flow/holding.h"
 #include "flow/late.h"
@@ -33,8 +34,17 @@ static int release_in_turn(const struct release *rel, uint64_t since, struct und
 		.since = rel->called_by_pve ? since : 0, .wait = rel->called_by_pve, .reset = true,
 	};
 	_cleanup_record_ struct record rec = { .fd = -1 };
+	char kept[PATH_MAX];
 	int k = holding_open(rel->root, rel->vmid, &rec, e);
+	/* there is no knowing what else was changed, so it is for a person who asks for it, and who is told */
+	bool damaged = k == -EBADMSG && rel->mend;
 
+	if (damaged) {
+		report_complain(rel->report, "%s", e->text);
+		k = damaged_mend(rel, e);
+		if (k == 0)
+			k = holding_open(rel->root, rel->vmid, &rec, e);
+	}
 	/* whose turn it was before us has done it */
 	if (k == -ENOENT)
 		return 0;
@@ -48,6 +58,10 @@ static int release_in_turn(const struct release *rel, uint64_t since, struct und
 		k = err_set(e, -EUCLEAN,
 			    "not everything of VM %u could be put back: 'gpupt-helper status' shows what is left, 'gpupt-helper reconcile' tries again",
 			    rel->vmid);
+	if (k == 0 && damaged)
+		k = err_set(e, -EUCLEAN,
+			    "the GPUs of VM %u are back, by what is known of their homes; what else was changed for it (services, containers, consoles) is not known: see %s for what is left of its lease",
+			    rel->vmid, damaged_kept(kept, rel->vmid));
 	return k;
 }
 

@@ -68,6 +68,26 @@ int claim_find(const struct root *r, struct bdf b, struct claim *ret)
 	return 1;
 }
 
+int claim_all(const struct root *r, unsigned int vmid, struct bdf_list *ret)
+{
+	_cleanup_bdf_list_ struct bdf_list all = { 0 };
+	_cleanup_strv_ struct strv names = { 0 };
+	int k = state_list(r, CLAIM_DIR, &names);
+
+	strv_foreach(name, &names) {
+		struct claim c;
+		struct bdf b;
+
+		if (k == 0 && bdf_parse_full(name, &b) == 0 && claim_find(r, b, &c) > 0 && c.kind == CLAIM_VM && c.vmid == vmid)
+			k = bdf_list_add(&all, b);
+	}
+	if (k < 0)
+		return k;
+	*ret = all;
+	all = (struct bdf_list){ 0 };
+	return 0;
+}
+
 /* With the lock in hand: between the look and the removal nobody else may have claimed it. */
 static void drop(const struct root *r, struct bdf b, unsigned int vmid)
 {

@@ -6,8 +6,8 @@
 #ifndef GPUPT_CLAIM_H
 #define GPUPT_CLAIM_H
 
-#include "base/bdf.h"
 #include "base/proc.h"
+#include "host/pci.h"
 
 enum claim_kind { CLAIM_VM, CLAIM_RESET };
 
@@ -24,6 +24,8 @@ struct claim {
 
 /* 1 if somebody owns b now (ret filled), 0 if not: claims of an earlier boot and of a dead process without a lease don't count. */
 int claim_find(const struct root *r, struct bdf b, struct claim *ret);
+/* What vmid owns now. 0 or -errno. */
+int claim_all(const struct root *r, unsigned int vmid, struct bdf_list *ret);
 /* Is it vmid's? With CLAIM_FOR_RESET: is it for a reset by this very process? */
 bool claim_is_of(const struct root *r, const struct claim *c, unsigned int vmid);
 /*

@@ -144,6 +144,21 @@ int record_create(const struct root *r, const char *path, struct record *ret, st
 	return 0;
 }
 
+int record_replace(const struct root *r, const char *path, const struct record_note *notes, size_t n_notes, const struct step *steps,
+		   size_t n_steps, struct err *e)
+{
+	_cleanup_text_ struct text t = { 0 };
+
+	text_add(&t, RECORD_HEADER "\n");
+	for (size_t i = 0; i < n_notes; i++)
+		record_format_note(&t, notes[i].key, notes[i].value);
+	for (size_t i = 0; i < n_steps; i++) {
+		record_format_begin(&t, i + 1, &steps[i]);
+		text_addf(&t, "%s %zu\n", record_marks[RECORD_DONE], i + 1);
+	}
+	return t.r < 0 ? err_errno(e, t.r, "cannot make the record %s", path) : state_write(r, path, text_str(&t), e);
+}
+
 void record_close(struct record *rec)
 {
 	if (rec->fd >= 0)

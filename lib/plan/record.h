@@ -45,6 +45,9 @@ int record_load(const struct root *r, const char *path, struct record *ret, stru
 int record_open(const struct root *r, const char *path, struct record *ret, struct err *e);
 /* A new, empty record at path, which must not exist. 0, -EEXIST, -errno. */
 int record_create(const struct root *r, const char *path, struct record *ret, struct err *e);
+/* Puts one with these notes, and with steps that are in force, in the place of whatever is at path, at one stroke. 0 or -errno. */
+int record_replace(const struct root *r, const char *path, const struct record_note *notes, size_t n_notes, const struct step *steps,
+		   size_t n_steps, struct err *e);
 /* Parses a record's text; for record_load() and the fuzzer. */
 int record_parse(struct record *rec, char *text, struct err *e);
 /* Appends what record_parse() reads the same from, for a capture: of each step no more than what became of it last. */

@@ -176,6 +176,18 @@ static int parse_line(struct record *rec, char *line)
 	return -EBADMSG;
 }
 
+/* What a person can do about a record that nothing is done by. A lease's is of a VM, see flow/damaged.h. */
+static int damaged(const struct record *rec, unsigned int number, int k, struct err *e)
+{
+	const char *lease = strstr(rec->path, "/lease/");
+
+	if (lease)
+		return err_set(e, k, "%s line %u is damaged, so nothing is done by it: when the VM does not run, 'gpupt-helper release %s' brings its GPUs home without it",
+			       rec->path, number, lease + strlen("/lease/"));
+	return err_set(e, k, "%s line %u is damaged, so nothing is done by it: see 'gpupt-helper list' for where the cards are, then move the file away",
+		       rec->path, number);
+}
+
 int record_parse(struct record *rec, char *text, struct err *e)
 {
 	char *end = strrchr(text, '\n'), *p = text, *line;
@@ -189,8 +201,7 @@ int record_parse(struct record *rec, char *text, struct err *e)
 	while ((line = str_line(&p))) {
 		k = ++number > 1 ? parse_line(rec, line) : strcmp(line, RECORD_HEADER) ? -EBADMSG : 0;
 		if (k < 0)
-			return err_set(e, k, "%s line %u is damaged, so nothing is done by it: see 'gpupt-helper list' for where the cards are, then move the file away",
-				       rec->path, number);
+			return damaged(rec, number, k, e);
 	}
 	return 0;
 }

@@ -111,6 +111,7 @@ static void by_hand(struct fake *f, unsigned int vmid, bool reconcile, struct vm
 	struct report report = report_to(ret, vmid);
 	struct release rel = as_release(f, &s, &report);
 
+	rel.mend = true;
 	ret->r = settings_load(&f->root, &s, &ret->e);
 	if (ret->r == 0)
 		ret->r = reconcile ? reconcile_run(&rel, &ret->undo, &ret->e) : release_run(&rel, &ret->undo, &ret->e);

@@ -175,12 +175,195 @@ static void half_out_of_date(void **state)
 	assert_false(fake_exists(f, LEASE));
 }
 
+/* --- it cannot be read --- */
+
+#define ASIDE KEPT ".damaged"
+
+static void damage(const struct fake *f)
+{
+	_cleanup_free_ char *lease = lease_text(f);
+
+	fake_putf(f, LEASE, "%sbegin 99 nosuch /x ~ ~ ~\n", lease);
+}
+
+static void assert_override(const struct fake *f, const char *bdf, const char *want)
+{
+	char path[PATH_MAX];
+
+	assert_string_equal(fake_get(f, path_f(path, DEV "%s/driver_override", bdf)), want);
+}
+
+/* Both functions at home, at nobody's wish but the host's; the file is out of the way, and there to be read. */
+static void assert_mended(struct fake *f, const char *what, unsigned int n)
+{
+	_cleanup_free_ char *aside = NULL;
+
+	assert_driver(f, CARD, "radeon");
+	assert_driver(f, CARD1, "snd_hda_intel");
+	assert_override(f, CARD, "(null)");
+	assert_override(f, CARD1, "(null)");
+	if (fake_exists(f, LEASE) || fake_exists(f, "/run/gpupt/claim/" CARD) || fake_exists(f, "/run/gpupt/claim/" CARD1))
+		fail_msg("%s at call %u: a lease or a claim is left", what, n);
+	assert_int_equal(root_read(&f->root, ASIDE, 1 << 20, &aside, NULL), 0);
+	assert_non_null(strstr(aside, "begin 99 nosuch"));
+}
+
+static void remedy_leads_home(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine();
+	_cleanup_vm_ struct vm_result stopped = { 0 }, refused = { 0 }, v = { 0 }, again = { 0 };
+
+	start(f, 101);
+	damage(f);
+	/* nothing is done by it, and the remedy is named */
+	vm_stop(f, 101, &stopped);
+	assert_int_equal(stopped.r, -EBADMSG);
+	assert_non_null(strstr(stopped.e.text, "'gpupt-helper release 101'"));
+	assert_driver(f, CARD, "vfio-pci");
+	vm_start(f, 102, false, &refused);
+	assert_int_not_equal(refused.r, 0);
+	/* which is what the administrator does then */
+	vm_release(f, 101, &v);
+	assert_int_equal(v.r, -EUCLEAN);
+	assert_non_null(strstr(v.e.text, ASIDE));
+	assert_non_null(strstr(text_str(&v.said), CARD ": back from VM 101, on radeon"));
+	assert_mended(f, "released", 0);
+	vm_release(f, 101, &again);
+	assert_int_equal(again.r, -ENOENT);
+	/* from then on all is as ever */
+	start(f, 102);
+	stop(f, 102);
+	assert_driver(f, CARD, "radeon");
+	start(f, 101);
+	stop(f, 101);
+	assert_driver(f, CARD, "radeon");
+}
+
+/* Not for a VM that runs, nor where nobody reads what is said. */
+static void not_by_itself(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine();
+	_cleanup_free_ char *held = NULL;
+	_cleanup_vm_ struct vm_result v = { 0 }, w = { 0 };
+	_cleanup_settings_ struct settings s = { 0 };
+	struct report report = { .vmid = 101 };
+	struct release rel = { .root = &f->root, .settings = &s, .vmid = 101, .unattended = true, .report = &report };
+	struct err e = { "" };
+
+	settings_default(&s);
+	start(f, 101);
+	damage(f);
+	held = fake_snapshot(f);
+	fake_vm_runs(f, 101, 7001);
+	vm_release(f, 101, &v);
+	assert_int_equal(v.r, -EBUSY);
+	fake_vm_ends(f, 101);
+	assert_int_equal(release_run(&rel, NULL, &e), -EBADMSG);
+	assert_same(f, held, "nobody asked for it", 0);
+	assert_false(fake_exists(f, ASIDE));
+	vm_reconcile(f, 0, &w);
+	assert_int_equal(w.r, -EUCLEAN);
+	assert_mended(f, "reconciled", 0);
+}
+
+static int release_run_it(struct fake *f, void *ctx)
+{
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	vm_release(f, 101, &v);
+	return v.r != -EUCLEAN;
+}
+
+static void killed_as_it_is_mended(void **state)
+{
+	static const enum fake_fault faults[] = { FAKE_KILL_BEFORE, FAKE_KILL_AFTER };
+
+	for (unsigned int n = 2; n < 300; n += FAKE_EVERY) {
+		_cleanup_fake_ struct fake *f = machine();
+		_cleanup_vm_ struct vm_result v = { 0 };
+		int status;
+
+		start(f, 101);
+		damage(f);
+		fake_arm(f, FAKE_KERNEL | FAKE_STORAGE, faults[n % 2], n / 2, 0);
+		status = fake_run(f, release_run_it, NULL);
+		fake_disarm(f);
+		vm_release(f, 101, &v);
+		if (v.undo.foreign || (v.r != 0 && v.r != -EUCLEAN && v.r != -ENOENT))
+			fail_msg("killed at call %u: %d %s\n%s", n / 2, v.r, v.e.text, text_str(&v.complained));
+		/* a claim of the dead without a lease is no more than a file */
+		fake_remove(f, "/run/gpupt/claim");
+		assert_mended(f, "killed", n / 2);
+		if (WIFEXITED(status)) {
+			assert_int_equal(WEXITSTATUS(status), 0);
+			fake_tally("crash-points", n - 2, "crash points of a damaged lease's release");
+			return;
+		}
+	}
+	fail_msg("no end of calls");
+}
+
+static void mended_and_kept(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine();
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	start(f, 101);
+	damage(f);
+	fake_put(f, "/etc/gpupt/gpupt.conf", "[gpu 01:00]\nafter-stop = keep\n");
+	vm_release(f, 101, &v);
+	assert_int_equal(v.r, -EUCLEAN);
+	assert_driver(f, CARD, "vfio-pci");
+	assert_override(f, CARD, "(null)");
+	assert_false(fake_exists(f, LEASE));
+}
+
+/* Somebody has moved one function meanwhile: it is his. */
+static void mended_and_rebound(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine();
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	start(f, 101);
+	damage(f);
+	fake_bind(f, CARD1, "");
+	fake_override(f, CARD1, "pci-stub");
+	vm_release(f, 101, &v);
+	assert_int_equal(v.undo.foreign, 1);
+	assert_driver(f, CARD, "radeon");
+	assert_driver(f, CARD1, "none");
+	assert_override(f, CARD1, "pci-stub");
+}
+
+/* Its boot is over, and claims with it: it only goes out of the way. */
+static void damaged_before_the_boot(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine();
+	_cleanup_free_ char *before = fake_snapshot(f);
+	_cleanup_vm_ struct vm_result v = { 0 };
+
+	fake_put(f, KEPT, "nonsense\n");
+	vm_release(f, 101, &v);
+	assert_int_equal(v.r, -EUCLEAN);
+	assert_same(f, before, "an earlier boot", 0);
+	assert_false(fake_exists(f, KEPT));
+	assert_string_equal(fake_get(f, ASIDE), "nonsense");
+	start(f, 101);
+	stop(f, 101);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kept_half_way),
 		cmocka_unit_test(out_of_date),
 		cmocka_unit_test(half_out_of_date),
+		cmocka_unit_test(remedy_leads_home),
+		cmocka_unit_test(not_by_itself),
+		cmocka_unit_test(killed_as_it_is_mended),
+		cmocka_unit_test(mended_and_kept),
+		cmocka_unit_test(mended_and_rebound),
+		cmocka_unit_test(damaged_before_the_boot),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
