@@ -89,11 +89,13 @@ static void watch(void *ctx, enum step_event event, const struct step *s, const 
 {
 	struct prepare_view *v = ctx;
 
-	end_ticks(v);
 	/* below a copy that is all that comes of a program */
-	if (event == STEP_ERRORS || (event == STEP_OUTPUT && (v->o->verbose || !root_is_live(v->o->root))))
+	bool all = v->o->verbose || !root_is_live(v->o->root);
+
+	end_ticks(v);
+	if (event == STEP_ERRORS || event == (all ? STEP_OUTPUT : STEP_WARNED))
 		show_output(text);
-	if (event != STEP_ERRORS && event != STEP_OUTPUT)
+	if (event != STEP_ERRORS && event != STEP_WARNED && event != STEP_OUTPUT)
 		report_step(&v->report, event, s, text);
 }
 

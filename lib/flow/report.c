@@ -65,6 +65,7 @@ static const struct event_row {
 	[STEP_LEFT] = { LOG_ID_LEFT, LOG_ERR, true, "could not be put back" },
 	[STEP_OUTPUT] = { LOG_ID_STEP, LOG_INFO, false, "said" },
 	[STEP_ERRORS] = { LOG_ID_FAILED, LOG_ERR, true, "said" },
+	[STEP_WARNED] = { LOG_ID_STEP, LOG_WARNING, true, "said" },
 };
 
 /* A reset is worth a line of its own, made or not. */
@@ -103,7 +104,7 @@ void report_step(void *ctx, enum step_event event, const struct step *s, const c
 	struct bdf b;
 	bool complain;
 
-	if (event == STEP_OUTPUT || event == STEP_ERRORS) {
+	if (event == STEP_OUTPUT || event == STEP_ERRORS || event == STEP_WARNED) {
 		report_output(r, row, s, text);
 		return;
 	}

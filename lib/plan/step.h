@@ -24,6 +24,7 @@ enum step_event {
 	STEP_LEFT,    /* could not be put back; text says why */
 	STEP_OUTPUT,  /* what its program has said, and what came of it is told next; text may have many lines, and any bytes */
 	STEP_ERRORS,  /* the same, if it has failed */
+	STEP_WARNED,  /* those lines of STEP_OUTPUT by which something was left out, though the program calls it no failure */
 };
 
 typedef void step_watch_fn(void *ctx, enum step_event event, const struct step *step, const char *text);

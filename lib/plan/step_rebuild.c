@@ -67,6 +67,20 @@ static unsigned int rebuild_rank(const struct step *s)
 	return b ? (unsigned int)(b - rebuilds) : 0;
 }
 
+/* proxmox-boot-tool passes over a partition that is not there or is full, and ends with 0: what boots from it is as it was. */
+static void tell_warnings(const struct engine *en, const struct step *s, const char *output)
+{
+	_cleanup_free_ char *copy = strdup(output);
+	_cleanup_text_ struct text warned = { 0 };
+	char *p = copy, *line;
+
+	while (copy && (line = str_line(&p)))
+		if (strcasestr(line, "skipping") || strcasestr(line, "warn"))
+			text_addf(&warned, "%s\n", line);
+	if (warned.len)
+		engine_tell(en, STEP_WARNED, s, text_str(&warned));
+}
+
 struct ticking {
 	const struct engine *en;
 	const struct step *s;
@@ -105,6 +119,8 @@ static int rebuild_set(const struct engine *en, const struct step *s, struct err
 		k = exec_verdict(b->argv[0], &res, e);
 	if (output.len > 0)
 		engine_tell(en, k < 0 ? STEP_ERRORS : STEP_OUTPUT, s, text_str(&output));
+	if (k == 0 && str_eq(b->name, "boot-tool"))
+		tell_warnings(en, s, text_str(&output));
 	return k;
 }
 

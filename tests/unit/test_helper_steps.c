@@ -10,6 +10,7 @@
 
 #include "helper/helper.h"
 #include "tests/fake/helper.h"
+#include "tests/fake/prepare.h"
 #include "tests/fake/vm.h"
 
 static struct fake *machine_with_lease(void)
@@ -139,6 +140,27 @@ static void unknown_column(void **state)
 	assert_string_equal(fake_difference(before, after), "");
 }
 
+/* What proxmox-boot-tool passes over is shown, and nothing else that it says; with -v all, once. */
+static void passed_over(void **state)
+{
+	static const char *const commands[] = { "prepare --adopt --yes", "prepare --adopt --yes --verbose" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		_cleanup_fake_ struct fake *f = prepare_host();
+		_cleanup_text_ struct text err = { 0 };
+		const char *at;
+
+		fake_put(f, "/etc/kernel/proxmox-boot-uuids", "7DF2-8A0C\n");
+		fake_put(f, "/usr/sbin/proxmox-boot-tool", "");
+		fake_put(f, "/proc/cmdline", "BOOT_IMAGE=/vmlinuz-6.8.12-4-pve root=/dev/sda1 ro quiet\n");
+		fake_hide(f, "build-skips/proxmox-boot-tool", "1");
+		fake_helper(f, commands[i], NULL, &err);
+		at = strstr(text_str(&err), "    WARN: /dev/disk/by-uuid/7DF2-8A0C does not exist - skipping\n");
+		if (!at || strstr(at + strlen("    WARN"), "WARN") || !strstr(text_str(&err), "Copying") != !i)
+			fail_msg("%s: %s", commands[i], text_str(&err));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -149,6 +171,7 @@ int main(void)
 		cmocka_unit_test(fails_and_is_tried_again),
 		cmocka_unit_test(hangs),
 		cmocka_unit_test(reset_there_and_back),
+		cmocka_unit_test(passed_over),
 		cmocka_unit_test(unknown_column),
 	};
 

@@ -417,6 +417,20 @@ static void output_and_ticks(void **state)
 	assert_string_equal(text_str(&w->diary), "tick grub 0\noutput rebuild grub: working\n\nundone rebuild grub: \n");
 }
 
+/* Passed over without a failure: told apart from what else the program said. */
+static void skipped_partition(void **state)
+{
+	struct world *w = *state;
+
+	fake_hide(w->f, "build-skips/proxmox-boot-tool", "1");
+	fake_hide(w->f, "build-skips/update-grub", "1");
+	rebuild_add(&w->plan, "grub", "");
+	rebuild_add(&w->plan, "boot-tool", "");
+	assert_int_equal(plan_apply(&w->en, &w->plan, &w->rec, NULL, &w->e), 0);
+	assert_null(strstr(text_str(&w->diary), "warned rebuild grub"));
+	assert_non_null(strstr(text_str(&w->diary), "warned rebuild boot-tool: WARN: /dev/disk/by-uuid/7DF2-8A0C does not exist - skipping\n\n"));
+}
+
 /* Whatever a record says: what is run is in the table. */
 static void only_known_programs(void **state)
 {
@@ -540,6 +554,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(parameter_targets, setup, teardown),
 		cmocka_unit_test_setup_teardown(rebuild_is_shown, setup, teardown),
 		cmocka_unit_test_setup_teardown(output_and_ticks, setup, teardown),
+		cmocka_unit_test_setup_teardown(skipped_partition, setup, teardown),
 		cmocka_unit_test_setup_teardown(only_known_programs, setup, teardown),
 		cmocka_unit_test_setup_teardown(once_for_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(derived_waits, setup, teardown),
