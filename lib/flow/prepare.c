@@ -51,6 +51,7 @@ static int load_file(const struct root *r, const char *path, struct prepare_file
 		ret->uid = st.st_uid;
 		ret->gid = st.st_gid;
 	}
+	ret->link = root_lstat(r, path, &st) == 0 && S_ISLNK(st.st_mode);
 	ret->path = strdup(path);
 	return ret->path ? 0 : -ENOMEM;
 }

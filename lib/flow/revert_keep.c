@@ -48,11 +48,11 @@ static int keep_command_line(const struct revert_keep *k, struct record_step *rs
 		return err_set(e, r, "out of memory");
 	report_complain(k->report, "%s stays, without the parameters that were added: without the file the next boot would take the running kernel's",
 			LOADER_CMDLINE);
-	for (size_t i = 0; r == 0 && i < plan.n && !k->dry_run; i++)
+	for (size_t i = 0; r >= 0 && i < plan.n && !k->dry_run; i++)
 		r = step_make(k->en, &plan.steps[i], e);
-	if (r == 0)
+	if (r >= 0)
 		record_mark(k->rec, rs->seq, RECORD_LEFT, e);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 int revert_keep(const struct revert_keep *k, undo_filter_fn *filter, void *ctx, struct err *e)

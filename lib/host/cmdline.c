@@ -218,7 +218,19 @@ int cmdline_add(const char *line, const char *param, char **ret)
 	return hand_over(&t, ret);
 }
 
-static int remove_all(const char *line, const char *param, bool any, char **ret)
+/* With the blank that sets it off: the one before it, if that is not gone already, else the one behind. */
+static struct cmdline_param with_blank(const char *kept, struct cmdline_param p)
+{
+	if (p.at > kept && strchr(BLANK, p.at[-1])) {
+		p.at--;
+		p.len++;
+	} else if (p.at[p.len] && strchr(BLANK, p.at[p.len])) {
+		p.len++;
+	}
+	return p;
+}
+
+int cmdline_remove(const char *line, const char *param, char **ret)
 {
 	struct cmdline_param wanted, is;
 	_cleanup_text_ struct text t = { 0 };
@@ -227,89 +239,44 @@ static int remove_all(const char *line, const char *param, bool any, char **ret)
 	if (!parse_one(param, &wanted))
 		return -EINVAL;
 	while (cmdline_next(&p, &is)) {
-		const char *from = is.at;
-
-		if (!param_matches(&is, &wanted, any))
+		if (!param_matches(&is, &wanted, true))
 			continue;
-		if (from > kept && strchr(BLANK, from[-1]))
-			from--;
-		else if (*p && strchr(BLANK, *p))
-			p++;
-		text_add_n(&t, kept, (size_t)(from - kept));
-		kept = p;
+		is = with_blank(kept, is);
+		text_add_n(&t, kept, (size_t)(is.at - kept));
+		kept = p = is.at + is.len;
 	}
 	text_add(&t, kept);
 	return hand_over(&t, ret);
 }
 
-int cmdline_remove(const char *line, const char *param, char **ret)
+int cmdline_span(const char *line, const char *param, size_t *ret, size_t *ret_len)
 {
-	return remove_all(line, param, true, ret);
-}
-
-int cmdline_remove_exactly(const char *line, const char *param, char **ret)
-{
-	return remove_all(line, param, false, ret);
-}
-
-/* Behind the first parameter: the end of the line, or a blank that something follows. */
-static bool is_plain_gap(const char *p)
-{
-	return p[0] == '\n' || (p[0] == ' ' && p[1] && p[1] != '\n');
-}
-
-int cmdline_place(const char *line, const char *param, size_t *ret)
-{
-	struct cmdline_param wanted, is, found = { 0 };
+	struct cmdline_param wanted, is;
 	const char *p = line;
 
 	if (!parse_one(param, &wanted))
-		return -ENOENT;
+		return -EINVAL;
 	while (cmdline_next(&p, &is)) {
 		if (!param_matches(&is, &wanted, false))
 			continue;
-		if (found.at)
-			return -ENOTUNIQ;
-		found = is;
+		is = with_blank(line, is);
+		*ret = (size_t)(is.at - line);
+		*ret_len = is.len;
+		return 0;
 	}
-	if (!found.at || found.len != wanted.len || memcmp(found.at, param, found.len) != 0)
-		return -ENOENT;
-	if (!quotes_closed(line))
-		return -ENOTUNIQ;
-	if (found.at > line ? found.at[-1] != ' ' : found.at[found.len] && !is_plain_gap(found.at + found.len))
-		return -ENOTUNIQ;
-	*ret = (size_t)(found.at - line);
-	return 0;
+	return -ENOENT;
 }
 
-/* Is this between two parameters, or at either end of them? */
-static bool is_between(const char *line, size_t at)
+int cmdline_remove_first(const char *line, const char *param, char **ret)
 {
-	struct cmdline_param is;
-	const char *p = line, *end;
-
-	while (cmdline_next(&p, &is))
-		if (line + at > is.at && line + at < is.at + is.len)
-			return false;
-	end = p + strspn(p, BLANK);
-	return line + at <= end && (line[at] == '\0' || line[at] == '\n' || strchr(BLANK, line[at]));
-}
-
-int cmdline_put(const char *line, const char *param, size_t place, char **ret)
-{
-	struct cmdline_param wanted;
 	_cleanup_text_ struct text t = { 0 };
-	/* with it the blank went that stood before it; at the start, the one behind it */
-	size_t at = place ? place - 1 : 0;
+	size_t at, len;
+	int k = cmdline_span(line, param, &at, &len);
 
-	if (!parse_one(param, &wanted) || !quotes_closed(line))
-		return -EINVAL;
-	if (has(line, param, false) || (place && !is_between(line, at)))
-		return cmdline_add(line, param, ret);
-	text_add_n(&t, line, at);
-	text_add(&t, place ? " " : "");
-	text_add(&t, param);
-	text_add(&t, !place && *line && *line != '\n' ? " " : "");
-	text_add(&t, line + at);
+	if (k == -EINVAL)
+		return k;
+	if (k == 0)
+		text_add_n(&t, line, at);
+	text_add(&t, k == 0 ? line + at + len : line);
 	return hand_over(&t, ret);
 }

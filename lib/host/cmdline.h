@@ -42,16 +42,36 @@ int cmdline_add(const char *line, const char *param, char **ret);
  * removed to the byte. 0 (also if there is none), -EINVAL (param is not one parameter), -ENOMEM.
  */
 int cmdline_remove(const char *line, const char *param, char **ret);
-/* The same, as cmdline_has_exactly() finds it. */
-int cmdline_remove_exactly(const char *line, const char *param, char **ret);
+/* The same of the first that cmdline_has_exactly() finds: one that says the same a second time is another one's. */
+int cmdline_remove_first(const char *line, const char *param, char **ret);
+/* The bytes that go then, from *ret on. 0, -ENOENT, -EINVAL. */
+int cmdline_span(const char *line, const char *param, size_t *ret, size_t *ret_len);
+
+/* Where a parameter stood: how many bytes were before it, and behind which other one; "": none, or its name is none to go by. */
+struct cmdline_place {
+	size_t at;
+	char behind[48];
+};
 
 /*
- * Where a parameter of these very bytes stands, for cmdline_put(). 0, -ENOENT, -ENOTUNIQ (it could not be put back: a second one says
- * the same, the line's quotes are not closed, or the blank that cmdline_remove_exactly() takes with it could not be told afterwards: a
- * tab, or the last).
+ * Of a parameter of these very bytes. 0, -ENOENT, -ENOTUNIQ (it could not be put back: a second one says the same, the line's quotes are
+ * not closed, or the blank that cmdline_remove_first() takes with it could not be told afterwards: a tab, or the last).
  */
-int cmdline_place(const char *line, const char *param, size_t *ret);
-/* cmdline_add() at the place that it was removed from, which gives the very line from before; at the end if nothing can stand there now. */
-int cmdline_put(const char *line, const char *param, size_t place, char **ret);
+int cmdline_place(const char *line, const char *param, struct cmdline_place *ret);
+/* Where one can stand, and whether as the first of all: then it has its blank behind it, else before it. */
+struct cmdline_gap {
+	size_t at;
+	bool first;
+};
+
+/*
+ * For one that was taken out: its place, if that is still behind the same one; else behind that one, wherever it is by now; else the end.
+ * 0, or -EINVAL: the line's quotes are not closed.
+ */
+int cmdline_gap(const char *line, const struct cmdline_place *place, struct cmdline_gap *ret);
+/* Appends what is to be put there. */
+void cmdline_fill(const char *line, const struct cmdline_gap *gap, const char *param, struct text *ret);
+/* cmdline_add() at the place that it was removed from, which gives the very line from before. */
+int cmdline_put(const char *line, const char *param, const struct cmdline_place *place, char **ret);
 
 #endif

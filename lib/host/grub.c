@@ -26,8 +26,19 @@ static bool lost(struct grub_shell *s, const char *why)
 	return false;
 }
 
+static int add_word(struct grub_var *var, const struct grub_word *word)
+{
+	struct grub_word *words = conf_grow(var->words, &var->n_words, sizeof(*words));
+
+	if (!words)
+		return -ENOMEM;
+	var->words = words;
+	words[var->n_words - 1] = *word;
+	return 0;
+}
+
 /* The value that was put together goes to the variable. */
-static int assign(struct grub_shell *s, const char *name)
+static int assign(struct grub_shell *s, const char *name, const struct grub_word *word)
 {
 	struct grub *g = s->g;
 	struct grub_var *var = NULL;
@@ -53,7 +64,7 @@ static int assign(struct grub_shell *s, const char *name)
 	var->n = s->n;
 	var->unknown = s->unknown;
 	s->n = s->len = 0;
-	return 0;
+	return add_word(var, word);
 }
 
 /* One assignment. 1, 0 (it is none), -ENOMEM. */
@@ -62,6 +73,7 @@ static int assignment(struct grub_shell *s)
 	size_t n = grub_name_len(s->p);
 	_cleanup_free_ char *name = strndup(s->p, n);
 	bool append = n && s->p[n] == '+' && s->p[n + 1] == '=';
+	struct grub_word word;
 	int k = 0;
 
 	if (!name)
@@ -72,12 +84,15 @@ static int assignment(struct grub_shell *s)
 		return lost(s, "has '+=', which is no assignment for this /bin/sh");
 	s->p += n + 1 + append;
 	s->unknown = false;
+	word = (struct grub_word){ .at = (size_t)(s->p - s->text), .line = s->line };
 	if (append)
 		k = grub_add_var(s, grub_var(s->g, name));
 	if (k == 0)
 		k = grub_word(s);
+	word.len = (size_t)(s->p - s->text) - word.at;
+	word.last = s->line;
 	if (k == 0)
-		k = assign(s, name);
+		k = assign(s, name, &word);
 	if (k == -EBADMSG)
 		return lost(s, "is not closed");
 	return k == -E2BIG ? lost(s, "is too long") : k < 0 ? k : 1;
@@ -119,7 +134,7 @@ static int command(struct grub_shell *s)
 
 int grub_parse(const char *text, const char *file, struct grub *g)
 {
-	struct grub_shell s = { .g = g, .file = file, .p = text, .line = 1 };
+	struct grub_shell s = { .g = g, .file = file, .text = text, .p = text, .line = 1 };
 	int k = 1;
 
 	while (k > 0 && !g->why[0] && *(s.p += strspn(s.p, GRUB_BLANK))) {
@@ -244,6 +259,7 @@ void grub_done(struct grub *g)
 {
 	for (size_t i = 0; i < g->n; i++) {
 		parts_done(g->vars[i].v, g->vars[i].n);
+		free(g->vars[i].words);
 		free(g->vars[i].name);
 	}
 	free(g->vars);

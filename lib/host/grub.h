@@ -17,10 +17,18 @@ struct grub_part {
 	char *text;
 };
 
+/* What stands behind the '=' of an assignment: bytes of its file's text, on these lines. */
+struct grub_word {
+	size_t at, len;
+	unsigned int line, last;
+};
+
 struct grub_var {
 	char *name;
 	struct grub_part *v;
 	size_t n;
+	struct grub_word *words; /* of all assignments to it */
+	size_t n_words;
 	bool unknown; /* its value comes from a command or an expression */
 };
 

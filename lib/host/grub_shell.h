@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Inside of grub.h's parser: what its two files share. Nobody else includes this. */
+/* Inside of grub.h's parser: what its files share. Nobody else includes this. */
 #ifndef GPUPT_HOST_GRUB_SHELL_H
 #define GPUPT_HOST_GRUB_SHELL_H
 
@@ -12,7 +12,7 @@
 /* The place in a file; the value that is being put together. */
 struct grub_shell {
 	struct grub *g;
-	const char *file, *p;
+	const char *file, *text, *p;
 	unsigned int line;
 	struct grub_part *v;
 	size_t n, len;

@@ -30,6 +30,30 @@ static int place_of(const struct step *s, struct place *ret, struct err *e)
 	return 0;
 }
 
+/*
+ * The number of the first line that is not as `text` has it, where that begins in the file: a comment of ours is not what somebody else
+ * has set.
+ */
+static size_t first_other(const char *file, size_t nr, const char *text)
+{
+	_cleanup_free_ char *first = strndup(text, strcspn(text, "\n"));
+	struct line_texts t = { first, first };
+	struct line_found found = { NULL };
+	const char *line;
+	size_t len;
+
+	if (first && text[strlen(first)])
+		found = line_find(file, nr, &t);
+	if (!found.at)
+		return nr;
+	nr = 1;
+	for (const char *p = file; p < found.at; p++)
+		nr += *p == '\n';
+	for (; line_at(file, nr, &line, &len) && strncmp(line, text, len) == 0 && text[len] == '\n'; nr++)
+		text += len + 1;
+	return nr;
+}
+
 static int line_get(const struct engine *en, const struct step *s, char **ret, struct err *e)
 {
 	_cleanup_free_ char *file = NULL;
@@ -51,7 +75,7 @@ static int line_get(const struct engine *en, const struct step *s, char **ret, s
 		value = strdup(found.value);
 	else if (found.places)
 		value = strdup("(in several places)");
-	else if (line_at(file, p.nr, &other, &len))
+	else if (line_at(file, first_other(file, p.nr, p.texts.before), &other, &len))
 		value = strndup(other, len);
 	else
 		value = strdup("(end of the file)");

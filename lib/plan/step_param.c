@@ -1,108 +1,101 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The param step: one parameter is on the kernel's command line in a file, or is not: "/etc/kernel/cmdline intel_iommu=on". Nothing but
- * its bytes, and one blank, come and go. "/etc/kernel/cmdline@12 quiet" is one that goes back to where it stood.
+ * its bytes, and one blank, come and go. "/etc/kernel/cmdline@12,root quiet" is one that goes back to where it stood, behind root=, and
+ * "/etc/default/grub:GRUB_CMDLINE_LINUX@6,quiet iommu=off" the same of an assignment in GRUB's defaults (param.h).
  */
 #include <errno.h>
 
-#include "host/cmdline.h"
 #include "plan/param.h"
 #include "plan/textfile.h"
 
-#define AT_END SIZE_MAX
-#define PLACE_MAX 65536
-
-struct edit {
-	char path[PATH_MAX];
-	const char *param;
-	size_t place; /* for cmdline_put(), or AT_END */
-	bool add;
-};
-
-void param_target(const char *path, const char *param, struct text *ret)
+static int parse(const struct step *s, struct param *ret, struct err *e)
 {
-	text_addf(ret, "%s %s", path, param);
+	int k = param_target_parse(s->target, ret);
+
+	return k < 0 ? err_set(e, k, "'%s' is not a file and a kernel parameter, with or without the place where it stood", s->target) : 0;
 }
 
-int param_target_at(const char *path, const char *text, const char *param, struct text *ret)
+static int tell(const struct param *p, int k, struct err *e)
 {
-	size_t place;
-	int k = cmdline_place(text, param, &place);
-
-	if (k == 0)
-		text_addf(ret, "%s@%zu %s", path, place, param);
-	return k;
-}
-
-static int split(const struct step *s, struct edit *ret, struct err *e)
-{
-	char *at;
-	uint64_t place = AT_END;
-
-	if (textfile_split(s->target, false, ret->path, &ret->param) < 0 || !cmdline_same(ret->param, ret->param))
-		return err_set(e, -EINVAL, "'%s' is not a file and a kernel parameter", s->target);
-	at = strrchr(ret->path, '@');
-	if (at && parse_uint(at + 1, PLACE_MAX, &place) < 0)
-		return err_set(e, -EINVAL, "'%s' does not say where the parameter stood", s->target);
-	if (at)
-		*at = '\0';
-	ret->place = (size_t)place;
-	ret->add = s->after;
-	return 0;
+	switch (k) {
+	case -ENOENT:
+		return err_set(e, -ENODEV, "%s does not set %s any more, where %s had its place", p->path, p->of.name, p->param);
+	case -ENOTUNIQ:
+		return err_set(e, k, "in %s nobody can tell which %s is meant by now", p->path, p->of.name);
+	case -EBADMSG:
+		return err_set(e, k, "%s of %s comes from a command", p->of.name, p->path);
+	case -EINVAL:
+		return err_set(e, k, "%s has a quote that is not closed, so nothing can be added to it: close it, then try again", p->path);
+	default:
+		return k;
+	}
 }
 
 static int param_get(const struct engine *en, const struct step *s, char **ret, struct err *e)
 {
-	_cleanup_free_ char *text = NULL, *value = NULL;
-	struct edit ed;
-	int k = split(s, &ed, e);
+	_cleanup_free_ char *text = NULL, *line = NULL, *value = NULL;
+	const char *now = NULL;
+	struct param p;
+	int k = parse(s, &p, e);
 
 	if (k == 0)
-		k = textfile_read(en->root, ed.path, &text, e);
+		k = textfile_read(en->root, p.path, &text, e);
 	if (k == -ENOENT)
-		return err_set(e, -ENODEV, "%s is not there any more", ed.path);
+		return err_set(e, -ENODEV, "%s is not there any more", p.path);
 	if (k < 0)
 		return k;
-	if (cmdline_has_exactly(text, ed.param) && !(value = strdup(ed.param)))
+	k = param_line(&p, text, &line);
+	/* values of somebody else's */
+	if (k == -ENOTUNIQ)
+		now = "(it is set in other places by now, or by shell code)";
+	else if (k == -EBADMSG)
+		now = "(it comes from a command)";
+	else if (k < 0)
+		return tell(&p, k, e);
+	else if (cmdline_has_exactly(line, p.param))
+		now = p.param;
+	value = now ? strdup(now) : NULL;
+	if (now && !value)
 		return -ENOMEM;
 	*ret = TAKE_PTR(value);
 	return 0;
 }
 
+struct edit {
+	const struct param *p;
+	bool add;
+};
+
 static int edit(const void *ctx, const char *text, struct text *ret, struct err *e)
 {
 	const struct edit *ed = ctx;
-	_cleanup_free_ char *new = NULL;
-	int k;
 
-	if (!ed->add)
-		k = cmdline_remove_exactly(text, ed->param, &new);
-	else if (ed->place == AT_END)
-		k = cmdline_add(text, ed->param, &new);
-	else
-		k = cmdline_put(text, ed->param, ed->place, &new);
-	if (k == -EINVAL)
-		return err_set(e, k, "%s has a quote that is not closed, so nothing can be added to it: close it, then try again", ed->path);
-	if (k < 0)
-		return k;
-	text_add(ret, new);
-	return 0;
+	return tell(ed->p, param_edit(ed->p, text, ed->add, ret), e);
 }
 
 static int param_set(const struct engine *en, const struct step *s, struct err *e)
 {
-	struct edit ed;
-	int k = split(s, &ed, e);
+	_cleanup_free_ char *now = NULL;
+	struct param p;
+	int k = parse(s, &p, e);
 
-	return k < 0 ? k : textfile_edit(en->root, ed.path, edit, &ed, e);
+	if (k == 0)
+		k = textfile_edit(en->root, p.path, edit, &(struct edit){ &p, s->after }, e);
+	if (k < 0 || s->after)
+		return k;
+	k = param_get(en, s, &now, e);
+	if (k == 0 && now)
+		return err_set(e, 1, "%s has %s once more, which somebody else has written there: that one stays", p.path, p.param);
+	return k;
 }
 
 static void param_tidy(const struct engine *en, const struct step *s)
 {
-	struct edit ed;
+	struct param p;
 
-	if (split(s, &ed, NULL) == 0)
-		root_drop_temporary(en->root, ed.path);
+	if (param_target_parse(s->target, &p) == 0)
+		root_drop_temporary(en->root, p.path);
 }
 
 const struct step_kind step_param = {

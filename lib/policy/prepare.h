@@ -22,6 +22,7 @@ struct prepare_file {
 	char *path;
 	char *text; /* NULL: absent */
 	unsigned int mode, uid, gid;
+	bool link; /* the text is that of what it leads to */
 };
 
 /* What was prepared before, and is in force or perhaps in force. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * --adopt: lines of others that decide about cards are commented out. In a command line, which has no comments, and in an assignment of
- * GRUB's, which has other parameters as well, it is the parameter that goes.
+ * --adopt: lines of others that decide about cards are commented out. In a command line and in an assignment of GRUB's, which have other
+ * parameters as well, and in which others go on writing, it is the parameter alone that goes.
  */
 #include <errno.h>
 
@@ -13,6 +13,7 @@
 #include "policy/prepare_parts.h"
 
 #define COMMENT "#gpupt: "
+#define LINK	"the file is a link, and what it leads to is not replaced"
 
 bool prepare_adopts(const struct pin *pin)
 {
@@ -26,14 +27,38 @@ static bool is_in_etc(const char *path)
 	return str_starts(path, "/etc/");
 }
 
+/* Of a line that gives ids to vfio-pci: what it does beside that, as a line. NULL: nothing. */
+static char *other_options(const struct pin *pin, const char *line)
+{
+	size_t words = pin->kind == PIN_OPTIONS ? 2 : 1, n = 0;
+	_cleanup_free_ char *rest = NULL;
+	struct cmdline_param param;
+	const char *p;
+
+	if (pin->kind != PIN_OPTIONS && pin->kind != PIN_MODULE)
+		return NULL;
+	/* of one that is continued, in one; a comment goes on behind a backslash as well */
+	if (pin->last > pin->line)
+		line = pin->text;
+	if (strchr(line, '\\') || cmdline_remove(line, "ids", &rest) < 0)
+		return NULL;
+	for (p = rest; cmdline_next(&p, &param) && *param.at != '#';)
+		n++;
+	return n > words ? TAKE_PTR(rest) : NULL;
+}
+
 bool prepare_takes_out(const struct prepare_facts *f, const struct conf_place *at)
 {
 	for (size_t i = 0; f->adopt && i < f->pins->n; i++) {
 		const struct pin *pin = &f->pins->v[i];
+		const struct prepare_file *file = pin->file ? prepare_file(f, pin->file) : NULL;
 
-		if (prepare_adopts(pin) && pin->cards.n && !pin->others.n && is_in_etc(pin->file) && pin->line == at->line &&
-		    strcmp(pin->file, at->file) == 0)
-			return true;
+		if (prepare_adopts(pin) && pin->cards.n && !pin->others.n && is_in_etc(pin->file) && !(file && file->link) &&
+		    pin->line == at->line && strcmp(pin->file, at->file) == 0) {
+			_cleanup_free_ char *rest = other_options(pin, pin->text);
+
+			return !rest;
+		}
 	}
 	return false;
 }
@@ -51,53 +76,10 @@ static void comment_out(const char *lines, struct text *t)
 	}
 }
 
-/* The one place in a shell's assignment where the parameter stands as a word of its own; NULL if there is none, or several. */
-static const char *token_in(const char *line, const char *token)
-{
-	const char *found = NULL;
-	size_t n = strlen(token);
-
-	for (const char *p = line; (p = strstr(p, token)); p += n) {
-		if (p == line || !strchr(" \t\"'=", p[-1]) || (p[n] && !strchr(" \t\"'", p[n])))
-			continue;
-		if (found)
-			return NULL;
-		found = p;
-	}
-	return found;
-}
-
-/* The line without the parameter and without the blank that set it off. NULL: it cannot be taken out. */
-static char *assignment_without(const char *line, const char *token)
-{
-	const char *at = token_in(line, token), *behind;
-	_cleanup_text_ struct text t = { 0 };
-
-	if (!at)
-		return NULL;
-	behind = at + strlen(token);
-	if (at[-1] == ' ')
-		at--;
-	else if (*behind == ' ')
-		behind++;
-	text_add_n(&t, line, (size_t)(at - line));
-	text_add(&t, behind);
-	return text_take(&t);
-}
-
 static int refuse(struct findings *found, const char *where, const char *text, const char *why)
 {
 	finding_add(found, FINDING_NOT_ADOPTED, "host", "take it out by hand, if it is not meant", "%s ('%s') stays: %s", where, text, why);
 	return found->r;
-}
-
-/* Does the line before end in a backslash, so that this one goes on with it? */
-static bool is_continued(const char *text, unsigned int line)
-{
-	_cleanup_free_ char *before = line > 1 ? prepare_lines(text, line - 1, line - 1) : NULL;
-	size_t n = before ? strlen(before) : 0;
-
-	return n && before[n - 1] == '\\';
 }
 
 /* The step of the plan that changes that line already, or NULL. */
@@ -109,80 +91,66 @@ static struct step *line_step(struct plan *plan, const char *target)
 	return NULL;
 }
 
-/* The command line as the plan leaves it so far: a parameter's place is that in what its undo will find. */
-static char *command_line(const struct prepare_facts *f, const struct plan *plan)
+/* The file's text as the plan leaves it so far: a parameter's place is that in what its undo will find. NULL without memory. */
+static char *text_by_then(const struct prepare_file *file, const struct plan *plan)
 {
-	const struct prepare_file *file = prepare_file(f, LOADER_CMDLINE);
-	char *text = strdup(file && file->text ? file->text : "");
+	char *text = strdup(file->text);
 
 	for (size_t i = 0; text && i < plan->n; i++) {
-		_cleanup_free_ char *was = text;
+		const struct step *s = &plan->steps[i];
+		_cleanup_text_ struct text t = { 0 };
+		_cleanup_free_ char *was = NULL;
+		struct param p;
 
-		if (plan->steps[i].kind != &step_param)
-			text = TAKE_PTR(was);
-		else if (cmdline_remove(was, plan->steps[i].before, &text) < 0)
-			text = NULL;
+		if (s->kind != &step_param || param_target_parse(s->target, &p) < 0 || strcmp(p.path, file->path) != 0)
+			continue;
+		was = TAKE_PTR(text);
+		if (param_edit(&p, was, s->after, &t) == 0)
+			text = text_take(&t);
 	}
 	return text;
 }
 
-static int adopt_bare_param(const struct prepare_facts *f, const char *token, const char *why, struct plan *plan, struct findings *found)
+static int param_at(const char *path, const char *text, unsigned int line, const char *token, struct text *ret)
 {
-	_cleanup_free_ char *text = command_line(f, plan);
-	_cleanup_text_ struct text target = { 0 };
-	int k;
-
-	if (!text)
-		return -ENOMEM;
-	k = param_target_at(LOADER_CMDLINE, text, token, &target);
-	/* one parameter may be about several cards, and a pin for each */
-	if (k == -ENOENT)
-		return 0;
-	if (k == -ENOTUNIQ)
-		return refuse(found, LOADER_CMDLINE, token, "it could not be put back to the byte");
-	return k == 0 && target.r == 0 && plan_add(plan, &step_param, text_str(&target), token, NULL, why) ? 0 : -ENOMEM;
+	if (strcmp(path, LOADER_CMDLINE) == 0)
+		return param_target_at(path, text, token, ret);
+	return param_target_grub(path, text, line, token, ret);
 }
 
-/* A parameter goes from a line of GRUB's, whose original stays above as a comment. Several of one line: one step. */
+/* It is a parameter that goes, from the command line itself or from an assignment of GRUB's. */
 static int adopt_param(const struct prepare_facts *f, const char *path, unsigned int line, const char *token, const char *why,
 		       struct plan *plan, struct findings *found)
 {
 	const struct prepare_file *file = prepare_file(f, path);
-	_cleanup_free_ char *before = NULL, *rest = NULL;
-	_cleanup_text_ struct text after = { 0 }, target = { 0 };
+	_cleanup_text_ struct text target = { 0 }, once = { 0 };
+	_cleanup_free_ char *text = NULL;
 	char where[192];
-	struct step *step;
-	const char *now;
+	int k;
 
-	if (strcmp(path, LOADER_CMDLINE) == 0)
-		return adopt_bare_param(f, token, why, plan, found);
-	snprintf(where, sizeof(where), "%s line %u", path, line);
-	before = file && file->text ? prepare_lines(file->text, line, line) : NULL;
-	if (!before)
-		return refuse(found, where, token, "the line is not there");
-	if (is_continued(file->text, line) || is_continued(file->text, line + 1))
-		return refuse(found, where, token, "the assignment goes on over several lines");
-	line_target(path, line, &target);
-	step = line_step(plan, text_str(&target));
-	/* behind the comment, which is the original's length and its newline */
-	now = step ? step->after + strlen(COMMENT) + strlen(before) + 1 : before;
-	rest = assignment_without(now, token);
-	if (!rest)
-		return refuse(found, where, token, "it does not stand there as a word of its own");
-	text_addf(&after, COMMENT "%s\n%s", before, rest);
-	if (after.r < 0 || target.r < 0)
+	snprintf(where, sizeof(where), strcmp(path, LOADER_CMDLINE) == 0 ? "%s" : "%s line %u", path, line);
+	if (!file || !file->text)
+		return refuse(found, where, token, "the file is not there");
+	if (file->link)
+		return refuse(found, where, token, LINK);
+	text = text_by_then(file, plan);
+	if (!text)
 		return -ENOMEM;
-	if (!step)
-		return plan_add(plan, &step_line, text_str(&target), before, text_str(&after), why) ? 0 : -ENOMEM;
-	free(step->after);
-	step->after = text_take(&after);
-	return step->after ? 0 : -ENOMEM;
+	k = param_at(path, text, line, token, &target);
+	/* one parameter may be about several cards, and a pin for each */
+	if (k == -ENOENT && param_at(path, file->text, line, token, &once) == 0)
+		return 0;
+	if (k == -ENOENT || k == -EINVAL)
+		return refuse(found, where, token, k == -EINVAL ? "the file's name has a blank" : "it does not stand there as a word of its own");
+	if (k == -ENOTUNIQ)
+		return refuse(found, where, token, "it could not be put back to the byte");
+	return k == 0 && plan_add(plan, &step_param, text_str(&target), token, NULL, why) ? 0 : -ENOMEM;
 }
 
 static int adopt_line(const struct prepare_facts *f, const struct pin *pin, struct plan *plan, struct findings *found)
 {
 	const struct prepare_file *file = prepare_file(f, pin->file);
-	_cleanup_free_ char *before = NULL;
+	_cleanup_free_ char *before = NULL, *rest = NULL;
 	_cleanup_text_ struct text after = { 0 }, target = { 0 };
 	char where[192];
 
@@ -190,6 +158,9 @@ static int adopt_line(const struct prepare_facts *f, const struct pin *pin, stru
 	if (!before)
 		return refuse(found, pin_where(pin, where, sizeof(where)), pin->text, "the line is not there");
 	comment_out(before, &after);
+	rest = other_options(pin, before);
+	if (rest)
+		text_addf(&after, "\n%s", rest);
 	line_target(pin->file, pin->line, &target);
 	if (after.r < 0 || target.r < 0)
 		return -ENOMEM;
@@ -219,6 +190,7 @@ static int adopt_file(const struct prepare_facts *f, const struct pin *pin, stru
 
 static int adopt(const struct prepare_facts *f, const struct pin *pin, struct plan *plan, struct findings *found)
 {
+	const struct prepare_file *file = prepare_file(f, pin->file);
 	char where[192];
 
 	pin_where(pin, where, sizeof(where));
@@ -230,6 +202,8 @@ static int adopt(const struct prepare_facts *f, const struct pin *pin, struct pl
 		return refuse(found, where, pin->text, "it is a package's, and a file of that name in /etc would hide it");
 	if (!pin->cards.n)
 		return refuse(found, where, pin->text, "which cards the program is about cannot be told");
+	if (file && file->link)
+		return refuse(found, where, pin->text, LINK);
 	if (pin->kind == PIN_PARAM)
 		return adopt_param(f, pin->file, pin->line, pin->text, pin->what, plan, found);
 	if (pin->kind == PIN_DRIVERCTL || pin->kind == PIN_SCRIPT || pin->kind == PIN_HOOK)
@@ -250,6 +224,7 @@ static size_t end_of_file(const struct pins *pins, size_t i)
 int prepare_adopt(const struct prepare_facts *f, struct plan *plan, struct findings *found)
 {
 	const struct loader_params *next = &f->setup->loader.next;
+	size_t n = 0;
 	int k = 0;
 
 	/* of one file from the last line to the first, so that each is found at its number (plan/line.h) */
@@ -259,7 +234,10 @@ int prepare_adopt(const struct prepare_facts *f, struct plan *plan, struct findi
 			if (prepare_adopts(&f->pins->v[i - 1]))
 				k = adopt(f, &f->pins->v[i - 1], plan, found);
 	}
-	for (size_t i = f->setup->loader.file ? next->n : 0; k == 0 && i > 0; i--) {
+	/* init's from there on */
+	while (f->setup->loader.file && n < next->n && strcmp(next->v[n].text, "--") != 0)
+		n++;
+	for (size_t i = n; k == 0 && i > 0; i--) {
 		const struct loader_param *p = &next->v[i - 1];
 
 		/* without a file of its own proxmox-boot-tool goes by the running kernel's: there is no line to change */

@@ -157,6 +157,14 @@ int prepare_params_back(const char *made, struct plan *plan)
 	return 0;
 }
 
+/* Does somebody's own one stand beside ours? Which of the two is his nobody can tell, and one has to stay. */
+static bool stands_twice(const char *line, const char *token)
+{
+	_cleanup_free_ char *rest = NULL;
+
+	return cmdline_remove_first(line, token, &rest) == 0 && cmdline_has_exactly(rest, token);
+}
+
 static int plan_token(const struct prepare_facts *f, size_t i, const char *line, struct plan *plan, struct findings *found)
 {
 	bool want = !by_grub(&f->setup->loader) && wanted(f, i), ours = param_recorded(f, tokens[i]), has = cmdline_has(line, tokens[i]);
@@ -170,6 +178,9 @@ static int plan_token(const struct prepare_facts *f, size_t i, const char *line,
 	else if (want && !has)
 		ok = plan_add(plan, &step_param, text_str(&target), NULL, tokens[i],
 			      i ? "the host's own devices need no translation" : "the kernel is to use the IOMMU");
+	else if (!want && ours && stands_twice(line, tokens[i]))
+		finding_add(found, FINDING_EDITED, "host", "take one of them out, and run it again",
+			    "somebody has written %s into %s once more: both stay", tokens[i], LOADER_CMDLINE);
 	else if (!want && ours)
 		ok = plan_add(plan, &step_param, text_str(&target), tokens[i], NULL, "it is not needed there any more");
 	return ok && target.r == 0 ? found->r : -ENOMEM;

@@ -87,7 +87,7 @@ is "$rc" 1 "a parameter that keeps the IOMMU off"
 like "$err" 'keeps the IOMMU off, whatever is added: take it out, or have --adopt do that' "… and what to do"
 helper --root "$tree" prepare --adopt
 is "$rc" 0 "… --adopt takes it out"
-like "$out" '^param /etc/kernel/cmdline@[0-9]+ iommu=off: iommu=off -> \(absent\)' "… as that parameter alone"
+like "$out" '^param /etc/kernel/cmdline@[0-9]+,boot iommu=off: iommu=off -> \(absent\)' "… as that parameter alone"
 like "$out" '^param /etc/kernel/cmdline intel_iommu=on: \(absent\) -> intel_iommu=on' "… and adds what is missing"
 
 tree amd-four
@@ -98,21 +98,22 @@ helper --root "$tree" prepare 0b:00=reserved
 is "$rc" 1 "on AMD's, too, which is on without any"
 like "$err" 'a parameter in /etc/default/grub keeps the IOMMU off' "… and why"
 helper --root "$tree" prepare --adopt
-like "$out" '^line /etc/default/grub 1: ' "… --adopt takes it out"
+like "$out" '^param /etc/default/grub:GRUB_CMDLINE_LINUX_DEFAULT@6,quiet amd_iommu=off: amd_iommu=off -> \(absent\)' "… --adopt takes it out"
 
-# what cannot be taken out by its line
+# what cannot be taken out and put back by its bytes
 tree foreign
-put /etc/default/grub 'GRUB_CMDLINE_LINUX_DEFAULT="quiet \\\n  pcie_acs_override=downstream \\\n iommu=pt"\n'
+put /etc/default/grub 'GRUB_CMDLINE_LINUX_DEFAULT="quiet\tpcie_acs_override=downstream iommu=pt"\n'
 helper --root "$tree" prepare --adopt
-is "$rc" 0 "an assignment of several lines"
-like "$out" "not-adopted .*/etc/default/grub line 2 \\('pcie_acs_override=downstream'\\) stays: the assignment goes on over several lines" "… stays"
-unlike "$out" '^line /etc/default/grub ' "… without a step"
-put /etc/default/grub 'GRUB_CMDLINE_LINUX_DEFAULT="quiet iommu=off \\\n splash"\n'
+is "$rc" 0 "a parameter behind a tab"
+like "$out" "not-adopted .*/etc/default/grub line 1 \\('pcie_acs_override=downstream'\\) stays: it could not be put back to the byte" "… stays"
+unlike "$out" '^param /etc/default/grub:' "… without a step"
+put /etc/default/grub 'GRUB_CMDLINE_LINUX_DEFAULT="quiet\tiommu=off splash"\n'
 helper --root "$tree" prepare --adopt
 is "$rc" 1 "one that keeps the IOMMU off blocks"
 put /etc/default/grub 'GRUB_CMDLINE_LINUX_DEFAULT="quiet -- iommu=off"\n'
 helper --root "$tree" prepare --adopt
 is "$rc" 0 "… but behind -- it is init's"
+unlike "$out" ' iommu=off -> ' "… and stays"
 tree foreign
 find "$tree/etc" -mindepth 1 -maxdepth 1 ! -name driverctl.d ! -name pve -exec rm -r {} +
 helper --root "$tree" prepare --adopt
@@ -264,6 +265,62 @@ is "$(listing)" "$prepared" "revert without --yes shows"
 helper --root "$tree" revert --yes
 is "$rc" 0 "… and with it"
 is "$(listing)" "$before" "… puts back every byte"
+
+# parameters go from GRUB's assignment and come back into what somebody has made of it; what is set elsewhere by then is named
+tree no-iommu
+put /etc/default/grub 'GRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX_DEFAULT="quiet amd_iommu=off"\n'
+cp "$tree/etc/default/grub" "$T/grub"
+helper --root "$tree" prepare --adopt --yes
+is "$(cat "$tree/etc/default/grub")" 'GRUB_TIMEOUT=5
+GRUB_CMDLINE_LINUX_DEFAULT="quiet"' "--adopt takes the parameter out, and nothing else"
+helper --root "$tree" revert --yes
+ok "… revert puts it back to the byte" cmp "$T/grub" "$tree/etc/default/grub"
+helper --root "$tree" prepare --adopt --yes
+sed -i 's/"quiet"/"quiet splash"/; 1i # mine' "$tree/etc/default/grub"
+helper --root "$tree" revert --yes
+is "$rc|$(cat "$tree/etc/default/grub")" '0|# mine
+GRUB_TIMEOUT=5
+GRUB_CMDLINE_LINUX_DEFAULT="quiet amd_iommu=off splash"' "… also into a line that somebody has written in, and nothing of ours is left"
+unlike "$err$out" 'somebody' "… which is none to be named"
+cp "$T/grub" "$tree/etc/default/grub"
+helper --root "$tree" prepare --adopt --yes
+echo 'GRUB_CMDLINE_LINUX_DEFAULT="splash"' >>"$tree/etc/default/grub"
+helper --root "$tree" revert --yes
+like "$err" "^gpupt-helper: /etc/default/grub:GRUB_CMDLINE_LINUX_DEFAULT@6,quiet amd_iommu=off is left as somebody else set it: '\\(it is set in other places by now" "set twice by then: it is left and named"
+like "$out" 'as it was before it was prepared, but for what somebody has changed since' "… also at the end"
+unlike "$(cat "$tree/etc/default/grub")" 'amd_iommu' "… and stays out"
+cp "$T/grub" "$tree/etc/default/grub"
+helper --root "$tree" prepare --adopt --yes
+put /etc/default/grub 'GRUB_TIMEOUT=5\n'
+helper --root "$tree" revert --yes
+like "$err" 'gpupt-helper: /etc/default/grub does not set GRUB_CMDLINE_LINUX_DEFAULT any more, where amd_iommu=off had its place' "the assignment is gone: so is its place"
+
+# of two that say the same one is ours
+tree wrong-loader
+helper --root "$tree" prepare --yes
+sed -i '1s/$/ iommu=pt/' "$tree/etc/kernel/cmdline"
+helper --root "$tree" revert --yes
+is "$rc|$(head -n 1 "$tree/etc/kernel/cmdline" | grep -o iommu=pt)" "0|iommu=pt" "a parameter that somebody has added as well"
+like "$err" 'gpupt-helper: /etc/kernel/cmdline has iommu=pt once more, which somebody else has written there: that one stays' "… stays, and is named"
+
+# a line's other options, and files that are links
+tree twins
+put /etc/modprobe.d/a.conf 'options vfio-pci ids=1002:5159 disable_idle_d3=1\n'
+put /srv/b.conf 'blacklist radeon\n'
+ln -s /srv/b.conf "$tree/etc/modprobe.d/b.conf"
+before=$(listing)
+helper --root "$tree" prepare --adopt --yes
+is "$rc" 0 "a link is no reason to fail"
+like "$out" "not-adopted .*/etc/modprobe.d/b.conf line 1 \\('blacklist radeon'\\) stays: the file is a link" "… and is left"
+is "$(cat "$tree/etc/modprobe.d/a.conf")" '#gpupt: options vfio-pci ids=1002:5159 disable_idle_d3=1
+options vfio-pci disable_idle_d3=1' "… the rest is adopted, and the other options stay"
+cp "$tree/etc/modprobe.d/a.conf" "$T/a.conf"
+helper --root "$tree" revert --yes
+is "$(listing)" "$before" "… and revert puts back every byte"
+helper --root "$tree" prepare --adopt --yes
+sed -i '2s/=1/=0/' "$tree/etc/modprobe.d/a.conf"
+helper --root "$tree" revert --yes
+like "$err" "a.conf 1 is left as somebody else set it: 'options vfio-pci disable_idle_d3=0'" "a line that was changed below its comment is named as it is"
 
 # what administrators write afterwards is no reason to leave what was written for them
 tree no-iommu

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A line and, behind a $, a parameter: what is added and removed again leaves every byte as it was. */
+#include <stdio.h>
+
 #include "host/cmdline.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -7,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_free_ char *line = strndup((const char *)data, size), *more = NULL, *again = NULL, *less = NULL, *out = NULL, *back = NULL;
 	char *param = line ? strchr(line, '$') : NULL;
-	size_t place;
+	struct cmdline_place place;
 	bool had;
 
 	if (!param)
@@ -15,15 +17,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	*param++ = '\0';
 	had = cmdline_has(line, param);
 	if (cmdline_place(line, param, &place) == 0) {
-		if (cmdline_remove_exactly(line, param, &out) < 0 || cmdline_has_exactly(out, param))
+		if (cmdline_remove_first(line, param, &out) < 0 || cmdline_has_exactly(out, param))
 			abort();
-		if (cmdline_put(out, param, place, &back) == 0 && strcmp(back, line) != 0)
+		if (cmdline_put(out, param, &place, &back) == 0 && strcmp(back, line) != 0)
 			abort();
 	}
 	free(back);
 	back = NULL;
 	/* a place that was another line's */
-	if (cmdline_put(line, param, size % 64, &back) == 0 && (!cmdline_has_exactly(back, param) || strlen(back) < strlen(line)))
+	place = (struct cmdline_place){ .at = size % 64 };
+	snprintf(place.behind, sizeof(place.behind), "%.*s", (int)strcspn(line, " "), size & 1 ? line : "");
+	if (cmdline_put(line, param, &place, &back) == 0 && (!cmdline_has_exactly(back, param) || strlen(back) < strlen(line)))
 		abort();
 	if (cmdline_remove(line, param, &less) == 0 && (cmdline_has(less, param) || (!had && strcmp(less, line) != 0)))
 		abort();

@@ -5,9 +5,9 @@
  */
 #include <errno.h>
 
-#include "host/cmdline.h"
 #include "host/grub.h"
 #include "plan/line.h"
+#include "plan/param.h"
 #include "policy/prepare.h"
 
 #define MODPROBE "/etc/modprobe.d/theirs.conf"
@@ -57,24 +57,25 @@ static void set_line(const struct step *s, const char *from, const char *to)
 /* The same of step_param. False: it cannot be made, which fails the plan. */
 static bool set_param(const struct step *s, const char *from, const char *to)
 {
-	size_t i = index_of(s->target, "@ ");
-	const char *at = s->target[strlen(files[i].path)] == '@' ? s->target + strlen(files[i].path) + 1 : NULL;
-	char *new = NULL;
+	_cleanup_text_ struct text new = { 0 };
+	_cleanup_free_ char *line = NULL;
+	struct param p;
+	size_t i;
 	int k;
 
-	if (cmdline_has_exactly(now[i], from ? from : to) != !!from)
+	if (param_target_parse(s->target, &p) < 0)
 		abort();
-	if (from)
-		k = cmdline_remove_exactly(now[i], from, &new);
-	else
-		k = at ? cmdline_put(now[i], to, strtoul(at, NULL, 10), &new) : cmdline_add(now[i], to, &new);
+	i = index_of(p.path, "");
+	if (param_line(&p, now[i], &line) < 0 || cmdline_has_exactly(line, p.param) != !!from)
+		abort();
+	k = param_edit(&p, now[i], to, &new);
 	/* a quote that is not closed */
 	if (k == -EINVAL && !from)
 		return false;
 	if (k < 0)
 		abort();
 	free(now[i]);
-	now[i] = new;
+	now[i] = strdup(text_str(&new));
 	return true;
 }
 

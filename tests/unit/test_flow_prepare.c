@@ -103,7 +103,7 @@ static void there_and_back(void **state)
 	assert_text(w, "/etc/default/grub.d/zz-gpupt.cfg", "=\"intel_iommu=on iommu=pt $GRUB_CMDLINE_LINUX_DEFAULT\"\n", true);
 	assert_text(w, "/etc/gpupt/gpupt.conf", "# mine\n[host]\nignore-msrs = 1\n\n[gpu " CARD "]\nid = " AMD_ID "\nmode = reserved\n", true);
 	assert_text(w, THEIRS, "# theirs\n#gpupt: options vfio-pci ids=1002:5159\n#gpupt: blacklist radeon\n#gpupt: blacklist radeon\n", true);
-	assert_text(w, "/etc/default/grub", "iommu=off\"\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet \"", true);
+	assert_text(w, "/etc/default/grub", "GRUB_DEFAULT=0\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet \"", true);
 	assert_string_equal(fake_hidden(w->f, "builds"), "udevadm update-initramfs update-grub");
 	assert_true(fake_exists(w->f, PREPARE_RECORD) && !fake_exists(w->f, PREPARE_UNFINISHED));
 	assert_string_equal(fake_get(w->f, "/run/reboot-required.pkgs"), "gpupt");
@@ -236,6 +236,44 @@ static void lines_move(void **state)
 	assert_text(w, THEIRS, "# last\n", true);
 }
 
+/* In a line that --adopt has taken parameters out of somebody writes another one: it is his, and the others come back all the same. */
+static void line_is_written_in(void **state)
+{
+	struct world *w = *state;
+	_cleanup_free_ char *now = NULL;
+
+	prepared(w);
+	assert_text(w, "/etc/default/grub", "#", false);
+	fake_put(w->f, "/etc/default/grub", "GRUB_DEFAULT=0\nGRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet splash\"\n");
+	prepared(w);
+	assert_int_equal(w->w.planned, 0);
+	assert_int_equal(reverted(w), 0);
+	now = text_of(w, "/etc/default/grub");
+	assert_string_equal(now, "GRUB_DEFAULT=0\nGRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet vfio-pci.ids=1002:5159 iommu=off splash\"\n");
+	assert_null(strstr(text_str(&w->diary), "foreign"));
+	assert_int_equal(reverted(w), -ENOENT);
+}
+
+/* Its other options stay in force; and a link is left to whoever has made it. */
+static void of_one_line_of_one_file(void **state)
+{
+	struct world *w = *state;
+
+	fake_put(w->f, THEIRS, "options vfio-pci disable_vga=1 ids=1002:5159 x=\"a b\"");
+	fake_put(w->f, "/srv/x.conf", "blacklist radeon\n");
+	fake_link(w->f, "/etc/modprobe.d/x.conf", "/srv/x.conf");
+	free(w->tree);
+	w->tree = prepare_tree(w->f);
+	prepared(w);
+	assert_text(w, THEIRS, "#gpupt: options vfio-pci disable_vga=1 ids=1002:5159 x=\"a b\"\noptions vfio-pci disable_vga=1 x=\"a b\"", true);
+	assert_string_equal(text_str(&w->w.found), "not-adopted host /etc/modprobe.d/x.conf line 1 ('blacklist radeon') stays: the file is a link, "
+						   "and what it leads to is not replaced\n");
+	prepared(w);
+	assert_int_equal(w->w.planned, 0);
+	assert_int_equal(reverted(w), 0);
+	assert_as_before(w);
+}
+
 static void without_adopt(void **state)
 {
 	struct world *w = *state;
@@ -343,6 +381,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(edited, setup, teardown),
 		cmocka_unit_test_setup_teardown(never_claimed, setup, teardown),
 		cmocka_unit_test_setup_teardown(lines_move, setup, teardown),
+		cmocka_unit_test_setup_teardown(line_is_written_in, setup, teardown),
+		cmocka_unit_test_setup_teardown(of_one_line_of_one_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_adopt, setup, teardown),
 		cmocka_unit_test_setup_teardown(initramfs_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(resumed_for_nothing, setup, teardown),

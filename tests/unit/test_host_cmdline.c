@@ -131,6 +131,62 @@ static void remove_(void **state)
 	assert_null(after);
 }
 
+/* Of two that say the same only one is what was added: the other is somebody's own. */
+static void remove_first(void **state)
+{
+	static const struct {
+		const char *line, *param, *after;
+	} cases[] = {
+		{ "b b a b", "b", "b a b" },	       { "x b y b", "b", "x y b" },	     { "a b=1 b b", "b", "a b=1 b" },
+		{ "x a_b=\"1\" a-b=1\n", "a-b=1", "x a-b=1\n" }, { "x -- b", "b", "x -- b" }, { "b", "b", "" },
+	};
+	char *after = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_int_equal(cmdline_remove_first(cases[i].line, cases[i].param, &after), 0);
+		if (strcmp(after, cases[i].after) != 0)
+			fail_msg("'%s' out of '%s' gives '%s'", cases[i].param, cases[i].line, after);
+		free(after);
+	}
+	assert_int_equal(cmdline_remove_first("a b", "a b", &after), -EINVAL);
+}
+
+/* Taken out and put back, to the byte; and into what somebody has made of the line meanwhile. */
+static void places(void **state)
+{
+	static const struct {
+		const char *line, *param, *behind, *later, *back; /* later: NULL, nobody was there */
+	} cases[] = {
+		{ "quiet a=1 b", "a=1", "quiet", NULL, NULL },
+		{ "quiet  a=1  b\n", "a=1", "quiet", NULL, NULL },
+		{ "a=1 b", "a=1", "", NULL, NULL },
+		{ " a=1 b", "a=1", "", NULL, NULL },
+		{ "a=1", "a=1", "", NULL, NULL },
+		{ "x=\"p q\" a=1", "a=1", "x", NULL, NULL },
+		/* more behind it, before it, and around it; what it stood behind has another value, or is gone */
+		{ "quiet a=1", "a=1", "quiet", "quiet splash", "quiet a=1 splash" },
+		{ "quiet a=1 b", "a=1", "quiet", "splash quiet b", "splash quiet a=1 b" },
+		{ "root=x q=3 a=1 b", "a=1", "q", "root=/dev/long q=4 c b", "root=/dev/long q=4 a=1 c b" },
+		{ "quiet a=1 b", "a=1", "quiet", "splash b c", "splash b c a=1" },
+		{ "quiet a=1 b", "a=1", "quiet", "", "a=1" },
+		{ "quiet a=1 b", "a=1", "quiet", "splash -- b", "splash a=1 -- b" },
+		{ "a=1 b", "a=1", "", "c b", "a=1 c b" },
+		{ "t=0 t=1 a=1 b", "a=1", "t", "n t=0 t=1 b", "n t=0 t=1 a=1 b" },
+		{ "quiet a=1", "a=1", "quiet", "x a=\"1\" quiet", "x a=\"1\" quiet" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *less = NULL, *back = NULL;
+		struct cmdline_place place;
+
+		assert_int_equal(cmdline_place(cases[i].line, cases[i].param, &place), 0);
+		assert_string_equal(place.behind, cases[i].behind);
+		assert_int_equal(cmdline_remove_first(cases[i].line, cases[i].param, &less), 0);
+		assert_int_equal(cmdline_put(cases[i].later ? cases[i].later : less, cases[i].param, &place, &back), 0);
+		assert_string_equal(back, cases[i].later ? cases[i].back : cases[i].line);
+	}
+}
+
 static void ids(void **state)
 {
 	static const struct pci_fn fn = { .id = { 0x10de, 0x2484, 0x1458, 0x403b }, .class = 0x030000 };
@@ -164,7 +220,8 @@ static void ids(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(has), cmocka_unit_test(value), cmocka_unit_test(add), cmocka_unit_test(remove_), cmocka_unit_test(ids),
+		cmocka_unit_test(has), cmocka_unit_test(value), cmocka_unit_test(add), cmocka_unit_test(remove_),
+		cmocka_unit_test(remove_first), cmocka_unit_test(places), cmocka_unit_test(ids),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -241,6 +241,17 @@ static void of_others(void **state)
 	assert_int_equal(w.u.foreign, 1);
 	assert_non_null(strstr(text_str(&w.diary), "foreign line " PATH " 1: #a but not b\n"));
 	world_done(&w);
+	/* what we have put above it is nobody's setting: his line is shown, also where it stands elsewhere by now */
+	world_new(&w, "x\ny\na\n", 1, (const char *const[][2]){ { "a", "#a\nb" } }, (const size_t[]){ 3 });
+	fake_put(w.f, PATH, "x\n#a\nb c\n");
+	undo_to(&w, "x\n#a\nb c\n");
+	assert_string_equal(text_str(&w.diary), "made line " PATH " 3: \nforeign line " PATH " 3: b c\n");
+	world_done(&w);
+	world_new(&w, "x\na\n", 1, (const char *const[][2]){ { "a", "#a\n#b\nc" } }, (const size_t[]){ 2 });
+	fake_put(w.f, PATH, "x\n#a\n#b\n");
+	undo_to(&w, "x\n#a\n#b\n");
+	assert_non_null(strstr(text_str(&w.diary), "foreign line " PATH " 2: (end of the file)\n"));
+	world_done(&w);
 	world_new(&w, "a\nb\n", 2, lines, nr);
 	fake_remove(w.f, PATH);
 	record_undo(&w.en, &w.rec, NULL, NULL, &w.u);

@@ -332,7 +332,7 @@ static void parameters_taken_out(void **state)
 	undo(w);
 	assert_file(w, CMDLINE, line);
 	/* to the end, if nothing can stand there any more */
-	only(w, &step_param, CMDLINE "@6 b", "b", NULL);
+	only(w, &step_param, CMDLINE "@6,a b", "b", NULL);
 	fake_put(w->f, CMDLINE, "aaa a b c\n");
 	apply(w);
 	fake_put(w->f, CMDLINE, "aaaa=aaaaa c\n");
@@ -366,10 +366,132 @@ static void parameter_of_others(void **state)
 	assert_non_null(strstr(w->e.text, "a quote that is not closed"));
 }
 
+/* Somebody adds the very one that we have added: of the two ours goes, and his is named. */
+static void parameter_twice(void **state)
+{
+	struct world *w = *state;
+
+	only(w, &step_param, CMDLINE " iommu=pt", NULL, "iommu=pt");
+	fake_put(w->f, CMDLINE, "root=x\n");
+	apply(w);
+	fake_put(w->f, CMDLINE, "root=x iommu=pt quiet iommu=pt\n");
+	undo(w);
+	assert_true(undo_complete(&w->u));
+	assert_file(w, CMDLINE, "root=x quiet iommu=pt\n");
+	assert_non_null(strstr(text_str(&w->diary), "partly param " CMDLINE " iommu=pt: " CMDLINE " has iommu=pt once more, which somebody else"));
+	assert_false(record_any_open(&w->rec));
+	undo(w);
+	assert_file(w, CMDLINE, "root=x quiet iommu=pt\n");
+}
+
+#define GRUB "/etc/default/grub"
+
+/* Takes parameters out, from the last to the first; somebody makes `later` of the file (NULL: nobody); and back. */
+static void assert_grub(struct world *w, const char *file, const char *const params[], const char *later, const char *back)
+{
+	_cleanup_free_ char *text = strdup(file);
+
+	plan_done(&w->plan);
+	for (; *params; params++) {
+		_cleanup_text_ struct text target = { 0 }, without = { 0 };
+		unsigned int line = 1;
+		struct param p;
+
+		while (line < 4 && param_target_grub(GRUB, text, line, *params, &target) == -ENOENT)
+			line++;
+		if (!target.len)
+			fail_msg("%s cannot be taken out of '%s'", *params, text);
+		plan_add(&w->plan, &step_param, text_str(&target), *params, NULL, "");
+		assert_int_equal(param_target_parse(text_str(&target), &p), 0);
+		assert_int_equal(param_edit(&p, text, false, &without), 0);
+		free(text);
+		text = strdup(text_str(&without));
+	}
+	fake_put(w->f, GRUB, file);
+	apply(w);
+	assert_file(w, GRUB, text);
+	if (later)
+		fake_put(w->f, GRUB, later);
+	undo(w);
+	assert_true(undo_complete(&w->u));
+	assert_file(w, GRUB, back ? back : file);
+	assert_false(record_any_open(&w->rec));
+}
+
+static void grubs_parameters(void **state)
+{
+	static const struct {
+		const char *file, *params[3], *later, *back; /* without `back`: to the byte */
+	} cases[] = {
+		{ "A=1\nG=\"quiet a=1 b\" # c\n", { "a=1" } },
+		{ "G=\"quiet  a=1 b\"", { "a=1" } },
+		{ "G=\"a=1 b=2 c\"\n", { "b=2", "a=1" } },
+		{ "G=\"a=1\"\n", { "a=1" } },
+		{ "G='a=1'\n", { "a=1" } },
+		{ "G=a=1\n", { "a=1" } },
+		{ "G=\"x=\\\"p q\\\" a=1\"\n", { "a=1" } },
+		{ "G=\"quiet x=\\\"p q\\\"\"\n", { "x=\"p q\"" } },
+		{ "G=$G' a=1 b'\n", { "a=1" } },
+		{ "G=\"x\"; export G=\"$G a=1\"\n", { "a=1" } },
+		{ "G=\"x \\\n  a=1 \\\n b\"\n", { "a=1" } },
+		{ "G+=\" a=1\"\n", { "a=1" } },
+		/* more is written into the value, and lines around it */
+		{ "G=\"quiet a=1\"\n", { "a=1" }, "G=\"quiet splash\"\n", "G=\"quiet a=1 splash\"\n" },
+		{ "G=\"quiet a=1 b=2\"\n", { "b=2", "a=1" }, "# x\nT=5\nG=\"nosplash quiet\" # y\n", "# x\nT=5\nG=\"nosplash quiet a=1 b=2\" # y\n" },
+		{ "G=\"quiet a=1\"\n", { "a=1" }, "G='splash'\n", "G='splash a=1'\n" },
+		{ "G=\"quiet a=1\"\n", { "a=1" }, "G=splash\n", "G=\"splash a=1\"\n" },
+		{ "G=\"quiet a=1\"\n", { "a=1" }, "G=\"splash\"\\ x\n", "G=\"splash\"\\ x\" a=1\"\n" },
+		{ "G=\"quiet a=1\"\n", { "a=1" }, "G=\n", "G=a=1\n" },
+		{ "G=\"quiet a=1\"\n", { "a=1" }, "G=''\n", "G='a=1'\n" },
+		{ "G=\"quiet a=1\"\n", { "a=1" }, "G=\"splash \\\n  quiet\"\n", "G=\"splash \\\n  quiet a=1\"\n" },
+		{ "G=\"quiet a=1\"\n", { "a=1" }, "export G=\"quiet -- x\"\n", "export G=\"quiet a=1 -- x\"\n" },
+		{ "G=\"a=1 quiet\"\n", { "a=1" }, "G=\"$Z quiet\"\n", "G=\"a=1 $Z quiet\"\n" },
+		{ "G=\"quiet x=\\\"p q\\\"\"\n", { "x=\"p q\"" }, "G=quiet\n", "G=\"quiet x=\\\"p q\\\"\"\n" },
+		/* it is back already */
+		{ "G=\"quiet a=1\"\n", { "a=1" }, "G=\"a=1 x\"\n", "G=\"a=1 x\"\n" },
+		/* shell code behind it, and of two assignments the second */
+		{ "G=\"quiet a=1\"\n", { "a=1" }, "G=\"quiet\"\nif x; then y; fi\n", "G=\"quiet a=1\"\nif x; then y; fi\n" },
+		{ "G=x\nG=\"$G a=1\"\n", { "a=1" }, "# n\nG=y\nG=\"$G z\"\n", "# n\nG=y\nG=\"$G a=1 z\"\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_grub(*state, cases[i].file, cases[i].params, cases[i].later, cases[i].back);
+}
+
+/* Where nobody can tell where it belongs it stays out, and what is said is what is there. */
+static void grubs_assignment_of_others(void **state)
+{
+	static const struct {
+		const char *file, *diary;
+	} cases[] = {
+		{ "A=1\n", "gone param " GRUB ":G@6,quiet a=1: " GRUB " does not set G any more, where a=1 had its place\n" },
+		{ "G=x\nG=y\n", "foreign param " GRUB ":G@6,quiet a=1: (it is set in other places by now, or by shell code)\n" },
+		{ "if x; then G=y; fi\n", "foreign param " GRUB ":G@6,quiet a=1: (it is set in other places by now, or by shell code)\n" },
+		{ "G=\"quiet $(x)\"\n", "foreign param " GRUB ":G@6,quiet a=1: (it comes from a command)\n" },
+	};
+	static const char *const params[] = { "a=1", NULL };
+	struct world *w = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_grub(w, "G=\"quiet a=1\"\n", params, cases[i].file, cases[i].file);
+		assert_string_equal(text_str(&w->diary), cases[i].diary);
+	}
+	/* it would be within somebody's quotes */
+	only(w, &step_param, GRUB ":G@6,quiet a=1", "a=1", NULL);
+	fake_put(w->f, GRUB, "G=\"quiet a=1\"\n");
+	apply(w);
+	fake_put(w->f, GRUB, "G='quiet x=\"'\n");
+	undo(w);
+	assert_int_equal(w->u.failed, 1);
+	assert_file(w, GRUB, "G='quiet x=\"'\n");
+}
+
 static void parameter_targets(void **state)
 {
 	static const char *const bad[] = { CMDLINE, CMDLINE " ", CMDLINE " a b", CMDLINE " \"a", "cmdline a", "/ a", "/etc/ a", CMDLINE "  a", "",
-					   CMDLINE "@ a", CMDLINE "@x a", CMDLINE "@-1 a", CMDLINE "@65537 a", "@1 a" };
+					   CMDLINE "@ a", CMDLINE "@x a", CMDLINE "@-1 a", CMDLINE "@65537 a", "@1 a",
+					   CMDLINE "@1, a", GRUB ":G#0/1@1 a", GRUB ":G#2/1@1 a", GRUB ":G#1/2x@1 a" };
+	_cleanup_text_ struct text none = { 0 };
 	struct world *w = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -378,6 +500,11 @@ static void parameter_targets(void **state)
 		assert_int_equal(step_param.get(&w->en, s, &(char *){ NULL }, &w->e), -EINVAL);
 		assert_int_equal(step_param.set(&w->en, s, &w->e), -EINVAL);
 	}
+	assert_int_equal(param_target_grub("/etc/default/grub.d/a b.cfg", "G=a\n", 1, "a", &none), -EINVAL);
+	assert_int_equal(param_target_grub(GRUB, "G=\"a a\"\n", 1, "a", &none), -ENOTUNIQ);
+	assert_int_equal(param_target_grub(GRUB, "G=a H=a\n", 1, "a", &none), -ENOTUNIQ);
+	assert_int_equal(param_target_grub(GRUB, "G=b\nH=a\n", 1, "a", &none), -ENOENT);
+	assert_false(none.len);
 }
 
 /* --- rebuilds --- */
@@ -551,6 +678,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(parameter, setup, teardown),
 		cmocka_unit_test_setup_teardown(parameter_of_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(parameters_taken_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(parameter_twice, setup, teardown),
+		cmocka_unit_test_setup_teardown(grubs_parameters, setup, teardown),
+		cmocka_unit_test_setup_teardown(grubs_assignment_of_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(parameter_targets, setup, teardown),
 		cmocka_unit_test_setup_teardown(rebuild_is_shown, setup, teardown),
 		cmocka_unit_test_setup_teardown(output_and_ticks, setup, teardown),

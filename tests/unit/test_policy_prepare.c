@@ -145,11 +145,11 @@ static void bare_parameters(void **state)
 		{ "root=x intel_iommu=on iommu=pt", "", "" },
 		{ "root=x iommu=nopt", "param /etc/kernel/cmdline intel_iommu=on: ~ -> intel_iommu=on\n" REFRESH,
 		  "param /etc/kernel/cmdline intel_iommu=on: ~ -> intel_iommu=on\n" REFRESH },
-		{ "root=x intel_iommu=off", BOTH REFRESH, "param /etc/kernel/cmdline@7 intel_iommu=off: intel_iommu=off -> ~\n" BOTH REFRESH },
+		{ "root=x intel_iommu=off", BOTH REFRESH, "param /etc/kernel/cmdline@7,root intel_iommu=off: intel_iommu=off -> ~\n" BOTH REFRESH },
 		{ "root=x iommu=off", "param /etc/kernel/cmdline intel_iommu=on: ~ -> intel_iommu=on\n" REFRESH OFF,
-		  "param /etc/kernel/cmdline@7 iommu=off: iommu=off -> ~\n" BOTH REFRESH },
+		  "param /etc/kernel/cmdline@7,root iommu=off: iommu=off -> ~\n" BOTH REFRESH },
 		{ "root=x pcie_acs_override=downstream intel_iommu=on", "",
-		  "param /etc/kernel/cmdline@7 pcie_acs_override=downstream: pcie_acs_override=downstream -> ~\n" REFRESH },
+		  "param /etc/kernel/cmdline@7,root pcie_acs_override=downstream: pcie_acs_override=downstream -> ~\n" REFRESH },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
@@ -182,8 +182,7 @@ static void grubs_parameters(void **state)
 		{ "GRUB_CMDLINE_LINUX=\"quiet iommu=off\"\n",
 		  GRUB("intel_iommu=on ") "rebuild grub: ~ -> update-grub\n"
 		  "block loader-unknown a parameter in /etc/default/grub keeps the IOMMU off, whatever is added\n",
-		  "line /etc/default/grub 1: GRUB_CMDLINE_LINUX=\"quiet iommu=off\" -> "
-		  "#gpupt: GRUB_CMDLINE_LINUX=\"quiet iommu=off\"\nGRUB_CMDLINE_LINUX=\"quiet\"\n"
+		  "param /etc/default/grub:GRUB_CMDLINE_LINUX@6,quiet iommu=off: iommu=off -> ~\n"
 		  GRUB("intel_iommu=on iommu=pt ") "rebuild grub: ~ -> update-grub\n" },
 	};
 
@@ -195,6 +194,43 @@ static void grubs_parameters(void **state)
 			by_grub(&t, cases[i].defaults);
 			assert_plan(&t, adopt, cases[i].defaults, adopt && cases[i].adopting ? cases[i].adopting : cases[i].plain);
 		}
+}
+
+/* Several of one assignment from the last to the first, assignments to one variable, several lines, odd quotes; what cannot go back stays. */
+static void grubs_assignments(void **state)
+{
+#define ACS	"pcie_acs_override=downstream"
+#define GONE	" " ACS ": " ACS " -> ~\nrebuild grub: ~ -> update-grub\n"
+#define STAYS	"warn not-adopted /etc/default/grub line 1 ('" ACS "') stays: "
+	static const struct {
+		const char *defaults, *expected;
+	} cases[] = {
+		{ "GRUB_CMDLINE_LINUX=\"intel_iommu=on " ACS " pcie_acs_override=multifunction\"\n",
+		  "param /etc/default/grub:GRUB_CMDLINE_LINUX@44,pcie_acs_override pcie_acs_override=multifunction: "
+		  "pcie_acs_override=multifunction -> ~\n"
+		  "param /etc/default/grub:GRUB_CMDLINE_LINUX@15,intel_iommu" GONE },
+		{ "GRUB_CMDLINE_LINUX=\"intel_iommu=on\"\nGRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX " ACS "\"\n",
+		  "param /etc/default/grub:GRUB_CMDLINE_LINUX#2/2@20,$GRUB_CMDLINE_LINUX" GONE },
+		{ "GRUB_CMDLINE_LINUX=\"intel_iommu=on \\\n  " ACS " \\\n x\"\n",
+		  "param /etc/default/grub:GRUB_CMDLINE_LINUX@17,intel_iommu" GONE },
+		{ "X='" ACS " intel_iommu=on'; GRUB_CMDLINE_LINUX=$X\n", "param /etc/default/grub:X@0" GONE },
+		{ "GRUB_CMDLINE_LINUX=" ACS "; GRUB_CMDLINE_LINUX_DEFAULT=intel_iommu=on\n", "param /etc/default/grub:GRUB_CMDLINE_LINUX@0" GONE },
+		{ "GRUB_CMDLINE_LINUX=\"intel_iommu=on\t" ACS "\"\n", STAYS "it could not be put back to the byte\n" },
+		{ "GRUB_CMDLINE_LINUX=\"intel_iommu=on pcie_acs_override='downstream'\"\n",
+		  "param /etc/default/grub:GRUB_CMDLINE_LINUX@15,intel_iommu pcie_acs_override='downstream': pcie_acs_override='downstream' -> ~\n"
+		  "rebuild grub: ~ -> update-grub\n" },
+		{ "GRUB_CMDLINE_LINUX=\"intel_iommu=on pcie_acs_over\"ride=downstream\n", STAYS "it could not be put back to the byte\n" },
+		{ "GRUB_CMDLINE_LINUX=\"intel_iommu=on $(true) " ACS "\"\n", STAYS "it does not stand there as a word of its own\n" },
+		{ "GRUB_CMDLINE_LINUX=\"intel_iommu=on -- " ACS "\"\n", "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_tree_ struct tree t;
+
+		tree_expand(&t, "wrong-loader");
+		by_grub(&t, cases[i].defaults);
+		assert_plan(&t, true, cases[i].defaults, cases[i].expected);
+	}
 }
 
 /* Ours stands in front of what others add, so that a "--" of theirs is behind it; what would undo it all the same is told before. */
@@ -292,6 +328,12 @@ static void written_before(void **state)
 	tree_put(&t, "/sys/class/iommu/dmar0/x", "");
 	assert_plan(&t, false, "behind it", "");
 	tree_put(&t, "/etc/kernel/cmdline", "root=x iommu=pt\n");
+	/* what somebody says of it holds, so ours would go */
+	tree_put(&t, "/etc/kernel/cmdline", "root=x intel_iommu=on iommu=pt iommu=nopt\n");
+	assert_plan(&t, false, "not needed any more", "param /etc/kernel/cmdline iommu=pt: iommu=pt -> ~\n" REFRESH);
+	tree_put(&t, "/etc/kernel/cmdline", "root=x intel_iommu=on iommu=pt iommu=nopt iommu=pt\n");
+	assert_plan(&t, false, "twice", "warn edited somebody has written iommu=pt into /etc/kernel/cmdline once more: both stay\n");
+	tree_put(&t, "/etc/kernel/cmdline", "root=x iommu=pt\n");
 	assert_plan(&t, false, "one is gone", "warn edited somebody has taken intel_iommu=on out of /etc/kernel/cmdline: it stays out\n");
 }
 
@@ -306,6 +348,69 @@ static void not_of_packages(void **state)
 	assert_plan(&t, true, "a package's blacklist",
 		    "warn not-adopted /usr/lib/modprobe.d/driver.conf line 1 ('blacklist radeon') stays: it is a package's, and a file of that name "
 		    "in /etc would hide it\n");
+}
+
+/* A link is not replaced, and what it leads to may be others': it stays, and all else is adopted. */
+static void not_through_links(void **state)
+{
+	static const char why[] = "stays: the file is a link, and what it leads to is not replaced\n";
+	_cleanup_text_ struct text expected = { 0 };
+	_cleanup_tree_ struct tree t, grub;
+
+	tree_expand(&t, "twins");
+	tree_put(&t, "/srv/x.conf", "blacklist radeon\n");
+	tree_link(&t, "/etc/modprobe.d/a.conf", "/srv/x.conf");
+	tree_put(&t, "/etc/modprobe.d/b.conf", "blacklist radeon\n");
+	tree_put(&t, "/srv/override", "vfio-pci\n");
+	tree_put(&t, "/lib/udev/rules.d/05-driverctl.rules", "");
+	tree_link(&t, "/etc/driverctl.d/pci-0000:01:00.0", "/srv/override");
+	text_addf(&expected, "line /etc/modprobe.d/b.conf 1: blacklist radeon -> #gpupt: blacklist radeon\nrebuild initramfs: ~ -> update-initramfs -u -k all\n"
+		  "warn not-adopted /etc/modprobe.d/a.conf line 1 ('blacklist radeon') %swarn not-adopted /etc/driverctl.d/pci-0000:01:00.0 "
+		  "('vfio-pci') %s", why, why);
+	assert_plan(&t, true, "links", text_str(&expected));
+	/* nothing is prepared where the link keeps the IOMMU off */
+	tree_expand(&grub, "wrong-loader");
+	by_grub(&grub, "");
+	tree_put(&grub, "/srv/grub", "GRUB_CMDLINE_LINUX=\"intel_iommu=on iommu=off\"\n");
+	tree_link(&grub, "/etc/default/grub", "/srv/grub");
+	text_done(&expected);
+	text_addf(&expected, "block not-adopted /etc/default/grub line 1 ('iommu=off') %s", why);
+	assert_plan(&grub, true, "a link to GRUB's defaults", text_str(&expected));
+}
+
+/* What else a line of ids does stays in force, and is still somebody else's setting. */
+static void other_options_stay(void **state)
+{
+#define D3 "[host]\ndisable-idle-d3 = 1\n"
+#define INITRAMFS "rebuild initramfs: ~ -> update-initramfs -u -k all\n"
+	static const struct {
+		const char *conf, *path, *line, *expected;
+	} cases[] = {
+		{ "", "/etc/modprobe.d/a.conf", "options vfio-pci ids=1002:5159 disable_idle_d3=1 x=\"a b\"\n",
+		  "line /etc/modprobe.d/a.conf 1: options vfio-pci ids=1002:5159 disable_idle_d3=1 x=\"a b\" -> "
+		  "#gpupt: options vfio-pci ids=1002:5159 disable_idle_d3=1 x=\"a b\"\noptions vfio-pci disable_idle_d3=1 x=\"a b\"\n" INITRAMFS },
+		{ D3, "/etc/modprobe.d/a.conf", "options vfio_pci disable_idle_d3=1 ids=1002:5159\n",
+		  "line /etc/modprobe.d/a.conf 1: options vfio_pci disable_idle_d3=1 ids=1002:5159 -> "
+		  "#gpupt: options vfio_pci disable_idle_d3=1 ids=1002:5159\noptions vfio_pci disable_idle_d3=1\n" INITRAMFS },
+		{ "", "/etc/modprobe.d/a.conf", "options vfio-pci \\\n ids=1002:5159 \\\n disable_vga=1\n",
+		  "line /etc/modprobe.d/a.conf 1: options vfio-pci \\\n ids=1002:5159 \\\n disable_vga=1 -> "
+		  "#gpupt: options vfio-pci \\\n#gpupt:  ids=1002:5159 \\\n#gpupt:  disable_vga=1\noptions vfio-pci   disable_vga=1\n" INITRAMFS },
+		{ "", "/etc/modprobe.d/a.conf", "options vfio-pci ids=1002:5159 ids=1002:5159\n",
+		  "line /etc/modprobe.d/a.conf 1: options vfio-pci ids=1002:5159 ids=1002:5159 -> "
+		  "#gpupt: options vfio-pci ids=1002:5159 ids=1002:5159\n" INITRAMFS },
+		{ "", "/etc/initramfs-tools/modules", "vfio_pci ids=1002:5159 disable_vga=1\n",
+		  "line /etc/initramfs-tools/modules 1: vfio_pci ids=1002:5159 disable_vga=1 -> "
+		  "#gpupt: vfio_pci ids=1002:5159 disable_vga=1\nvfio_pci disable_vga=1\n" INITRAMFS },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_tree_ struct tree t;
+
+		tree_expand(&t, "twins");
+		tree_put(&t, CONF, cases[i].conf);
+		tree_put(&t, cases[i].path, cases[i].line);
+		assert_plan(&t, true, cases[i].line, cases[i].expected);
+	}
 }
 
 /* Decided once more with what a live host can lack, which a tree does not show: a captured one has no programs. */
@@ -346,9 +451,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(missing_programs),
 		cmocka_unit_test(modules),	    cmocka_unit_test(options_and_softdeps), cmocka_unit_test(bare_parameters),
-		cmocka_unit_test(grubs_parameters), cmocka_unit_test(lost_on_grub),   cmocka_unit_test(no_file_yet),
+		cmocka_unit_test(grubs_parameters), cmocka_unit_test(lost_on_grub),	    cmocka_unit_test(no_file_yet),
 		cmocka_unit_test(other_hosts),	    cmocka_unit_test(written_before),
-		cmocka_unit_test(not_of_packages),
+		cmocka_unit_test(not_of_packages),  cmocka_unit_test(grubs_assignments),    cmocka_unit_test(not_through_links),
+		cmocka_unit_test(other_options_stay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
