@@ -8,7 +8,10 @@
 #include "plan/lease.h"
 #include "plan/plan.h"
 
-/* Opens the lease of vmid for changes. One of an earlier boot loses its lapsed steps first, and one in two places its copy. 0, -ENOENT, -EBUSY, -errno. */
+/*
+ * Opens the lease of vmid for changes. One of an earlier boot loses its lapsed steps first, and one in two places its copy. 0, -ENOENT,
+ * -EBUSY, -errno.
+ */
 int holding_open(const struct root *r, unsigned int vmid, struct record *ret, struct err *e);
 
 /* Does the lease have an open driver step for b? */
@@ -39,8 +42,8 @@ int holding_broken(const struct engine *en, const struct record *rec, struct bdf
 int holding_forget(struct record *rec, unsigned int vmid, const struct bdf_list *which, struct err *e);
 
 /*
- * Functions that are another VM's by now: their steps, and those on their account, are left as that one has set them, but for late ones, and
- * they go off the list. Told. 0 or -errno.
+ * Functions that are another VM's by now: their steps, and those on their account, are left as that one has set them, but for late
+ * ones, and they go off the list. Told. 0 or -errno.
  */
 int holding_give_up(struct record *rec, unsigned int vmid, const struct bdf_list *lost, const struct report *report, struct err *e);
 

@@ -3,6 +3,7 @@
 
 #include "base/unit.h"
 #include "flow/observe.h"
+#include "host/disks.h"
 #include "host/kmod.h"
 #include "host/modalias.h"
 #include "plan/nvidia.h"
@@ -132,12 +133,17 @@ int facts_look_for_holders(const struct root *r, struct facts *f, struct err *e)
 {
 	_cleanup_node_list_ struct node_list nodes = { 0 };
 	_cleanup_bdf_list_ struct bdf_list bdfs = { 0 };
+	char name[BDF_LEN];
+	int k;
 
 	for (size_t i = 0; i < f->n; i++) {
 		if (f->v[i].absent)
 			continue;
 		if (nodes_add(r, &f->v[i].fn, &nodes) < 0 || bdf_list_add(&bdfs, f->v[i].fn.bdf) < 0)
 			return -ENOMEM;
+		k = nodes_add_disks(r, &f->v[i].fn, &nodes);
+		if (k < 0)
+			return err_errno(e, k, "cannot see the disks of %s", bdf_format(f->v[i].fn.bdf, name));
 	}
 	holder_list_done(&f->holders);
 	f->holders = (struct holder_list){ 0 };
@@ -156,6 +162,8 @@ int may_unbind(const struct engine *en, struct bdf b, struct err *e)
 		k = pci_outline_list(en->root, &bdfs, &fns, e);
 	if (k == 0 && fns.n > 0)
 		k = nodes_add(en->root, &fns.v[0], &nodes);
+	if (k == 0 && fns.n > 0)
+		k = nodes_add_disks(en->root, &fns.v[0], &nodes);
 	if (k < 0)
 		return k;
 	k = holders_find(en->root, &nodes, &bdfs, &holders, e);

@@ -3,6 +3,7 @@
 #include <sys/sysmacros.h>
 
 #include "host/danger_kinds.h"
+#include "host/disks.h"
 #include "host/nodes.h"
 
 #define TEXT_MAX    (4 << 20)
@@ -184,48 +185,13 @@ static int device_check(const struct uses *u, const char *disk, const char *name
 	return 0;
 }
 
-/*
- * nvme0c1n1 is one path to nvme0n1, whose own place is below /sys/devices/virtual
- * (drivers/nvme/host/multipath.c).
- */
-static int multipath_heads(const struct root *r, struct strv *l)
-{
-	_cleanup_closedir_ DIR *d = NULL;
-	int k = root_opendir(r, "/sys/class/block", &d);
-
-	if (k < 0)
-		return k == -ENOENT ? 0 : k;
-	for (size_t i = 0, n = l->n; i < n; i++) {
-		unsigned int subsystem, path, ns;
-		char head[64];
-		size_t len;
-
-		if (sscanf(l->v[i], "nvme%9uc%9un%9u", &subsystem, &path, &ns) != 3)
-			continue;
-		snprintf(head, sizeof(head), "nvme%un%u", subsystem, ns);
-		len = strlen(head);
-		rewinddir(d);
-		for (struct dirent *ent; (ent = readdir(d));) {
-			const char *rest = ent->d_name + len;
-
-			/* itself and its partitions, nvme0n1p2 */
-			if (str_starts(ent->d_name, head) && (!*rest || *rest == 'p') &&
-			    strv_add(l, ent->d_name) < 0)
-				return -ENOMEM;
-		}
-	}
-	return 0;
-}
-
 int danger_block(const struct root *r, struct bdf bdf, struct danger_list *l)
 {
 	_cleanup_(uses_done) struct uses u = { .root = r, .list = l };
 	_cleanup_strv_ struct strv disks = { 0 };
 	int k;
 
-	k = danger_devices_below(r, "block", bdf, &disks);
-	if (k == 0)
-		k = multipath_heads(r, &disks);
+	k = disks_below(r, bdf, &disks);
 	if (k < 0 || disks.n == 0)
 		return k;
 	/* not to know what is mounted is not to know that nothing is */

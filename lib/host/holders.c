@@ -44,23 +44,24 @@ static void scan_done(struct scan *s)
 }
 
 /*
- * The device number behind a descriptor, 0 if it is no character device. AT_STATX_DONT_SYNC: a file on a
+ * The device number behind a descriptor, 0 if it is no device. AT_STATX_DONT_SYNC: a file on a
  * network filesystem whose server is gone, or of a daemon that hangs, must not stop us. NFS, CephFS and FUSE
  * then answer from what they remember (nfs_getattr(), ceph_getattr(), fuse_update_get_attr()).
  */
-static dev_t fd_dev(const struct scan *s, int fds, const char *fd, pid_t pid)
+static dev_t fd_dev(const struct scan *s, int fds, const char *fd, pid_t pid, bool *ret_block)
 {
 	char path[PATH_MAX];
 	struct statx st;
 	dev_t dev;
 
 	if (s->captured)
-		return manifest_find(&s->manifest, path_f(path, "/proc/%d/fd/%s", (int)pid, fd), &dev) == 0
+		return manifest_find_any(&s->manifest, path_f(path, "/proc/%d/fd/%s", (int)pid, fd), &dev, ret_block) == 0
 			       ? dev
 			       : 0;
 	if (statx(fds, fd, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &st) < 0 ||
-	    !S_ISCHR(st.stx_mode))
+	    (!S_ISCHR(st.stx_mode) && !S_ISBLK(st.stx_mode)))
 		return 0;
+	*ret_block = S_ISBLK(st.stx_mode);
 	return makedev(st.stx_rdev_major, st.stx_rdev_minor);
 }
 
@@ -107,28 +108,30 @@ static int found_get(struct holder_list *l, pid_t pid, struct holder **ret)
 	return 0;
 }
 
-static int found_add(struct holder_list *l, pid_t pid, const char *name, struct bdf bdf, bool shared)
+static int found_add(struct holder_list *l, pid_t pid, const struct node *n)
 {
 	struct holder *h;
 
-	if (found_get(l, pid, &h) < 0 || (!strv_has(&h->nodes, name) && strv_add(&h->nodes, name) < 0))
+	if (found_get(l, pid, &h) < 0 || (!strv_has(&h->nodes, n->name) && strv_add(&h->nodes, n->name) < 0))
 		return -ENOMEM;
-	h->shared_only &= shared;
-	return bdf_list_add(&h->bdfs, bdf);
+	h->shared_only &= n->shared;
+	h->disk |= n->block;
+	return bdf_list_add(&h->bdfs, n->bdf);
 }
 
 /* Notes what a descriptor holds, or that more has to be known about it. 0 or -ENOMEM. */
 static int fd_check(struct scan *s, int fds, const char *fd, pid_t pid)
 {
-	dev_t dev = fd_dev(s, fds, fd, pid);
-	const struct node *n = dev ? nodes_find(s->nodes, dev) : NULL;
+	bool block = false;
+	dev_t dev = fd_dev(s, fds, fd, pid, &block);
+	const struct node *n = !dev ? NULL : block ? nodes_find_disk(s->nodes, dev) : nodes_find(s->nodes, dev);
 	uint64_t number;
 
 	if (n && fd_opened(s, fds, fd))
-		return found_add(&s->found, pid, n->name, n->bdf, n->shared);
+		return found_add(&s->found, pid, n);
 	/* not one of the card's nodes, but perhaps one that its driver gave up at an unbind while it was open
 	 */
-	if (!n && (!s->bdfs || major(dev) != DRM_MAJOR || drm_exists(s->root, dev)))
+	if (!n && (!s->bdfs || block || major(dev) != DRM_MAJOR || drm_exists(s->root, dev)))
 		return 0;
 	if (parse_uint(fd, INT32_MAX, &number) < 0)
 		return 0;
@@ -141,18 +144,25 @@ static int doubts_settle(struct scan *s)
 
 	for (size_t i = 0; i < s->doubts.n && k == 0; i++) {
 		const struct fdinfo *f = &s->doubts.v[i];
-		char name[BDF_LEN], text[64];
+		struct node deleted = { .bdf = f->pdev };
+		char name[BDF_LEN];
 
 		if (!f->known) {
 			s->found.unsure++;
 		} else if (f->open && f->node) {
-			k = found_add(&s->found, f->pid, f->node->name, f->node->bdf, f->node->shared);
+			k = found_add(&s->found, f->pid, f->node);
 		} else if (f->open && f->has_pdev && bdf_list_has(s->bdfs, f->pdev)) {
-			snprintf(text, sizeof(text), "a deleted DRM node of %s", bdf_format(f->pdev, name));
-			k = found_add(&s->found, f->pid, text, f->pdev, false);
+			snprintf(deleted.name, sizeof(deleted.name), "a deleted DRM node of %s", bdf_format(f->pdev, name));
+			k = found_add(&s->found, f->pid, &deleted);
 		}
 	}
 	return k;
+}
+
+/* It opens what comes, a disk that was just given back, say, reads some blocks and does no harm if it cannot. */
+static bool is_udev(const struct holder *h)
+{
+	return h->disk && h->kind == HOLDER_UNIT && str_eq(h->id, "systemd-udevd.service");
 }
 
 /* Leaves out those that have ended meanwhile. */
@@ -161,7 +171,7 @@ static void found_identify(const struct root *r, struct holder_list *l)
 	size_t n = 0;
 
 	for (size_t i = 0; i < l->n; i++) {
-		if (holder_identify(r, &l->v[i]) == 0)
+		if (holder_identify(r, &l->v[i]) == 0 && !is_udev(&l->v[i]))
 			l->v[n++] = l->v[i];
 		else
 			holder_done(&l->v[i]);

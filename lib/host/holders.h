@@ -25,6 +25,7 @@ struct holder {
 	char id[96];
 	struct strv nodes;    /* the names of struct node that it holds, each once */
 	struct bdf_list bdfs; /* the functions that these belong to */
+	bool disk;	      /* it holds a disk of one of these: whatever is in the way of a card, this is not ended for it */
 	bool shared_only;     /* it holds nothing but nodes that all cards of the driver share */
 };
 
@@ -42,9 +43,10 @@ struct holder_list {
 };
 
 /*
- * Finds who holds one of nodes, or a DRM file of one of bdfs that has no node any more (fdinfo's drm-pdev).
- * bdfs may be NULL. Processes that come and go meanwhile are no error. What could hang is left to a child,
- * which is started only if there is something that needs it. 0 or -errno (no /proc).
+ * Finds who holds one of nodes, or a DRM file of one of bdfs that has no node any more (fdinfo's drm-pdev). Of
+ * disks udev is no holder: it looks at each that comes, and soon has done so. bdfs may be NULL. Processes that
+ * come and go meanwhile are no error. What could hang is left to a child, which is started only if there is
+ * something that needs it. 0 or -errno (no /proc).
  */
 int holders_find(const struct root *r, const struct node_list *nodes, const struct bdf_list *bdfs,
 		 struct holder_list *ret, struct err *e);

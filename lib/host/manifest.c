@@ -22,7 +22,7 @@ int manifest_parse(char *text, struct manifest *ret)
 		char *number, *path;
 		dev_t dev;
 
-		if (!str_starts(line, "c "))
+		if (!str_starts(line, "c ") && !str_starts(line, "b "))
 			continue;
 		number = line + 2;
 		path = strchr(number, ' ');
@@ -38,7 +38,7 @@ int manifest_parse(char *text, struct manifest *ret)
 				return -ENOMEM;
 			m.v = v;
 		}
-		m.v[m.n] = (struct manifest_entry){ .dev = dev, .path = strdup(path) };
+		m.v[m.n] = (struct manifest_entry){ .dev = dev, .block = line[0] == 'b', .path = strdup(path) };
 		if (!m.v[m.n].path)
 			return -ENOMEM;
 		m.n++;
@@ -70,7 +70,7 @@ void manifest_done(struct manifest *m)
 	*m = (struct manifest){ 0 };
 }
 
-int manifest_find(const struct manifest *m, const char *path, dev_t *ret)
+int manifest_find_any(const struct manifest *m, const char *path, dev_t *ret, bool *ret_block)
 {
 	size_t low = 0, high = m->n;
 
@@ -80,6 +80,7 @@ int manifest_find(const struct manifest *m, const char *path, dev_t *ret)
 
 		if (c == 0) {
 			*ret = m->v[mid].dev;
+			*ret_block = m->v[mid].block;
 			return 0;
 		}
 		if (c < 0)
@@ -88,6 +89,17 @@ int manifest_find(const struct manifest *m, const char *path, dev_t *ret)
 			low = mid + 1;
 	}
 	return -ENOENT;
+}
+
+int manifest_find(const struct manifest *m, const char *path, dev_t *ret)
+{
+	bool block;
+	dev_t dev;
+
+	if (manifest_find_any(m, path, &dev, &block) < 0 || block)
+		return -ENOENT;
+	*ret = dev;
+	return 0;
 }
 
 /*

@@ -13,6 +13,7 @@
 struct manifest {
 	struct manifest_entry {
 		dev_t dev;
+		bool block;
 		char *path;
 	} * v; /* by path */
 	size_t n;
@@ -26,6 +27,8 @@ void manifest_done(struct manifest *m);
 #define _cleanup_manifest_ _cleanup_(manifest_done)
 /* The number of the character device at path ("/dev/dri/card0", "/proc/7/fd/3"). 0 or -ENOENT. */
 int manifest_find(const struct manifest *m, const char *path, dev_t *ret);
+/* The same of a character or block device. */
+int manifest_find_any(const struct manifest *m, const char *path, dev_t *ret, bool *ret_block);
 /* node_rdev() of nodes.h for whoever asks about many paths: with the list loaded before, which a real root does not need. */
 int manifest_rdev(const struct root *r, const struct manifest *m, const char *path, dev_t *ret);
 

@@ -45,12 +45,36 @@ int node_dev_parse(const char *s, dev_t *ret)
 	return 0;
 }
 
-const struct node *nodes_find(const struct node_list *l, dev_t dev)
+static const struct node *find(const struct node_list *l, dev_t dev, bool block)
 {
 	for (size_t i = 0; i < l->n; i++)
-		if (l->v[i].dev == dev)
+		if (l->v[i].dev == dev && l->v[i].block == block)
 			return &l->v[i];
 	return NULL;
+}
+
+const struct node *nodes_find(const struct node_list *l, dev_t dev)
+{
+	return find(l, dev, false);
+}
+
+const struct node *nodes_find_disk(const struct node_list *l, dev_t dev)
+{
+	return find(l, dev, true);
+}
+
+int node_list_add(struct node_list *l, const struct node *n)
+{
+	struct node *v;
+
+	if (find(l, n->dev, n->block))
+		return 0;
+	v = realloc(l->v, (l->n + 1) * sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	l->v = v;
+	v[l->n++] = *n;
+	return 0;
 }
 
 void node_list_done(struct node_list *l)
@@ -62,18 +86,10 @@ void node_list_done(struct node_list *l)
 static int node_add(struct node_list *l, struct bdf bdf, dev_t dev, bool shared, const char *prefix,
 		    const char *name)
 {
-	struct node *v;
+	struct node n = { .dev = dev, .bdf = bdf, .shared = shared };
 
-	if (nodes_find(l, dev))
-		return 0;
-	v = realloc(l->v, (l->n + 1) * sizeof(*v));
-	if (!v)
-		return -ENOMEM;
-	l->v = v;
-	v[l->n] = (struct node){ .dev = dev, .bdf = bdf, .shared = shared };
-	snprintf(v[l->n].name, sizeof(v->name), "%s%s", prefix, name);
-	l->n++;
-	return 0;
+	snprintf(n.name, sizeof(n.name), "%s%s", prefix, name);
+	return node_list_add(l, &n);
 }
 
 /* Adds the node whose number is in the file path, if there is one; named after the directory of that file. */

@@ -14,6 +14,7 @@ struct node {
 	dev_t dev;
 	struct bdf bdf; /* the function it belongs to */
 	char name[64];	/* as below /dev: "dri/card0", "snd/controlC1", "vfio/15" */
+	bool block;	/* a disk (disks.h); else a character device, which may have the same number */
 	bool shared;	/* of every card of that driver (kfd, nvidiactl): an opener need not use this card */
 };
 
@@ -29,7 +30,11 @@ struct node_list {
  * from being unbound. 0 or -ENOMEM.
  */
 int nodes_add(const struct root *r, const struct pci_fn *fn, struct node_list *l);
+/* The character device of that number, or NULL. */
 const struct node *nodes_find(const struct node_list *l, dev_t dev);
+/* The same for a disk. */
+const struct node *nodes_find_disk(const struct node_list *l, dev_t dev);
+int node_list_add(struct node_list *l, const struct node *n); /* 0 or -ENOMEM; one that is there is not added */
 void node_list_done(struct node_list *l);
 #define _cleanup_node_list_ _cleanup_(node_list_done)
 

@@ -15,7 +15,7 @@ static bool may_be_stopped(const struct facts *f, const struct settings *s, cons
 static void holder_remedy(const struct facts *f, const struct settings *s, const struct holder *h, enum process_fate fate, char *buf,
 			  size_t size)
 {
-	if (fate == FATE_VM)
+	if (h->kind == HOLDER_VM)
 		snprintf(buf, size, "shut down VM %s", h->id);
 	else if (h->kind == HOLDER_UNIT)
 		snprintf(buf, size, "stop it: systemctl stop %s", h->id);

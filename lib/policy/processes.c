@@ -65,6 +65,9 @@ enum process_fate process_fate(const struct facts *f, const struct settings *s, 
 {
 	if (h->shared_only || (h->kind == HOLDER_VM && f->vmid && strtoul(h->id, NULL, 10) == f->vmid))
 		return FATE_NONE;
+	/* it writes there, and who uses a disk next to a card has nothing to do with the card: nobody has permitted that */
+	if (h->disk)
+		return FATE_PROTECTED;
 	if (h->kind == HOLDER_VM)
 		return FATE_VM;
 	/* it is nobody's work that ends with it, so nobody has to permit it */

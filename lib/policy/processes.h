@@ -8,7 +8,7 @@
 enum process_fate {
 	FATE_NONE,	/* it is no obstacle: it holds only what all cards share, or is the VM's own */
 	FATE_VM,	/* another VM: never ours to end */
-	FATE_PROTECTED, /* PID 1, an ancestor of ours, a daemon of Proxmox VE, a container's: never ended, whatever the settings */
+	FATE_PROTECTED, /* PID 1, an ancestor of ours, a daemon of Proxmox VE, a container's, or who has a disk open: never ended */
 	FATE_REFUSE,	/* processes = refuse, or a start for a backup, which waits for nobody and ends nobody */
 	FATE_WAIT,	/* processes = wait: until then it is an obstacle like FATE_REFUSE */
 	FATE_CONTAINER, /* it ends with its container, which is shut down */

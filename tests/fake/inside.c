@@ -23,7 +23,7 @@ static void list(struct fake *f, const char *path, const char *number)
 		fake_die("no list of nodes");
 	for (size_t i = 0; i < m.n; i++)
 		if (!str_eq(m.v[i].path, path))
-			text_addf(&t, "c %u:%u %s\n", major(m.v[i].dev), minor(m.v[i].dev), m.v[i].path);
+			text_addf(&t, "%c %u:%u %s\n", m.v[i].block ? 'b' : 'c', major(m.v[i].dev), minor(m.v[i].dev), m.v[i].path);
 	if (number)
 		text_addf(&t, "c %s %s\n", number, path);
 	fake_put(f, NODE_MANIFEST, text_str(&t));

@@ -46,6 +46,15 @@ before
 refused 102 'swap' "nvme with swap"
 swapoff "/dev/$disk"
 
+scene "a disk next door that somebody has open, raw"
+# as a VM has it that was given /dev/disk/by-id/…: no mount, no swap, nothing stacked on it
+hold "/dev/$disk"
+before
+refused 102 "$disk" "nvme that a process has open"
+like "$err" "03:00\.0 is held by sleep \($holder\).*/dev/$disk" "… by the holder's name"
+is "$(drv 03:00.0)" nvme "… and it is still there"
+let_go
+
 scene "an idle nvme next door goes along and comes back"
 before
 start 102

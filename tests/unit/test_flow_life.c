@@ -208,6 +208,25 @@ static void make_danger(struct fake *f)
 				       "eno1\t00000000\t0101A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n");
 }
 
+/* A disk in the card's group that another VM has raw: no mount tells of it. */
+static void make_raw_disk(struct fake *f)
+{
+	_cleanup_free_ char *list = NULL;
+	char *at;
+
+	fake_put(f, "/etc/gpupt/gpupt.conf", "[defaults]\nprocesses = terminate\nvms = shutdown\n");
+	fake_link(f, "/sys/kernel/iommu_groups/15/devices/" NIC, "../../../../bus/pci/devices/" NIC);
+	fake_put(f, "/sys/devices/pci0000:00/0000:00:04.0/" NIC "/nvme/nvme0/nvme0n1/dev", "259:0\n");
+	fake_link(f, "/sys/class/block/nvme0n1", "../../devices/pci0000:00/0000:00:04.0/" NIC "/nvme/nvme0/nvme0n1");
+	fake_put(f, "/proc/self/mountinfo", "");
+	fake_holder(f, 5103, "kvm", "/qemu.slice/103.scope", "259:0", "/dev/nvme0n1");
+	assert_int_equal(root_read(&f->root, NODE_MANIFEST, 1 << 20, &list, NULL), 0);
+	at = strstr(list, "c 259:0 ");
+	assert_non_null(at);
+	*at = 'b';
+	fake_put(f, NODE_MANIFEST, list);
+}
+
 static void make_reserved(struct fake *f)
 {
 	struct bdf b = fake_bdf(CARD);
@@ -233,6 +252,7 @@ static void refusals(void **state)
 		{ "a bridge", make_bridge, FINDING_NOT_PASSABLE },
 		{ "a bad configuration", make_bad_config, FINDING_CONFIG_BAD },
 		{ "a dangerous neighbour", make_danger, FINDING_GROUP_DANGER },
+		{ "a neighbour that another VM has raw", make_raw_disk, FINDING_HELD },
 		{ "reserved by Proxmox VE", make_reserved, FINDING_RESERVED },
 		{ "another identity", make_identity, FINDING_IDENTITY },
 	};

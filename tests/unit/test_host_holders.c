@@ -8,6 +8,7 @@
 #include "host/fdinfo.h"
 #include "host/holders.h"
 #include "base/slow.h"
+#include "host/disks.h"
 #include "host_hang.h"
 
 static void slot_nodes(const struct tree *t, const char *slot, struct node_list *ret, struct bdf_list *bdfs)
@@ -143,6 +144,60 @@ static void node_numbers(void **state)
 	assert_int_equal(node_rdev(&root, "/proc/version", &d), -ENOTTY);
 	assert_int_equal(node_rdev(&root, "/dev/no-such-node", &d), -ENOENT);
 	root_close(&root);
+}
+
+static void put_holder(const struct tree *t, int pid, const char *comm, const char *cgroup)
+{
+	char path[PATH_MAX], text[128];
+
+	snprintf(text, sizeof(text), "%s\n", comm);
+	tree_put(t, path_f(path, "/proc/%d/comm", pid), text);
+	snprintf(text, sizeof(text), "0::%s\n", cgroup);
+	tree_put(t, path_f(path, "/proc/%d/cgroup", pid), text);
+	tree_put(t, path_f(path, "/proc/%d/fd/9", pid), "");
+	tree_put(t, path_f(path, "/proc/%d/fdinfo/9", pid), "pos:\t0\nflags:\t02140002\nmnt_id:\t24\n");
+}
+
+/* A disk next to the card that nobody has mounted: a VM has it raw, by its whole or by a partition. */
+static void disks(void **state)
+{
+	static const char *const cards[] = { "0000:02:01.0", "0000:02:05.0" };
+	_cleanup_holder_list_ struct holder_list l = { 0 };
+	_cleanup_node_list_ struct node_list n = { 0 };
+	_cleanup_text_ struct text who = { 0 };
+	_cleanup_tree_ struct tree t;
+	struct pci_fn fn;
+	struct err e;
+	char buf[192];
+
+	tree_expand(&t, "shared-group");
+	for (size_t i = 0; i < ARRAY_SIZE(cards); i++) {
+		struct bdf b;
+
+		assert_int_equal(bdf_parse_full(cards[i], &b), 0);
+		assert_int_equal(pci_fn_load(&t.root, b, &fn, &e), 0);
+		assert_int_equal(nodes_add_disks(&t.root, &fn, &n), 0);
+	}
+	/* nvme0n1 and its partitions; the head of nvme1c1n1, which has no number itself */
+	assert_int_equal(n.n, 5);
+	assert_string_equal(nodes_find_disk(&n, makedev(259, 2))->name, "nvme0n1p2");
+	assert_string_equal(nodes_find_disk(&n, makedev(259, 5))->name, "nvme1n1");
+	assert_null(nodes_find_disk(&n, makedev(259, 9)));
+	/* a character device of that number is something else */
+	assert_null(nodes_find(&n, makedev(259, 0)));
+	put_holder(&t, 99, "kvm", "/qemu.slice/103.scope");
+	put_holder(&t, 98, "dd", "/user.slice");
+	put_holder(&t, 97, "odd", "/user.slice");
+	put_holder(&t, 96, "(udev-worker)", "/system.slice/systemd-udevd.service/udev");
+	tree_put(&t, NODE_MANIFEST, "b 259:0 /proc/99/fd/9\nb 259:6 /proc/98/fd/9\nc 259:0 /proc/97/fd/9\nb 259:0 /proc/96/fd/9\n");
+	assert_int_equal(holders_find(&t.root, &n, NULL, &l, &e), 0);
+	for (size_t i = 0; i < l.n; i++) {
+		_cleanup_text_ struct text names = { 0 };
+
+		holder_nodes(&l.v[i], &names);
+		text_addf(&who, "%s: %s%s\n", holder_format(&l.v[i], buf, sizeof(buf)), text_str(&names), l.v[i].disk && !l.v[i].shared_only ? "" : " (no disk)");
+	}
+	assert_string_equal(text_str(&who), "dd (98): /dev/nvme1n1p1\nkvm (99) of VM 103: /dev/nvme0n1\n");
 }
 
 static void cgroups(void **state)
@@ -620,6 +675,7 @@ int main(void)
 		cmocka_unit_test(nvidia_information),
 		cmocka_unit_test(no_kfd),
 		cmocka_unit_test(node_numbers),
+		cmocka_unit_test(disks),
 		cmocka_unit_test(cgroups),
 		cmocka_unit_test(captured),
 		cmocka_unit_test(gone_in_parts),

@@ -184,6 +184,31 @@ static void one_of_them_stays(void **state)
 	assert_hopeless(&unsure);
 }
 
+/* A disk in the card's group: who has it open writes there, and has nothing to do with the card. */
+static void who_has_a_disk(void **state)
+{
+	static const enum holder_kind kinds[] = { HOLDER_VM, HOLDER_HOST, HOLDER_UNIT, HOLDER_CONTAINER };
+	static const char *const processes[] = { "terminate", "wait 60", "refuse" };
+	static const char *const ids[] = { "103", "", "backup.service", "200" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds) * ARRAY_SIZE(processes); i++) {
+		_cleanup_findings_ struct findings f = { 0 };
+		_cleanup_hand_ struct hand h = { 0 };
+		char conf[128];
+
+		snprintf(conf, sizeof(conf), "[defaults]\nvms = shutdown\ncontainers = shutdown\nprocesses = %s\n", processes[i / 4]);
+		hand_init(&h, conf);
+		hand_add(&h, "0000:03:00.0", 0x010802, "nvme", 15)->role = ROLE_GROUP;
+		hand_holder(&h, kinds[i % 4], ids[i % 4], "0000:03:00.0", "nvme0n1")->disk = true;
+		assert_int_equal(process_fate(&h.f, &h.s, &h.f.holders.v[0]), FATE_PROTECTED);
+		assert_hopeless(&h);
+		judge(&h.f, &h.s, &f);
+		assert_true(findings_worst(&f) == SEVERITY_BLOCK);
+		if (kinds[i % 4] == HOLDER_VM)
+			assert_string_equal(f.v[f.n - 1].remedy, "shut down VM 103");
+	}
+}
+
 /* --- backups --- */
 
 static void a_backup_moves_nobody(void **state)
@@ -275,6 +300,7 @@ int main(void)
 		cmocka_unit_test(the_settings_of_all_its_cards),
 		cmocka_unit_test(who_is_waited_for),
 		cmocka_unit_test(the_shortest_time),
+		cmocka_unit_test(who_has_a_disk),
 		cmocka_unit_test(one_of_them_stays),
 		cmocka_unit_test(a_backup_moves_nobody),
 		cmocka_unit_test(refused_backups),
