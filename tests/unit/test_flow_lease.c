@@ -352,6 +352,32 @@ static void damaged_before_the_boot(void **state)
 	stop(f, 101);
 }
 
+/* Not to know whether QEMU runs is no leave to take its card away, whoever asks. */
+static void qemu_cannot_be_read(void **state)
+{
+	_cleanup_fake_ struct fake *f = machine();
+	_cleanup_vm_ struct vm_result stopped = { 0 }, released = { 0 }, reconciled = { 0 }, mended = { 0 };
+	_cleanup_free_ char *held = NULL;
+
+	start(f, 101);
+	fake_put(f, "/run/qemu-server/101.pid", "7001\n");
+	fake_mkdir(f, "/proc/7001/cmdline");
+	held = fake_snapshot(f);
+	vm_stop(f, 101, &stopped);
+	assert_true(stopped.r < 0);
+	assert_non_null(strstr(stopped.e.text, "cannot tell whether VM 101 runs"));
+	vm_release(f, 101, &released);
+	assert_true(released.r < 0);
+	assert_non_null(strstr(released.e.text, "cannot tell whether VM 101 runs"));
+	vm_reconcile(f, 0, &reconciled);
+	assert_true(reconciled.r < 0);
+	damage(f);
+	vm_release(f, 101, &mended);
+	assert_true(mended.r < 0);
+	assert_same(f, held, "QEMU cannot be read", 0);
+	assert_true(fake_exists(f, LEASE));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -364,6 +390,7 @@ int main(void)
 		cmocka_unit_test(mended_and_kept),
 		cmocka_unit_test(mended_and_rebound),
 		cmocka_unit_test(damaged_before_the_boot),
+		cmocka_unit_test(qemu_cannot_be_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
