@@ -16,6 +16,12 @@ settings_same() {
 	same $T/settings.first $T/settings "$1"
 }
 prepare() { run gpupt-helper prepare 02:00=reserved --yes; }
+# on_full: the same, while the disk has no room for what it says
+on_full() {
+	local T=/run/said
+	mkdir -p $T
+	prepare
+}
 broken=/etc/initramfs-tools/hooks/broken
 # breaks COMMAND: a hook of somebody's that fails as long as COMMAND does
 breaks() {
@@ -41,7 +47,7 @@ settings_same "nothing was touched"
 scene "the disk is full"
 dd if=/dev/zero of=/filler bs=1M 2>/dev/null
 dd if=/dev/zero of=/filler bs=1 oflag=append conv=notrunc 2>/dev/null
-prepare
+on_full
 is "$rc" 1 "it fails"
 like "$err" 'No space left on device' "… and says why"
 rm /filler
@@ -50,7 +56,7 @@ settings_same "nothing was touched"
 scene "it is full when the initramfs is made"
 free=$(($(stat -f -c '%f * %S' /) / 1048576))
 dd if=/dev/zero of=/filler bs=1M count=$((free - 6)) 2>/dev/null
-prepare
+on_full
 is "$rc" 1 "it fails (it took $took s)"
 note "$err"
 like "$err" 'update-initramfs' "… and says where"
