@@ -78,6 +78,10 @@ static int load(const struct root *r, const struct setup *s, const struct settin
 	if (k == 0)
 		k = boot_entries_load(r, &s->boot, &s->loader, &n->kernels, &n->entries);
 	if (k == 0)
+		k = esps_load(r, &s->loader, &n->esps);
+	if (k == 0)
+		k = esps_lend(&n->esps, &n->entries);
+	if (k == 0)
 		k = dkms_load(r, &n->kernels, &n->dkms);
 	if (k == 0)
 		k = list_files(s, pins, &files);

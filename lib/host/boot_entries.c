@@ -4,7 +4,6 @@
 
 #include "host/boot_entries.h"
 #include "host/grub.h"
-#include "host/grub_menu.h"
 
 #define BLANK " \t\r"
 /* an entry that was chosen for the next boot, or for all, at run time (https://systemd.io/BOOT_LOADER_INTERFACE) */
@@ -44,11 +43,31 @@ static struct boot_entry *grow(struct boot_entries *l)
 	return &v[l->n - 1];
 }
 
+int boot_entries_add_menu(struct boot_entries *l, const struct grub_menu *m, const char *file)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		struct boot_entry *e;
+
+		if (!m->v[i].release[0])
+			continue;
+		e = grow(l);
+		if (!e)
+			return -ENOMEM;
+		memcpy(e->release, m->v[i].release, sizeof(e->release));
+		e->params = strdup(m->v[i].params);
+		e->file = strdup(file);
+		e->initrd = m->v[i].initrd;
+		if (!e->params || !e->file)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static int load_grub(const struct root *r, struct boot_entries *l)
 {
 	_cleanup_grub_menu_ struct grub_menu m = { 0 };
 	const struct grub_item *next;
-	int k = grub_menu_load(r, &m);
+	int k = grub_menu_load(r, GRUB_BOOT, &m);
 
 	if (k == -ENOMEM)
 		return k;
@@ -57,21 +76,9 @@ static int load_grub(const struct root *r, struct boot_entries *l)
 		snprintf(l->next_why, sizeof(l->next_why), "%s", l->why);
 		return 0;
 	}
-	for (size_t i = 0; i < m.n; i++) {
-		struct boot_entry *e;
-
-		if (!m.v[i].release[0])
-			continue;
-		e = grow(l);
-		if (!e)
-			return -ENOMEM;
-		memcpy(e->release, m.v[i].release, sizeof(e->release));
-		e->params = strdup(m.v[i].params);
-		e->file = strdup(GRUB_CFG);
-		e->initrd = m.v[i].initrd;
-		if (!e->params || !e->file)
-			return -ENOMEM;
-	}
+	k = boot_entries_add_menu(l, &m, GRUB_CFG);
+	if (k < 0)
+		return k;
 	next = grub_menu_next(&m);
 	if (next && next->release[0])
 		memcpy(l->next, next->release, sizeof(l->next));
@@ -108,8 +115,7 @@ int boot_entry_parse(const char *text, const char *file, struct boot_entry *ret)
 	return copy && ret->file && ret->params ? 0 : -ENOMEM;
 }
 
-/* Adds those of one partition. -ENOENT if it has none. */
-static int load_dir(const struct root *r, const char *esp, struct boot_entries *l)
+int boot_entries_add_dir(struct boot_entries *l, const struct root *r, const char *esp)
 {
 	_cleanup_strv_ struct strv files = { 0 };
 	char path[PATH_MAX];
@@ -162,7 +168,7 @@ static int load_systemd(const struct root *r, struct boot_entries *l)
 	int k = -ENOENT;
 
 	for (size_t i = 0; k == -ENOENT && i < ARRAY_SIZE(esps); i++) {
-		k = load_dir(r, esps[i], l);
+		k = boot_entries_add_dir(l, r, esps[i]);
 		if (k == 0)
 			load_pattern(r, esps[i], pattern, sizeof(pattern));
 	}

@@ -196,16 +196,17 @@ int grub_env_parse(const char *text, struct grub_menu *m)
 	return k;
 }
 
-int grub_menu_load(const struct root *r, struct grub_menu *ret)
+int grub_menu_load(const struct root *r, const char *dir, struct grub_menu *ret)
 {
 	_cleanup_grub_menu_ struct grub_menu m = { 0 };
 	_cleanup_free_ char *cfg = NULL, *env = NULL;
-	int k = root_read(r, GRUB_CFG, CFG_MAX, &cfg, NULL);
+	char path[PATH_MAX];
+	int k = root_read(r, path_f(path, "%s/grub/grub.cfg", dir), CFG_MAX, &cfg, NULL);
 
 	if (k < 0)
 		return k;
 	k = grub_menu_parse(cfg, &m);
-	if (k == 0 && conf_read(r, GRUB_ENV, &env) == 0)
+	if (k == 0 && conf_read(r, path_f(path, "%s/grub/grubenv", dir), &env) == 0)
 		k = grub_env_parse(env, &m);
 	if (k < 0)
 		return k;

@@ -8,8 +8,8 @@
 
 #include "host/kernels.h"
 
-#define GRUB_CFG "/boot/grub/grub.cfg"
-#define GRUB_ENV "/boot/grub/grubenv" /* grub-editenv(1) */
+#define GRUB_BOOT "/boot"
+#define GRUB_CFG  GRUB_BOOT "/grub/grub.cfg" /* beside it grubenv, of grub-editenv(1) */
 
 struct grub_item {
 	int parent;	  /* the submenu's place in the list that it is in; -1: it is in the main menu */
@@ -33,8 +33,8 @@ struct grub_menu {
 int grub_menu_parse(const char *text, struct grub_menu *ret);
 /* Takes that of an environment block: lines NAME=value, of which these two count. 0 or -ENOMEM. */
 int grub_env_parse(const char *text, struct grub_menu *m);
-/* Both files of the machine. 0, -errno of grub.cfg; the other one may be away. */
-int grub_menu_load(const struct root *r, struct grub_menu *ret);
+/* Both files below dir, which is /boot on the machine. 0, -errno of grub.cfg; the other one may be away. */
+int grub_menu_load(const struct root *r, const char *dir, struct grub_menu *ret);
 void grub_menu_done(struct grub_menu *m);
 #define _cleanup_grub_menu_ _cleanup_(grub_menu_done)
 

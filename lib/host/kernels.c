@@ -57,8 +57,10 @@ static void look(const struct root *r, struct kernel *k)
 	k->modules = root_exists(r, path_f(path, "/lib/modules/%s", k->release));
 	k->headers = root_exists(r, path_f(path, "/lib/modules/%s/build", k->release));
 	k->initrd = root_stat(r, path_f(path, "/boot/initrd.img-%s", k->release), &st) == 0;
-	if (k->initrd)
+	if (k->initrd) {
 		k->built = st.st_mtim;
+		k->initrd_size = st.st_size;
+	}
 	k->vfio_builtin = has_builtin(r, k->release, "vfio-pci");
 	k->intel_iommu = iommu_intel_default(r, k->release);
 }

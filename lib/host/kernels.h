@@ -18,6 +18,7 @@ struct kernel {
 	bool headers;  /* what modules are built with is there: /lib/modules/RELEASE/build leads to something */
 	bool initrd;
 	struct timespec built; /* when the initrd was written */
+	off_t initrd_size;     /* 0 without */
 	bool vfio_builtin;     /* vfio-pci is no module (modules.builtin) */
 	enum tri intel_iommu;  /* it uses Intel's IOMMU without being told to (iommu.h) */
 };

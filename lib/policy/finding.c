@@ -73,6 +73,7 @@ static const struct row {
 	[FINDING_INITRAMFS_LACKS] = { "initramfs-lacks", SEVERITY_WARN, "what a reserved card needs is not in an initramfs" },
 	[FINDING_ENTRY_MISSING] = { "entry-missing", SEVERITY_WARN, "the boot loader does not offer a kernel" },
 	[FINDING_ENTRY_OLD] = { "entry-old", SEVERITY_WARN, "the boot loader's entry of a kernel lacks what it should have" },
+	[FINDING_ESP_BEHIND] = { "esp-behind", SEVERITY_WARN, "a partition that the machine may boot from is not as the others and /boot are" },
 	[FINDING_NEXT_IOMMU] = { "next-iommu", SEVERITY_WARN, "with a kernel and its parameters the IOMMU will be off" },
 	[FINDING_MODULE_MISSING] = { "module-missing", SEVERITY_WARN, "a module that a card needs is not there for a kernel" },
 	[FINDING_MODULE_UNSIGNED] = { "module-unsigned", SEVERITY_WARN, "a module that a card needs has no signature, which Secure Boot asks for" },

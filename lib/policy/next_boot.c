@@ -10,6 +10,7 @@ void next_boot_done(struct next_boot *n)
 	free(n->v);
 	kernels_done(&n->kernels);
 	boot_entries_done(&n->entries);
+	esps_done(&n->esps);
 	dkms_done(&n->dkms);
 	*n = (struct next_boot){ 0 };
 }

@@ -6,8 +6,8 @@
 #ifndef GPUPT_POLICY_NEXT_BOOT_H
 #define GPUPT_POLICY_NEXT_BOOT_H
 
-#include "host/boot_entries.h"
 #include "host/dkms.h"
+#include "host/esp.h"
 #include "host/initramfs.h"
 #include "policy/finding.h"
 #include "policy/settings.h"
@@ -23,6 +23,7 @@ struct next_boot {
 	struct kernels kernels;
 	struct next_kernel *v; /* one for each of them, in their order */
 	struct boot_entries entries;
+	struct esps esps; /* of proxmox-boot-tool; the entries are those of the first that can be seen */
 	struct dkms dkms; /* signatures are known where Secure Boot is on */
 	bool prepared;	  /* both files for reserved cards are on this host */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What there is to say about the next boot. */
 #include "host/cmdline.h"
+#include "policy/esp_judge.h"
 #include "policy/iommu_judge.h"
 #include "policy/next_boot.h"
 #include "policy/prepare_judge.h"
@@ -117,7 +118,10 @@ static void judge_entry(struct look *l)
 		return;
 	if (refresh)
 		text_addf(&remedy, "run '%s'", refresh);
-	else
+	/* which keeps no more than a few by itself */
+	if (!l->entry && l->s->loader.kind != LOADER_GRUB && refresh)
+		text_addf(&remedy, "; before it 'proxmox-boot-tool kernel add %s', if that is none of those it keeps by itself", l->k->release);
+	if (!refresh)
 		text_addf(&remedy, "run 'kernel-install add %s /boot/vmlinuz-%s'", l->k->release, l->k->release);
 	if (!l->entry) {
 		finding_add(l->ret, FINDING_ENTRY_MISSING, l->k->release, text_str(&remedy), "%s has no entry for %s",
@@ -227,9 +231,9 @@ static void judge_kernel(struct look *l)
 		if (next && l->k != next && f->severity == SEVERITY_WARN)
 			f->severity = SEVERITY_INFO;
 	}
-	if (ready && !l->blind)
+	if (ready && !l->blind && !esp_is_behind(l->n, l->k))
 		finding_add(l->ret, FINDING_NEXT_READY, l->k->release, NULL, "%s is as prepared%s", l->who,
-			    l->n->entries.why[0] ? ", as far as can be seen" : "");
+			    l->n->entries.why[0] || esp_is_unseen(l->n) ? ", as far as can be seen" : "");
 }
 
 static void judge_choice(const struct next_boot *n, struct findings *ret)
@@ -250,6 +254,7 @@ void next_boot_judge(const struct setup *s, const struct settings *set, const st
 	bool unprepared = prepare_judge_unprepared(s, set, ret);
 
 	judge_choice(n, ret);
+	esp_judge(n, ret);
 	for (size_t i = 0; i < n->kernels.n; i++) {
 		struct look l = { .s = s, .set = set, .n = n, .k = &n->kernels.v[i], .own = &n->v[i], .ret = ret, .blind = unprepared };
 

@@ -395,6 +395,9 @@ finds entry-missing info 6.14.0-1-pve 'no entry' --next-boot
 rm "$tree/boot/grub/grub.cfg"
 finds next-unseen info host 'entries' --next-boot
 finds next-unknown info host 'cannot be told' --next-boot
+tree esp
+mkdir -p "$tree/run/gpupt/esp"
+finds esp-behind warn 7DF2-8A0C 'cannot be looked at' --next-boot
 
 # several at once, and the same said once
 tree twins

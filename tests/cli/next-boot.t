@@ -273,12 +273,67 @@ boots 6.12.43+deb13-amd64
 put /sys/firmware/efi/efivars/LoaderEntryOneShot-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f ''
 look
 finds next-unknown info host 'systemd-boot has been told an entry'
+# what is on the partitions
+esp=/run/gpupt/esp first=7DF2-8A0C second=7DF3-11AA
+# esp_entry UUID KERNEL PARAMETERS
+esp_entry() {
+	put "$esp/$1/loader/entries/proxmox-$2.conf" "version $2\noptions $3\nlinux /EFI/proxmox/$2/vmlinuz-$2\ninitrd /EFI/proxmox/$2/initrd.img-$2\n"
+	put "$esp/$1/EFI/proxmox/$2/initrd.img-$2" ''
+}
+tree esp
+put /etc/kernel/proxmox-boot-uuids "$first\n$second\n"
+for uuid in $first $second; do
+	for k in $here $old; do
+		esp_entry $uuid $k 'root=ZFS=rpool/ROOT/pve-1 boot=zfs'
+	done
+done
+look
+lacks next-unseen
+lacks esp-behind
+lacks entry-old
+finds next-ready ok $here "^$here \(boots next\) is as prepared\$"
+finds next-iommu info $old "with $old the IOMMU \(DMAR\) will be off"
+finds entry-missing info '6.12.43\+deb13-amd64' 'systemd-boot by proxmox-boot-tool has no entry for'
+remedy entry-missing '6.12.43\+deb13-amd64' "^run 'proxmox-boot-tool refresh'; before it 'proxmox-boot-tool kernel add 6.12.43"
+# one that a refresh has passed over
+esp_entry $second $here 'root=ZFS=rpool/ROOT/pve-1'
+rm "$tree$esp/$second/loader/entries/proxmox-$old.conf"
+look
+finds esp-behind warn $second "the partition $second, .*: it lacks an entry for $old; it has other parameters for $here than $first\$"
+remedy esp-behind $second "^run 'proxmox-boot-tool refresh'"
+lacks next-ready $here
+lacks entry-old
+rm -r "${tree:?}$esp/$second"
+look
+finds esp-behind warn $second "the partition $second, .* cannot be looked at: it is not there"
+finds next-ready ok $here 'as far as can be seen'
+# the first: what is on it is what counts, and if it is away the other
+esp_entry $second $here 'root=ZFS=rpool/ROOT/pve-1 boot=zfs'
+put "$esp/$first/EFI/proxmox/$here/initrd.img-$here" 'longer'
+put /etc/kernel/cmdline 'root=ZFS=rpool/ROOT/pve-1 boot=zfs intel_iommu=on\n'
+look
+finds esp-behind warn $first "its initramfs is not the one in /boot for $here\$"
+finds esp-behind warn $second "it lacks an entry for $old\$"
+finds entry-old warn $here "in /loader/entries/proxmox-$here.conf of $first is older than /etc/kernel/cmdline: it lacks intel_iommu=on"
+rm -r "${tree:?}$esp/$first"
+look
+finds entry-old warn $here "proxmox-$here.conf of $second is older"
+finds entry-missing info $old 'has no entry'
+rm -r "${tree:?}$esp/$second"
+look
+finds next-unseen info host 'the partitions of proxmox-boot-tool are not mounted'
 # the same partitions with GRUB
 tree esp
 rm -r "$tree/sys/firmware/efi"
 put /proc/cmdline "BOOT_IMAGE=/vmlinuz-$here root=ZFS=rpool/ROOT/pve-1 boot=zfs\n"
 look
 boots $here
+put "$esp/$first/grub/grub.cfg" "menuentry 'x' {\n\tlinux /vmlinuz-$here root=ZFS=rpool/ROOT/pve-1 boot=zfs\n\tinitrd /initrd.img-$here\n}\n"
+put "$esp/$first/initrd.img-$here" 'longer'
+look
+lacks next-unseen
+finds entry-missing info $old 'GRUB by proxmox-boot-tool has no entry'
+finds esp-behind warn $first "its initramfs is not the one in /boot for $here\$"
 put /etc/default/grub.d/x.cfg 'GRUB_DEFAULT="1>2"\n'
 look
 finds next-unknown info host "GRUB_DEFAULT is '1>2'"

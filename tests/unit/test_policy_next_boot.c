@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What there is to say about the next boot, of facts made by hand. */
-#include "policy/next_boot.h"
+#include "policy/esp_judge.h"
 #include "policy/prepare.h"
 #include "tests/fake/fake.h"
 #include "tree.h"
@@ -199,6 +199,85 @@ static void entries(void **state)
 	h.s.loader.next = (struct loader_params){ 0 };
 }
 
+/* Partitions of proxmox-boot-tool, each with both kernels. */
+static void add_esp(struct host *h, const char *uuid)
+{
+	struct esps *l = &h->n.esps;
+	struct esp *e;
+
+	l->v = reallocarray(l->v, l->n + 1, sizeof(*l->v));
+	e = &l->v[l->n++];
+	*e = (struct esp){ .entries = { .v = calloc(2, sizeof(*e->entries.v)), .n = 2 } };
+	snprintf(e->uuid, sizeof(e->uuid), "%s", uuid);
+	for (size_t i = 0; i < 2; i++) {
+		struct boot_entry *b = &e->entries.v[i];
+
+		*b = (struct boot_entry){ .file = strdup("/x"), .params = strdup("root=/dev/x quiet"), .initrd = true, .initrd_size = 7 };
+		snprintf(b->release, sizeof(b->release), "%s", h->n.kernels.v[i].release);
+		h->n.kernels.v[i].initrd_size = 7;
+	}
+}
+
+static void set_params(struct boot_entry *e, const char *params)
+{
+	free(e->params);
+	e->params = strdup(params);
+}
+
+static void partitions(void **state)
+{
+	_cleanup_findings_ struct findings found = { 0 };
+	_cleanup_host_ struct host h;
+	struct esp *a, *b;
+
+	host_init(&h, "");
+	add_esp(&h, "AAAA-0001");
+	add_esp(&h, "AAAA-0002");
+	a = &h.n.esps.v[0];
+	b = &h.n.esps.v[1];
+	says(&h, READY(11) READY(8));
+	/* one has no entry, be it the first */
+	snprintf(b->entries.v[1].release, KERNEL_RELEASE_LEN, K(5));
+	says(&h, "warn esp-behind AAAA-0002\n" READY(11));
+	snprintf(b->entries.v[1].release, KERNEL_RELEASE_LEN, K(8));
+	snprintf(a->entries.v[0].release, KERNEL_RELEASE_LEN, K(5));
+	says(&h, "warn esp-behind AAAA-0001\n" READY(8));
+	/* none has: that is the kernel's affair, and a kernel that is not installed is nobody's */
+	snprintf(b->entries.v[0].release, KERNEL_RELEASE_LEN, K(4));
+	says(&h, READY(11) READY(8));
+	snprintf(a->entries.v[0].release, KERNEL_RELEASE_LEN, K(11));
+	snprintf(b->entries.v[0].release, KERNEL_RELEASE_LEN, K(11));
+	/* older parameters */
+	set_params(&b->entries.v[1], "root=/dev/x");
+	says(&h, "warn esp-behind AAAA-0002\n" READY(11));
+	set_params(&b->entries.v[1], "root=/dev/x quiet");
+	/* another initramfs than the host's, on both; one whose size is not known; a kernel without one */
+	h.n.kernels.v[0].initrd_size = 8;
+	says(&h, "warn esp-behind AAAA-0001\nwarn esp-behind AAAA-0002\n" READY(8));
+	a->entries.v[0].initrd_size = -1;
+	says(&h, "warn esp-behind AAAA-0002\n" READY(8));
+	b->entries.v[0].initrd_size = 0;
+	says(&h, "warn esp-behind AAAA-0002\n" READY(8));
+	b->entries.v[0].initrd_size = 8;
+	says(&h, READY(11) READY(8));
+	/* all in one sentence */
+	b->entries.v[0].initrd_size = 9;
+	snprintf(b->entries.v[1].release, KERNEL_RELEASE_LEN, K(5));
+	esp_judge(&h.n, &found);
+	assert_int_equal(found.n, 1);
+	assert_non_null(strstr(found.v[0].message, "the partition AAAA-0002"));
+	assert_non_null(strstr(found.v[0].message, ": it lacks an entry for " K(8) "; its initramfs is not the one in /boot for " K(11)));
+	/* one that is away: the rest is as prepared, as far as can be seen; if the first is, the second is the measure */
+	snprintf(a->entries.why, sizeof(a->entries.why), "it is not there");
+	b->entries.v[0].initrd_size = 8;
+	set_params(&b->entries.v[0], "other");
+	says(&h, "warn esp-behind AAAA-0001\n" READY(11) READY(8));
+	findings_done(&found);
+	next_boot_judge(&h.s, &h.set, &h.n, &found);
+	assert_non_null(strstr(found.v[0].message, "cannot be looked at: it is not there"));
+	assert_non_null(strstr(found.v[1].message, "as far as can be seen"));
+}
+
 static void iommu(void **state)
 {
 	struct loader_param file[] = { { .text = (char[]){ "amd_iommu=off" } } };
@@ -270,7 +349,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_is_well), cmocka_unit_test(initramfs), cmocka_unit_test(unprepared), cmocka_unit_test(which_is_next), cmocka_unit_test(entries),
-		cmocka_unit_test(iommu),       cmocka_unit_test(modules),
+		cmocka_unit_test(partitions),  cmocka_unit_test(iommu),     cmocka_unit_test(modules),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,8 @@ loader() {
 	like "$(next_cmdline)" ' intel_iommu=on iommu=pt( |$)' "the next boot has the IOMMU"
 	unlike "$(next_cmdline)" 'intel_iommu=off' "… which nothing switches off"
 	like "$(next_cmdline)" '(^| )console=ttyS0 ' "… and what else there was"
+	run gpupt-helper check --next-boot
+	unlike "$out" 'esp-behind|next-unseen' "check --next-boot: the partition can be seen, and is as it should be"
 }
 # full_partition: the copy of an initramfs does not fit, neither of the new one nor of that from before
 full_partition() {
@@ -33,6 +35,7 @@ full_partition() {
 	like "$err" 'proxmox-boot-tool refresh' "… and says where"
 	like "$err" 'No space left on device' "… and why"
 	like "$err" 'not everything could be put back' "… and that something is left"
+	like "$(gpupt-helper check --next-boot)" 'warn +esp-behind' "check --next-boot: what is on the partition is not what is in /boot"
 	mount "$esp" $at
 	rm $at/filler
 	umount $at
