@@ -29,7 +29,7 @@ int prepare_record_end(struct record *rec, struct err *e);
 /* The note that our name in the marker of a reboot is by this record. */
 #define PREPARE_MARKED "marked"
 
-/* Has the distribution's own marker (/run/reboot-required) say that one is needed, where there are reasons. Did it not say so of us before? */
+/* Has the distribution's own marker (/run/reboot-required) say that one is needed, if there are reasons. Did it not say so of us? */
 bool prepare_reboot_mark(const struct root *r, const struct text *reasons);
 /* Nothing of ours needs one any more: our name goes out of it, and the marker, if nobody else is in there. */
 void prepare_reboot_unmark(const struct root *r);

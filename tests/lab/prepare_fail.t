@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
 # A preparation that fails, and one that somebody has changed: what was done is put back, what cannot be stays on record
 # until the cause is gone, and what is somebody else's is left and named.
 # takes: 1800 s
