@@ -31,22 +31,48 @@ static const char *param_recorded(const struct prepare_facts *f, const char *tok
 	return prepare_recorded(f, &step_param, text_str(&target));
 }
 
-/* Of what the next boot's parameters are without ours, and without those that are to be taken out. None, where that cannot be told. */
-static size_t others(const struct prepare_facts *f, const char *ret[static PARAMS_MAX])
+static bool by_grub(const struct loader *l)
 {
-	const struct loader_params *next = &f->setup->loader.next;
+	return l->file && strcmp(l->file, LOADER_CMDLINE) != 0;
+}
+
+static size_t add_ours(const char *ret[static PARAMS_MAX], size_t n)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(tokens); i++)
+		ret[n++] = tokens[i];
+	return n;
+}
+
+/*
+ * Of what the next boot's parameters are those of others, without those that are to be taken out; with ours where they would stand, if
+ * they are to be among them. None, where that cannot be told.
+ */
+static size_t params_of(const struct prepare_facts *f, bool ours, const char *ret[static PARAMS_MAX])
+{
+	const struct loader *l = &f->setup->loader;
 	size_t n = 0;
 
-	for (size_t i = 0; f->setup->loader.file && i < next->n && n < PARAMS_MAX - ARRAY_SIZE(tokens); i++) {
+	for (size_t i = 0; l->file && i < l->next.n && n < PARAMS_MAX - ARRAY_SIZE(tokens); i++) {
+		const struct loader_param *p = &l->next.v[i];
+
 		/* init's from there on */
-		if (strcmp(next->v[i].text, "--") == 0)
+		if (strcmp(p->text, "--") == 0)
 			break;
-		if (prepare_is_own(next->v[i].file) || param_recorded(f, next->v[i].text))
+		if (ours && by_grub(l) && !p->recovery) {
+			n = add_ours(ret, n);
+			ours = false;
+		}
+		if (prepare_is_own(p->file) || param_recorded(f, p->text))
 			continue;
-		if (!f->adopt || !prepare_is_off(next->v[i].text))
-			ret[n++] = next->v[i].text;
+		if (!f->adopt || !prepare_is_off(p->text))
+			ret[n++] = p->text;
 	}
-	return n;
+	return ours ? add_ours(ret, n) : n;
+}
+
+static size_t others(const struct prepare_facts *f, const char *ret[static PARAMS_MAX])
+{
+	return params_of(f, false, ret);
 }
 
 /* Have we written parameters before? Then they stay: that the IOMMU is on now may be their doing. */
@@ -82,11 +108,6 @@ static const char *wanted(const struct prepare_facts *f, size_t n)
 		if (cmdline_has(params[i], "iommu"))
 			return NULL;
 	return n < ARRAY_SIZE(tokens) ? tokens[n] : NULL;
-}
-
-static bool by_grub(const struct loader *l)
-{
-	return l->file && strcmp(l->file, LOADER_CMDLINE) != 0;
 }
 
 void prepare_grub(const struct prepare_facts *f, struct text *t)
@@ -226,11 +247,9 @@ void prepare_judge_params(const struct prepare_facts *f, struct findings *found)
 	const struct loader *l = &f->setup->loader;
 	struct iommu iommu = f->setup->iommu; /* as it would be but for parameters */
 	const char *params[PARAMS_MAX];
-	size_t n = others(f, params);
 	bool lacking = is_lacking(f);
+	size_t n = params_of(f, lacking, params);
 
-	for (size_t i = 0; i < ARRAY_SIZE(tokens) && lacking; i++)
-		params[n++] = tokens[i];
 	iommu.intel_default = TRI_YES;
 	if (iommu_would_be_on(&iommu, params, n) == TRI_NO && l->file)
 		prepare_block(finding_add(found, FINDING_LOADER_UNKNOWN, "host", "take it out, or have --adopt do that",

@@ -179,6 +179,15 @@ static void grubs_parameters(void **state)
 		{ "GRUB_CMDLINE_LINUX=\"quiet\"\n", GRUB("intel_iommu=on iommu=pt ") "rebuild grub: ~ -> update-grub\n", NULL },
 		{ "GRUB_CMDLINE_LINUX=\"quiet iommu=nopt\"\n", GRUB("intel_iommu=on ") "rebuild grub: ~ -> update-grub\n", NULL },
 		{ "GRUB_CMDLINE_LINUX=\"quiet intel_iommu=on\"\n", "", NULL },
+		/* ours stands behind the one, and in front of the other */
+		{ "GRUB_CMDLINE_LINUX=\"quiet intel_iommu=off\"\n", GRUB("intel_iommu=on iommu=pt ") "rebuild grub: ~ -> update-grub\n",
+		  "param /etc/default/grub:GRUB_CMDLINE_LINUX@6,quiet intel_iommu=off: intel_iommu=off -> ~\n"
+		  GRUB("intel_iommu=on iommu=pt ") "rebuild grub: ~ -> update-grub\n" },
+		{ "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet intel_iommu=off\"\n",
+		  GRUB("intel_iommu=on iommu=pt ") "rebuild grub: ~ -> update-grub\n"
+		  "block loader-unknown a parameter in /etc/default/grub keeps the IOMMU off, whatever is added\n",
+		  "param /etc/default/grub:GRUB_CMDLINE_LINUX_DEFAULT@6,quiet intel_iommu=off: intel_iommu=off -> ~\n"
+		  GRUB("intel_iommu=on iommu=pt ") "rebuild grub: ~ -> update-grub\n" },
 		{ "GRUB_CMDLINE_LINUX=\"quiet iommu=off\"\n",
 		  GRUB("intel_iommu=on ") "rebuild grub: ~ -> update-grub\n"
 		  "block loader-unknown a parameter in /etc/default/grub keeps the IOMMU off, whatever is added\n",
