@@ -242,6 +242,22 @@ static void judge_grub(const struct loader *l, struct findings *found)
 					  init->file, init->line));
 }
 
+/* The first that would be enough. */
+static void judge_off(const struct prepare_facts *f, struct findings *found)
+{
+	const struct loader *l = &f->setup->loader;
+	const char *what = "a parameter", *file = l->file;
+
+	for (size_t i = l->next.n; i > 0; i--) {
+		if (!prepare_is_off(l->next.v[i - 1].text))
+			continue;
+		what = l->next.v[i - 1].text;
+		file = l->next.v[i - 1].file;
+	}
+	prepare_block(finding_add(found, FINDING_LOADER_UNKNOWN, "host", "take it out, or have --adopt do that",
+				  "%s in %s keeps the IOMMU off, whatever is added", what, file));
+}
+
 void prepare_judge_params(const struct prepare_facts *f, struct findings *found)
 {
 	const struct loader *l = &f->setup->loader;
@@ -252,8 +268,7 @@ void prepare_judge_params(const struct prepare_facts *f, struct findings *found)
 
 	iommu.intel_default = TRI_YES;
 	if (iommu_would_be_on(&iommu, params, n) == TRI_NO && l->file)
-		prepare_block(finding_add(found, FINDING_LOADER_UNKNOWN, "host", "take it out, or have --adopt do that",
-					  "a parameter in %s keeps the IOMMU off, whatever is added", l->file));
+		judge_off(f, found);
 	else if (!lacking)
 		return;
 	else if (!l->file)

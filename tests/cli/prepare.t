@@ -96,7 +96,7 @@ put /etc/default/grub 'GRUB_CMDLINE_LINUX_DEFAULT="quiet amd_iommu=off"\n'
 rm -rf "$tree"/sys/class/iommu/*
 helper --root "$tree" prepare 0b:00=reserved
 is "$rc" 1 "on AMD's, too, which is on without any"
-like "$err" 'a parameter in /etc/default/grub keeps the IOMMU off' "… and why"
+like "$err" 'amd_iommu=off in /etc/default/grub keeps the IOMMU off' "… and why"
 helper --root "$tree" prepare --adopt
 like "$out" '^param /etc/default/grub:GRUB_CMDLINE_LINUX_DEFAULT@6,quiet amd_iommu=off: amd_iommu=off -> \(absent\)' "… --adopt takes it out"
 

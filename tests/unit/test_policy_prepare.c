@@ -121,7 +121,7 @@ static void options_and_softdeps(void **state)
 
 #define BOTH "param /etc/kernel/cmdline intel_iommu=on: ~ -> intel_iommu=on\nparam /etc/kernel/cmdline iommu=pt: ~ -> iommu=pt\n"
 #define REFRESH "rebuild boot-tool: ~ -> proxmox-boot-tool refresh\n"
-#define OFF "block loader-unknown a parameter in /etc/kernel/cmdline keeps the IOMMU off, whatever is added\n"
+#define OFF "block loader-unknown iommu=off in /etc/kernel/cmdline keeps the IOMMU off, whatever is added\n"
 
 static void assert_plan(const struct tree *t, bool adopt, const char *what, const char *expected)
 {
@@ -185,12 +185,12 @@ static void grubs_parameters(void **state)
 		  GRUB("intel_iommu=on iommu=pt ") "rebuild grub: ~ -> update-grub\n" },
 		{ "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet intel_iommu=off\"\n",
 		  GRUB("intel_iommu=on iommu=pt ") "rebuild grub: ~ -> update-grub\n"
-		  "block loader-unknown a parameter in /etc/default/grub keeps the IOMMU off, whatever is added\n",
+		  "block loader-unknown intel_iommu=off in /etc/default/grub keeps the IOMMU off, whatever is added\n",
 		  "param /etc/default/grub:GRUB_CMDLINE_LINUX_DEFAULT@6,quiet intel_iommu=off: intel_iommu=off -> ~\n"
 		  GRUB("intel_iommu=on iommu=pt ") "rebuild grub: ~ -> update-grub\n" },
 		{ "GRUB_CMDLINE_LINUX=\"quiet iommu=off\"\n",
 		  GRUB("intel_iommu=on ") "rebuild grub: ~ -> update-grub\n"
-		  "block loader-unknown a parameter in /etc/default/grub keeps the IOMMU off, whatever is added\n",
+		  "block loader-unknown iommu=off in /etc/default/grub keeps the IOMMU off, whatever is added\n",
 		  "param /etc/default/grub:GRUB_CMDLINE_LINUX@6,quiet iommu=off: iommu=off -> ~\n"
 		  GRUB("intel_iommu=on iommu=pt ") "rebuild grub: ~ -> update-grub\n" },
 	};
@@ -305,7 +305,7 @@ static void other_hosts(void **state)
 	_cleanup_tree_ struct tree amd, on, unknown, plain, bare;
 
 	tree_expand(&amd, "no-iommu");
-	assert_plan(&amd, false, "AMD's that is off", "block loader-unknown a parameter in /etc/default/grub keeps the IOMMU off, whatever is added\n");
+	assert_plan(&amd, false, "AMD's that is off", "block loader-unknown amd_iommu=off in /etc/default/grub keeps the IOMMU off, whatever is added\n");
 	tree_expand(&on, "hybrid");
 	assert_plan(&on, false, "one that is on", "");
 	tree_expand(&unknown, "wrong-loader");
