@@ -143,32 +143,4 @@ systemctl stop encoder
 rm -f $QEMU/pci-id-reservations $QEMU/101.*
 as_before
 
-scene "a service that waits until its driver has a card"
-# What is written for a machine whose cards are all NVIDIA's and reserved, with these cards' driver in the other's place.
-node=$T/node persistenced=nvidia-persistenced.service
-run gpupt-helper capture $T/node.tar
-is "$rc" 0 "this machine as a tree"
-mkdir -p $node && tar -C $node -xf $T/node.tar
-for f in 01:00.0 01:00.1 02:00.0 02:00.1; do echo 0x10de >"$node$PCI/devices/0000:$f/vendor"; done
-printf '[gpu 01:00]\nmode = reserved\n[gpu 02:00]\nmode = reserved\n' >$node/etc/gpupt/gpupt.conf
-mkdir -p $node/usr/lib/systemd/system /run/systemd/system/$persistenced.d
-printf '[Service]\nExecStart=/bin/sleep infinity\n' >/run/systemd/system/$persistenced
-cp /run/systemd/system/$persistenced $node/usr/lib/systemd/system/
-run gpupt-helper --root $node prepare --yes
-is "$rc" 0 "… is prepared"
-sed 's,/nvidia/,/radeon/,' $node/etc/systemd/system/$persistenced.d/gpupt.conf >/run/systemd/system/$persistenced.d/gpupt.conf
-systemctl daemon-reload
-ok "the service starts" systemctl start $persistenced
-ok "… and runs" is_up $persistenced
-systemctl stop $persistenced
-for f in 01:00.0 02:00.0; do echo "0000:$f" >$PCI/drivers/radeon/unbind; done
-ok "without a card its start is no failure" systemctl start $persistenced
-fails "… and it does not run" is_up $persistenced
-is "$(systemctl show -P ConditionResult $persistenced)" "no" "… by its condition"
-for f in 01:00.0 02:00.0; do echo "0000:$f" >$PCI/drivers_probe; done
-ok "with a card it starts again" systemctl start $persistenced
-ok "… and runs" is_up $persistenced
-systemctl stop $persistenced
-as_before
-
 done_testing
