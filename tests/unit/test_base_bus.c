@@ -156,9 +156,11 @@ static int with_a_silent_system_bus(const char *decoy)
 	struct root real;
 	int fd;
 
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount("none", "/run", "tmpfs", 0, NULL) < 0)
+	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", "/run", "tmpfs", 0, NULL) < 0)
 		return 77;
-	if (root_open_dir(&real, "/", NULL) < 0 || root_mkdir_p(&real, "/run/systemd/system", 0755) < 0 || root_mkdir_p(&real, "/run/dbus", 0755) < 0)
+	if (root_open_dir(&real, "/", NULL) < 0 || root_mkdir_p(&real, "/run/systemd/system", 0755) < 0 ||
+	    root_mkdir_p(&real, "/run/dbus", 0755) < 0)
 		return 77;
 	fd = listen_at(SOCKET);
 	setenv("DBUS_SYSTEM_BUS_ADDRESS", decoy, 1);

@@ -162,10 +162,10 @@ static void this_machine(void **state)
 /* What a container's /dev is: a filesystem of its own, with a node mounted on a file, and one that is its own. */
 static bool own_dev(void)
 {
-	return unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	return unshare(CLONE_NEWNS) == 0 && mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
 	       mount("none", "/mnt", "tmpfs", 0, NULL) == 0 && mknod("/mnt/null", S_IFCHR | 0600, makedev(1, 3)) == 0 &&
 	       mount("none", "/dev", "tmpfs", 0, NULL) == 0 && mkdir("/dev/dri", 0755) == 0 &&
-	       mknod("/dev/dri/mounted", S_IFREG | 0644, 0) == 0 && mount("/mnt/null", "/dev/dri/mounted", NULL, MS_BIND, NULL) == 0 &&
+	       mknod("/dev/dri/mounted", S_IFREG | 0644, 0) == 0 && mount("/mnt/null", "/dev/dri/mounted", "none", MS_BIND, NULL) == 0 &&
 	       mknod("/dev/own", S_IFCHR | 0600, makedev(1, 3)) == 0 && mknod("/dev/other", S_IFCHR | 0600, makedev(1, 5)) == 0 &&
 	       symlink("/mnt", "/dev/link") == 0;
 }

@@ -61,7 +61,7 @@ _Noreturn static void live(bool privileged, int ask, int answer, int mapped)
 {
 	char go;
 
-	step(unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "have mounts of its own");
+	step(unshare(CLONE_NEWNS) == 0 && mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0, "have mounts of its own");
 	if (!privileged) {
 		step(unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0, "have users of its own");
 		step(write(answer, "u", 1) == 1 && read(mapped, &go, 1) == 1, "be given users");
@@ -70,9 +70,9 @@ _Noreturn static void live(bool privileged, int ask, int answer, int mapped)
 	step(mount("none", "/dev", "tmpfs", 0, "mode=755") == 0, "mount /dev");
 	step(mkdir("/dev/gpu", 0755) == 0 && mkdir("/dev/all", 0755) == 0, "make directories");
 	step(mknod("/dev/gpu/mounted", S_IFREG | 0644, 0) == 0, "make a file");
-	step(mount(NODES "/gpu0", "/dev/gpu/mounted", NULL, MS_BIND, NULL) == 0, "mount the node");
-	step(mount("none", "/dev/gpu/mounted", NULL, MS_REMOUNT | MS_BIND | MS_NOEXEC, NULL) == 0, "change the mount");
-	step(mount(NODES, "/dev/all", NULL, MS_BIND, NULL) == 0, "mount the directory");
+	step(mount(NODES "/gpu0", "/dev/gpu/mounted", "none", MS_BIND, NULL) == 0, "mount the node");
+	step(mount("none", "/dev/gpu/mounted", "none", MS_REMOUNT | MS_BIND | MS_NOEXEC, NULL) == 0, "change the mount");
+	step(mount(NODES, "/dev/all", "none", MS_BIND, NULL) == 0, "mount the directory");
 	step(!privileged || mknod("/dev/gpu/own", S_IFCHR | 0640, NULL_DEV) == 0, "make a node");
 	step(symlink("/mnt/outside", "/dev/gpu/link") == 0 && symlink("/mnt", "/dev/away") == 0, "make links");
 	step(write(answer, "r", 1) == 1, "speak");
@@ -102,8 +102,10 @@ static void container_start(struct container *c, bool privileged)
 
 	assert_int_equal(pipe2(ask, O_CLOEXEC) | pipe2(answer, O_CLOEXEC) | pipe2(mapped, O_CLOEXEC), 0);
 	c->init.pid = fork();
-	if (c->init.pid == 0)
+	if (c->init.pid == 0) {
+		close(ask[1]); /* it ends with the test */
 		live(privileged, ask[0], answer[1], mapped[0]);
+	}
 	close(answer[1]);
 	if (!privileged) {
 		assert_int_equal(read(answer[0], &said, 1), 1);
@@ -218,7 +220,7 @@ static void node_is_new(const char *name, dev_t dev)
 /* A mount namespace for the test, with a filesystem in the place of the host's /dev that can hold nodes and forget directories. */
 static int set_up(void **state)
 {
-	possible = geteuid() == 0 && unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	possible = geteuid() == 0 && unshare(CLONE_NEWNS) == 0 && mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
 		   mount("none", "/mnt", "tmpfs", 0, NULL) == 0 && mkdir(NODES, 0755) == 0 && mknod("/mnt/try", S_IFCHR | 0600, NULL_DEV) == 0;
 	if (!possible)
 		print_message("# not root, or no mounts and nodes to be made here\n");
