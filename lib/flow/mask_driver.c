@@ -8,6 +8,7 @@
 #include "host/modload.h"
 #include "host/modprobe.h"
 #include "host/nvidia_files.h"
+#include "host/udev_rule.h"
 
 /* Modules whose options say something about cards; those of others may hold anything, addresses for one. */
 static bool about_cards(const char *module)
@@ -175,16 +176,6 @@ static const char *value_of(const char *p)
 	return p[strspn(p, "ie")] == '"' && strchr("= \tie", p[-1]) ? p + 1 : NULL;
 }
 
-static bool is_of_drivers(const char *s)
-{
-	static const char *const words[] = { "driver_override", "vfio-pci", "vfio_pci", "pci-stub", "pci_stub", "new_id" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (strstr(s, words[i]))
-			return true;
-	return false;
-}
-
 /* '?' for a value up to its quote, but what makes the rule one about drivers stays. Its end. */
 static const char *add_value(const char *s, struct text *ret)
 {
@@ -196,7 +187,7 @@ static const char *add_value(const char *s, struct text *ret)
 	/* one that is not closed here may go on with the next line */
 	end -= !*end && end > s && end[-1] == '\\';
 	text_add_n(&value, s, (size_t)(end - s));
-	text_add(ret, is_of_drivers(text_str(&value)) ? text_str(&value) : "?");
+	text_add(ret, udev_is_of_drivers(text_str(&value)) ? text_str(&value) : "?");
 	if (value.r < 0)
 		ret->r = value.r;
 	return end;
@@ -290,7 +281,7 @@ static void add_all_rules(char *text, struct text *ret)
 			text += len + (text[len] == '\n');
 			last++;
 		} while (more && *text);
-		for (bool kept = is_of_drivers(text_str(&rule)); l.line < last && (line = str_line(&l.next)); l.line++)
+		for (bool kept = udev_is_of_drivers(text_str(&rule)); l.line < last && (line = str_line(&l.next)); l.line++)
 			if (kept)
 				add_rule_line(&l, l.line, line, &quoted);
 		if (rule.r < 0)

@@ -4,11 +4,11 @@
 #include "flow/prepare_record.h"
 #include "policy/prepare_judge.h"
 
-static bool is_loaded(const struct root *r, const char *module)
+static bool is_unloaded(const struct root *r, const char *module)
 {
 	char path[PATH_MAX];
 
-	return root_exists(r, path_f(path, "/sys/module/%s", module));
+	return !root_exists(r, path_f(path, "/sys/module/%s", module));
 }
 
 /* Of a module that is not loaded nobody can say. */
@@ -25,6 +25,19 @@ static bool has_processes(const struct root *r, const char *unit)
 	char path[PATH_MAX], line[16];
 
 	return root_read_line(r, path_f(path, "/sys/fs/cgroup/system.slice/%s/cgroup.procs", unit), line, sizeof(line)) == 0 && line[0];
+}
+
+/* Of what was prepared, those that the machine says this of. 0 or -ENOMEM. */
+static int pick(const struct root *r, const struct prepare_steps *before, int (*list)(const struct prepare_steps *, struct strv *),
+		bool (*is)(const struct root *, const char *), struct strv *ret)
+{
+	_cleanup_strv_ struct strv all = { 0 };
+	int k = list(before, &all);
+
+	strv_foreach (one, &all)
+		if (k == 0 && is(r, one))
+			k = strv_add(ret, one);
+	return k;
 }
 
 static bool is_last(const struct prepare_steps *l, size_t i)
@@ -65,8 +78,7 @@ int prepare_read(const struct root *r, struct record *ret, bool *ret_unfinished,
 
 int prepare_check(const struct root *r, const struct setup *setup, const struct settings *settings, struct findings *ret, struct err *e)
 {
-	_cleanup_strv_ struct strv modules = { 0 }, unloaded = { 0 }, options = { 0 }, unset = { 0 };
-	_cleanup_strv_ struct strv units = { 0 }, running = { 0 };
+	_cleanup_strv_ struct strv unloaded = { 0 }, unset = { 0 }, running = { 0 };
 	_cleanup_record_ struct record rec = { .fd = -1 };
 	struct prepare_state s = { .setup = setup, .settings = settings, .unset = &unset, .unloaded = &unloaded, .running = &running };
 	unsigned int first = 0;
@@ -78,20 +90,11 @@ int prepare_check(const struct root *r, const struct setup *setup, const struct 
 	if (k == 0)
 		k = prepare_record_steps(&rec, first, &s.before);
 	if (k == 0)
-		k = prepare_modules_of(&s.before, &modules);
-	strv_foreach (module, &modules)
-		if (k == 0 && !is_loaded(r, module))
-			k = strv_add(&unloaded, module);
+		k = pick(r, &s.before, prepare_modules_of, is_unloaded, &unloaded);
 	if (k == 0)
-		k = prepare_options_of(&s.before, &options);
-	strv_foreach (option, &options)
-		if (k == 0 && is_off(r, option))
-			k = strv_add(&unset, option);
+		k = pick(r, &s.before, prepare_options_of, is_off, &unset);
 	if (k == 0)
-		k = prepare_units_of(&s.before, &units);
-	strv_foreach (unit, &units)
-		if (k == 0 && has_processes(r, unit))
-			k = strv_add(&running, unit);
+		k = pick(r, &s.before, prepare_units_of, has_processes, &running);
 	if (k < 0) {
 		free(s.before.v);
 		return k;

@@ -145,6 +145,16 @@ int prepare_record_end(struct record *rec, struct err *e)
 #define REBOOT_TEXT	     "*** System restart required ***\n"
 #define REBOOT_US	     "gpupt\n"
 
+/* The line of ours, or NULL. */
+static const char *find_us(const char *pkgs)
+{
+	const char *us = strstr(pkgs, REBOOT_US);
+
+	while (us && us > pkgs && us[-1] != '\n')
+		us = strstr(us + 1, REBOOT_US);
+	return us;
+}
+
 /*
  * The marker of Debian's kernel packages and unattended-upgrades. It is a word to others, like a line in the journal, and nothing is
  * lost with it.
@@ -160,7 +170,7 @@ bool prepare_reboot_mark(const struct root *r, const struct text *reasons)
 		root_write_file(r, REBOOT_REQUIRED, REBOOT_TEXT, strlen(REBOOT_TEXT), 0644);
 	if (root_read(r, REBOOT_REQUIRED_PKGS, CONF_MAX, &pkgs, NULL) == 0)
 		text_add(&t, pkgs);
-	if (strstr(text_str(&t), REBOOT_US))
+	if (find_us(text_str(&t)))
 		return false;
 	text_add(&t, REBOOT_US);
 	return t.r == 0 && root_write_file(r, REBOOT_REQUIRED_PKGS, text_str(&t), t.len, 0644) == 0;
@@ -170,10 +180,9 @@ void prepare_reboot_unmark(const struct root *r)
 {
 	_cleanup_free_ char *pkgs = NULL, *marker = NULL;
 	_cleanup_text_ struct text others = { 0 };
-	char *us;
+	const char *us;
 
-	if (!root_is_live(r) || root_read(r, REBOOT_REQUIRED_PKGS, CONF_MAX, &pkgs, NULL) < 0 || !(us = strstr(pkgs, REBOOT_US)) ||
-	    (us > pkgs && us[-1] != '\n'))
+	if (!root_is_live(r) || root_read(r, REBOOT_REQUIRED_PKGS, CONF_MAX, &pkgs, NULL) < 0 || !(us = find_us(pkgs)))
 		return;
 	text_add_n(&others, pkgs, (size_t)(us - pkgs));
 	text_add(&others, us + strlen(REBOOT_US));

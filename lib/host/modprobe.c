@@ -171,7 +171,6 @@ static size_t command_len(const char *s)
 bool modprobe_is_nothing(const struct modprobe_line *l)
 {
 	static const char *const idle[] = { "/bin/false", "/usr/bin/false", "false", "/bin/true", "/usr/bin/true", "true", ":" };
-
 	size_t n = command_len(l->rest);
 
 	for (size_t i = 0; l->kind == MODPROBE_INSTALL && i < ARRAY_SIZE(idle); i++)

@@ -111,10 +111,14 @@ int udev_rule_parse(const char *line, struct udev_rule *ret)
 	return 0;
 }
 
-static bool is_of_drivers(const char *s)
+bool udev_is_of_drivers(const char *s)
 {
-	return strstr(s, "driver_override") || strstr(s, "vfio-pci") || strstr(s, "vfio_pci") || strstr(s, "pci-stub") ||
-	       strstr(s, "pci_stub") || strstr(s, "new_id");
+	static const char *const words[] = { "driver_override", "vfio-pci", "vfio_pci", "pci-stub", "pci_stub", "new_id" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strstr(s, words[i]))
+			return true;
+	return false;
 }
 
 /* A whole rule: kept if it does something about drivers. */
@@ -124,7 +128,7 @@ static int add_line(struct udev_rules *l, const char *line, const char *file, un
 	struct udev_rule *v;
 	int k;
 
-	if (!is_of_drivers(line))
+	if (!udev_is_of_drivers(line))
 		return 0;
 	k = udev_rule_parse(line, &rule);
 	if (k < 0)
@@ -226,7 +230,7 @@ const char *udev_rule_command(const struct udev_rule *rule)
 	for (size_t i = 0; i < rule->n; i++) {
 		const struct udev_token *t = &rule->v[i];
 
-		if (t->op[0] == '-' || udev_token_is_match(t) || !is_of_drivers(t->value))
+		if (t->op[0] == '-' || udev_token_is_match(t) || !udev_is_of_drivers(t->value))
 			continue;
 		if (strcmp(t->key, "RUN") == 0)
 			return t->value;

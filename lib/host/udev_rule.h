@@ -42,6 +42,8 @@ int udev_rules_load(const struct root *r, struct udev_rules *ret);
 void udev_rules_done(struct udev_rules *l);
 #define _cleanup_udev_rules_ _cleanup_(udev_rules_done)
 
+/* Has a part of a rule to do with drivers of PCI functions? */
+bool udev_is_of_drivers(const char *s);
 /* Is it a condition, as against something that is done? PROGRAM and IMPORT are conditions with any operator. */
 bool udev_token_is_match(const struct udev_token *t);
 /* The value that the rule writes to driver_override, or NULL if it does not do it by itself. */

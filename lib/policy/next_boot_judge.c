@@ -116,13 +116,13 @@ static void judge_entry(struct look *l)
 
 	if (l->n->entries.why[0])
 		return;
-	if (refresh)
-		text_addf(&remedy, "run '%s'", refresh);
-	/* which keeps no more than a few by itself */
-	if (!l->entry && l->s->loader.kind != LOADER_GRUB && refresh)
-		text_addf(&remedy, "; before it 'proxmox-boot-tool kernel add %s', if that is none of those it keeps by itself", l->k->release);
 	if (!refresh)
 		text_addf(&remedy, "run 'kernel-install add %s /boot/vmlinuz-%s'", l->k->release, l->k->release);
+	else
+		text_addf(&remedy, "run '%s'", refresh);
+	/* proxmox-boot-tool keeps no more than a few by itself */
+	if (refresh && !l->entry && l->s->loader.kind != LOADER_GRUB)
+		text_addf(&remedy, "; before it 'proxmox-boot-tool kernel add %s', if that is none of those it keeps by itself", l->k->release);
 	if (!l->entry) {
 		finding_add(l->ret, FINDING_ENTRY_MISSING, l->k->release, text_str(&remedy), "%s has no entry for %s",
 			    loader_name(l->s->loader.kind), l->who);

@@ -250,10 +250,10 @@ int prepare_adopt(const struct prepare_facts *f, struct plan *plan, struct findi
 			/* all the rest is in vain then */
 			if (found->n > refused)
 				prepare_block(&found->v[refused]);
-		}
-		else if (cmdline_has(p->text, "pcie_acs_override") && !prepare_is_own(p->file))
+		} else if (cmdline_has(p->text, "pcie_acs_override") && !prepare_is_own(p->file)) {
 			k = adopt_param(f, p->file, p->line, p->text, "it makes the IOMMU groups smaller than the hardware's isolation",
 					plan, found);
+		}
 	}
 	return k;
 }

@@ -3,6 +3,7 @@
 
 #include "flow/late.h"
 #include "flow/observe.h"
+#include "flow/watch.h"
 #include "plan/claim.h"
 #include "plan/lease.h"
 #include "plan/state.h"
@@ -152,6 +153,18 @@ int vm_stop_run(struct fake *f, void *ctx)
 
 	vm_stop(f, *(unsigned int *)ctx, &v);
 	return v.r != 0;
+}
+
+int vm_watch_run(struct fake *f, void *ctx)
+{
+	_cleanup_settings_ struct settings s = { 0 };
+	unsigned int vmid = *(unsigned int *)ctx;
+	struct report report = { .vmid = vmid };
+	struct release rel = { .root = &f->root, .settings = &s, .vmid = vmid, .unattended = true, .report = &report };
+	struct err e;
+
+	settings_default(&s);
+	return watch_run(&rel, &e) < 0;
 }
 
 static void reserved(const struct fake *f, const char *bdf, void *ctx)

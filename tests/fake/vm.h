@@ -36,6 +36,7 @@ void vm_late(struct fake *f, unsigned int vmid, struct vm_result *ret);
 /* For fake_run(): ctx points to the VM's id. 0, or 1 for a failure. */
 int vm_start_run(struct fake *f, void *ctx);
 int vm_stop_run(struct fake *f, void *ctx);
+int vm_watch_run(struct fake *f, void *ctx); /* as gpupt-settle@VMID does it, by the settings that there are without a gpupt.conf */
 
 /* Leases, claims, turns, stuck functions and reservations that are still there, a line each; "" if there is nothing. */
 const char *vm_leftovers(struct fake *f);

@@ -58,7 +58,6 @@ case $((boot_n - $(steps | wc -l))) in
 1)
 	scene "it goes when the files are there, and no initramfs, and nobody puts them back"
 	systemctl mask -q gpupt-repair.service
-	sync
 	cut_at "$(cat $notes/all)"
 	;;
 2)

@@ -12,7 +12,6 @@
 
 #include <cmocka.h>
 
-#include "flow/watch.h"
 #include "host/nodes.h"
 #include "plan/claim.h"
 #include "plan/path.h"
@@ -771,29 +770,18 @@ static void with_a_watcher(void **state)
 	assert_false(fake_exists(f, "/run/gpupt/lease/102"));
 }
 
-static int watch(struct fake *f, void *ctx)
-{
-	_cleanup_settings_ struct settings s = { 0 };
-	struct report report = { .vmid = 101 };
-	struct release rel = { .root = &f->root, .settings = &s, .vmid = 101, .unattended = true, .report = &report };
-	struct err e;
-
-	settings_default(&s);
-	return watch_run(&rel, &e) < 0;
-}
-
 static void the_watcher_settles(void **state)
 {
 	_cleanup_fake_ struct fake *f = fake_machine();
 	_cleanup_free_ char *before = fake_snapshot(f);
 
 	start(f, 101);
-	assert_int_equal(fake_run(f, watch, NULL), 0);
+	assert_int_equal(fake_run(f, vm_watch_run, &(unsigned int){ 101 }), 0);
 	assert_as_before(f, before);
 	assert_false(fake_exists(f, "/run/gpupt/lease/101"));
 	assert_false(fake_exists(f, "/run/gpupt/watch/101"));
 	/* nothing to watch over */
-	assert_int_equal(fake_run(f, watch, NULL), 0);
+	assert_int_equal(fake_run(f, vm_watch_run, &(unsigned int){ 101 }), 0);
 }
 
 /* Whose nodes a container names is remembered while they are there to be seen. */

@@ -11,7 +11,6 @@
 
 #include "flow/homecoming.h"
 #include "flow/observe.h"
-#include "flow/watch.h"
 #include "helper/helper.h"
 #include "plan/errand.h"
 #include "tests/fake/ct.h"
@@ -355,17 +354,6 @@ static int confirm_run(struct fake *f, void *ctx)
 	return handover_confirm(&f->root, 101, false, &(struct report){ 0 }, &e) < 0;
 }
 
-static int watch_once(struct fake *f, void *ctx)
-{
-	_cleanup_settings_ struct settings s = { 0 };
-	struct report report = { .vmid = 101 };
-	struct release rel = { .root = &f->root, .settings = &s, .vmid = 101, .unattended = true, .report = &report };
-	struct err e;
-
-	settings_default(&s);
-	return watch_run(&rel, &e) < 0;
-}
-
 /* Killed at each call; then the VM ends, if it runs, and somebody settles it. */
 static unsigned int vm_walk_killed(int (*walk)(struct fake *f, void *ctx), bool runs, unsigned int every, const char *what)
 {
@@ -380,7 +368,7 @@ static unsigned int vm_walk_killed(int (*walk)(struct fake *f, void *ctx), bool 
 		if (runs)
 			fake_vm_runs(m.f, 101, getpid()); /* whose start time is looked up where processes really are */
 		fake_arm(m.f, FAKE_KERNEL | FAKE_STORAGE, n % 2 ? FAKE_KILL_AFTER : FAKE_KILL_BEFORE, n, 0);
-		status = fake_run(m.f, walk, NULL);
+		status = fake_run(m.f, walk, &vm101);
 		fake_disarm(m.f);
 		if (runs)
 			fake_vm_ends(m.f, 101);
@@ -412,7 +400,7 @@ static void post_start_killed(void **state)
 static void watcher_killed(void **state)
 {
 	/* it looks four times a second; what it does then is post-stop's way back, which test_flow_crash.c has call by call */
-	unsigned int n = vm_walk_killed(watch_once, false, 5, "the watcher killed as it settles");
+	unsigned int n = vm_walk_killed(vm_watch_run, false, 5, "the watcher killed as it settles");
 
 	assert_true(n > 20);
 	fake_tally("crash-points", n, "crash points of the watcher as it settles");
