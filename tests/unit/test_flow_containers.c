@@ -14,6 +14,7 @@
 #include "plan/lease.h"
 #include "tests/fake/ct.h"
 #include "tests/fake/cut.h"
+#include "tests/fake/expect.h"
 
 #define RENDER	  "/dev/dri/renderD129"
 #define DEV0_TEXT "dev0: " RENDER ",gid=104"
@@ -29,24 +30,6 @@ static struct fake *machine(const char *conf)
 	return f;
 }
 
-static void dump(const char *what, const struct vm_result *v)
-{
-	print_error("%s: %d %s\n%s%s", what, v->r, v->e.text, text_str(&v->said), text_str(&v->complained));
-	for (size_t i = 0; i < v->findings.n; i++)
-		print_error("%s: %s\n", finding_name(v->findings.v[i].code), v->findings.v[i].message);
-}
-
-static void start(struct fake *f)
-{
-	_cleanup_vm_ struct vm_result v = { 0 };
-
-	vm_start(f, 101, false, &v);
-	if (v.r != 0) {
-		dump("pre-start", &v);
-		fail_msg("VM 101 does not start");
-	}
-}
-
 /* It does not start, and why has these words. */
 static void refused(struct fake *f, const char *words)
 {
@@ -58,7 +41,7 @@ static void refused(struct fake *f, const char *words)
 	for (size_t i = 0; i < v.findings.n; i++)
 		said |= strstr(v.findings.v[i].message, words) != NULL;
 	if (v.r == 0 || !said) {
-		dump("pre-start", &v);
+		vm_dump("pre-start", &v);
 		fail_msg("VM 101 is not refused by '%s'", words);
 	}
 }
@@ -69,12 +52,12 @@ static void stop(struct fake *f)
 
 	vm_stop(f, 101, &v);
 	if (v.r != 0 || !undo_complete(&v.undo)) {
-		dump("post-stop", &v);
+		vm_dump("post-stop", &v);
 		fail_msg("VM 101 does not give back");
 	}
 	/* without systemd nobody watches: the hook has done it by itself */
 	if (v.complained.len) {
-		dump("post-stop", &v);
+		vm_dump("post-stop", &v);
 		fail_msg("there are complaints");
 	}
 }
@@ -117,7 +100,7 @@ static void hot(void **state)
 	fake_ct(f, 200, DEV0, true);
 	fake_ct(f, 201, TWIN_DEV0, true);
 	before = fake_snapshot(f);
-	start(f);
+	vm_starts(f, 101);
 	assert_true(fake_ct_runs(f, 200));
 	assert_true(placeholder(f));
 	stop(f);
@@ -186,7 +169,7 @@ static void shut_down(void **state)
 	fake_ct(f, 203, TWIN_DEV0, true);
 	fake_ct_holder(f, 200, 4001, "player", "226:129", RENDER);
 	before = fake_snapshot(f);
-	start(f);
+	vm_starts(f, 101);
 	assert_false(fake_ct_runs(f, 200) || fake_ct_runs(f, 201));
 	assert_true(fake_ct_runs(f, 203));
 	assert_string_equal(fake_pct_calls(f), "shutdown 200; shutdown 201");
@@ -217,7 +200,7 @@ static void side_by_side(void **state)
 		fake_ct(f, id, DEV0, true);
 	f->hooks.exec = look_at_the_lease;
 	waited_for = false;
-	start(f);
+	vm_starts(f, 101);
 	assert_true(waited_for);
 	assert_false(fake_ct_runs(f, 200) || fake_ct_runs(f, 201) || fake_ct_runs(f, 202));
 }
@@ -242,7 +225,7 @@ static void back_side_by_side(void **state)
 	for (unsigned int id = 200; id <= 202; id++)
 		fake_ct(f, id, DEV0, true);
 	before = fake_snapshot(f);
-	start(f);
+	vm_starts(f, 101);
 	f->hooks.exec = look_at_the_way_back;
 	waited_for = false;
 	stop(f);
@@ -273,7 +256,7 @@ static void stopped_by_force(void **state)
 	fake_ct(f, 200, DEV0, true);
 	fake_ct_how(f, 200, "deaf");
 	before = fake_snapshot(f);
-	start(f);
+	vm_starts(f, 101);
 	assert_string_equal(fake_pct_calls(f), "shutdown 200; stop 200");
 	stop(f);
 	assert_same(f, before, "stopped by force");
@@ -289,7 +272,7 @@ static void detached(void **state)
 	fake_ct(f, 200, DETACH, true);
 	fake_ct_holder(f, 200, 4001, "player", "226:129", RENDER);
 	before = fake_snapshot(f);
-	start(f);
+	vm_starts(f, 101);
 	assert_true(fake_ct_runs(f, 200));
 	assert_string_equal(fake_pct_calls(f), "shutdown 200; start 200");
 	assert_int_equal(root_read(&f->root, "/etc/pve/lxc/200.conf", 4096, &conf, NULL), 0);
@@ -312,7 +295,7 @@ static void deleted_by_somebody(void **state)
 
 		fake_ct(f, 200, "", true);
 		fake_putf(f, "/etc/pve/lxc/200.conf", "arch: amd64\n" DEV0 "dev1: /dev/dri/card1\n\n[pve:pending]\ndelete: %s\n", lists[i]);
-		start(f);
+		vm_starts(f, 101);
 		assert_string_equal(fake_pct_calls(f), "shutdown 200; start 200");
 		assert_int_equal(root_read(&f->root, "/etc/pve/lxc/200.conf", 4096, &meanwhile, NULL), 0);
 		assert_true(strstr(meanwhile, DEV0) && !strstr(meanwhile, "dev1"));
@@ -353,10 +336,10 @@ static void detached_and_stopped_meanwhile(void **state)
 		_cleanup_fake_ struct fake *f = machine("[ct 200]\ncontainers = detach\n");
 
 		fake_ct(f, 200, DETACH, true);
-		start(f);
+		vm_starts(f, 101);
 		assert_int_equal(pct(f, "stop", 200), 0);
 		if (reboot)
-			start(f);
+			vm_starts(f, 101);
 		stays_stopped(f);
 		assert_string_equal(fake_pct_calls(f), "shutdown 200; start 200; stop 200");
 	}
@@ -368,7 +351,7 @@ static void detached_and_stopped_under_ha(void **state)
 
 	fake_ct(f, 200, DETACH, true);
 	fake_put(f, "/etc/pve/ha/resources.cfg", "ct: 200\n\tstate started\n\n");
-	start(f);
+	vm_starts(f, 101);
 	assert_true(fake_ct_runs(f, 200));
 	fake_put(f, "/etc/pve/ha/resources.cfg", "ct: 200\n\tstate stopped\n\n");
 	fake_ct_set(f, 200, false);
@@ -385,7 +368,7 @@ static void detached_and_restarted(void **state)
 
 	fake_ct(f, 200, DETACH, true);
 	before = fake_snapshot(f);
-	start(f);
+	vm_starts(f, 101);
 	fake_ct_set(f, 200, false);
 	fake_put(f, "/var/lib/lxc/200/reboot", "");
 	pid = fork();
@@ -422,7 +405,7 @@ static void detached_and_not_started(void **state)
 	fake_ct(f, 200, DETACH, true);
 	before = fake_snapshot(f);
 	f->hooks.exec = no_start_at_first;
-	start(f);
+	vm_starts(f, 101);
 	assert_false(fake_ct_runs(f, 200));
 	stop(f);
 	assert_same(f, before, "it needs its card to start");
@@ -437,11 +420,11 @@ static void detached_at_a_reboot(void **state)
 	fake_ct(f, 200, DETACH, false);
 	fake_ct(f, 201, DETACH "dev1: /dev/dri/renderD130\n", true);
 	before = fake_snapshot(f);
-	start(f);
+	vm_starts(f, 101);
 	assert_true(fake_exists(f, "/run/gpupt/lease/101"));
 	fake_put(f, "/etc/pve/qemu-server/101.conf", "machine: q35\nhostpci0: 0000:01:00,pcie=1\nhostpci1: 0000:02:00,pcie=1\n");
 	fake_put(f, "/etc/gpupt/gpupt.conf", "[ct 201]\ncontainers = detach\n");
-	start(f);
+	vm_starts(f, 101);
 	assert_false(fake_exists(f, "/run/gpupt/lease/101"));
 	assert_true(fake_exists(f, "/var/lib/gpupt/lease/101"));
 	stop(f);
@@ -455,7 +438,7 @@ static void restarted_meanwhile(void **state)
 	_cleanup_vm_ struct vm_result v = { 0 };
 
 	fake_ct(f, 200, DEV0, true);
-	start(f);
+	vm_starts(f, 101);
 	fake_remove(f, "/dev/dri/renderD129");
 	vm_start(f, 101, false, &v);
 	assert_int_equal(v.r, 0);
@@ -483,7 +466,7 @@ static void managed_by_ha(void **state)
 	fake_ct(f, 200, DEV0, true);
 	fake_put(f, "/etc/pve/ha/resources.cfg", "ct: 200\n\tstate started\n\n");
 	before = fake_snapshot(f);
-	start(f);
+	vm_starts(f, 101);
 	assert_false(fake_ct_runs(f, 200));
 	/* the request is in /etc/pve and outlives a power cut, so the record must, too */
 	assert_true(fake_exists(f, "/var/lib/gpupt/lease/101"));
@@ -501,7 +484,7 @@ static void recovered_elsewhere(void **state)
 
 	fake_ct(f, 200, DEV0, true);
 	fake_put(f, "/etc/pve/ha/resources.cfg", "ct: 200\n\tstate started\n\n");
-	start(f);
+	vm_starts(f, 101);
 	fake_remove(f, "/etc/pve/lxc/200.conf");
 	fake_put(f, "/etc/pve/nodes/other/lxc/200.conf", "arch: amd64\n" DEV0 "ostype: debian\n");
 	vm_stop(f, 101, &v);
@@ -527,7 +510,7 @@ static void unmanaged_meanwhile(void **state)
 
 		fake_ct(f, 200, DEV0, true);
 		fake_put(f, "/etc/pve/ha/resources.cfg", "ct: 200\n\tstate started\n\n");
-		start(f);
+		vm_starts(f, 101);
 		fake_put(f, "/etc/pve/ha/resources.cfg", resources[i % 2]);
 		stop(f);
 		assert_string_equal(fake_pct_calls(f), calls[i / 2]);
@@ -545,7 +528,7 @@ static void started_meanwhile(void **state)
 
 	fake_ct(f, 200, DEV0, true);
 	fake_ct(f, 201, DEV0, false);
-	start(f);
+	vm_starts(f, 101);
 	/* both find a node to start with; whoever started 200 wants it to run */
 	assert_int_equal(pct(f, "start", 200), 0);
 	assert_int_equal(pct(f, "start", 201), 0);
@@ -560,7 +543,7 @@ static void destroyed_meanwhile(void **state)
 	_cleanup_vm_ struct vm_result v = { 0 };
 
 	fake_ct(f, 200, DEV0, true);
-	start(f);
+	vm_starts(f, 101);
 	fake_remove(f, "/etc/pve/lxc/200.conf");
 	vm_stop(f, 101, &v);
 	assert_int_equal(v.r, 0);
@@ -592,7 +575,7 @@ static void made_anew_meanwhile(void **state)
 		_cleanup_free_ char *conf = NULL;
 
 		fake_ct(f, 200, DEV0 WHO, true);
-		start(f);
+		vm_starts(f, 101);
 		if (fake_ct_runs(f, 200))
 			assert_int_equal(pct(f, "stop", 200), 0);
 		fake_hide(f, "pct-calls", "");
@@ -613,7 +596,7 @@ static void made_anew_under_ha(void **state)
 
 	fake_ct(f, 200, DEV0 WHO, true);
 	fake_put(f, "/etc/pve/ha/resources.cfg", "ct: 200\n\tstate started\n\n");
-	start(f);
+	vm_starts(f, 101);
 	stop_with(f, STRANGER, &v);
 	assert_non_null(strstr(text_str(&v.complained), "CT 200 is another container by now"));
 	assert_string_equal(fake_pct_calls(f), "stopped 200");
@@ -636,7 +619,7 @@ static void still_the_same(void **state)
 		_cleanup_free_ char *conf = NULL, *lease = NULL;
 
 		fake_ct(f, 200, DEV0 WHO, true);
-		start(f);
+		vm_starts(f, 101);
 		assert_int_equal(root_read(&f->root, "/var/lib/gpupt/lease/101", 1 << 20, &lease, NULL), 0);
 		if (old) {
 			cut_out(lease, "%20id=");
@@ -659,7 +642,7 @@ static void locked_meanwhile(void **state)
 
 	fake_ct(f, 200, DEV0, true);
 	before = fake_snapshot(f);
-	start(f);
+	vm_starts(f, 101);
 	fake_put(f, "/etc/pve/lxc/200.conf", "lock: backup\narch: amd64\n" DEV0 "ostype: debian\n");
 	vm_stop(f, 101, &v);
 	assert_int_equal(v.r, 0);
@@ -687,7 +670,7 @@ static void failed_at_boot(void **state)
 		 "UPID:host:00001001:00002001:6553F201:vzstart:201:root@pam: 1 6553F202 Device " RENDER " does not exist\n"
 		 "UPID:host:00001002:00002002:6553F202:vzstart:202:root@pam: 1 6553F203 Device /dev/kvm does not exist\n"
 		 "UPID:host:00001003:00002003:6553F0FF:vzstart:203:root@pam: 1 6553F0FF Device " RENDER " does not exist\n");
-	start(f);
+	vm_starts(f, 101);
 	stop(f);
 	assert_string_equal(fake_pct_calls(f), "start 200");
 	assert_true(fake_ct_runs(f, 200));
@@ -707,7 +690,7 @@ static void failed_at_boot_under_ha(void **state)
 		fake_putf(f, "/etc/pve/ha/resources.cfg", "ct: 200\n\tstate %s\n\n", states[i]);
 		fake_put(f, "/var/log/pve/tasks/active",
 			 "UPID:host:00001000:00002000:6553F200:vzstart:200:root@pam: 1 6553F201 Device " RENDER " does not exist\n");
-		start(f);
+		vm_starts(f, 101);
 		vm_stop(f, 101, &v);
 		assert_int_equal(v.r, 0);
 		assert_string_equal(fake_pct_calls(f), "");
@@ -735,7 +718,7 @@ static void failed_at_boot_by_a_raw_line(void **state)
 		 "UPID:host:00001001:00002001:6553F201:vzstart:201:root@pam: 1 6553F202 startup for container '201' failed\n"
 		 "UPID:host:00001002:00002002:6553F202:vzstart:202:root@pam: 1 6553F203 startup for container '202' failed\n"
 		 "UPID:host:00001003:00002003:6553F203:vzstart:203:root@pam: 1 6553F204 volume 'x' does not exist\n");
-	start(f);
+	vm_starts(f, 101);
 	stop(f);
 	assert_string_equal(fake_pct_calls(f), "start 200");
 }
@@ -769,7 +752,7 @@ static void kept_away(void **state)
 		_cleanup_vm_ struct vm_result v = { 0 };
 
 		fake_ct(f, 200, DETACH, true);
-		start(f);
+		vm_starts(f, 101);
 		vm_stop(f, 101, &v);
 		assert_int_equal(v.r, 0);
 		assert_string_equal(fake_get(f, "/sys/bus/pci/devices/" CARD "/driver_override"), "(null)");
@@ -779,7 +762,7 @@ static void kept_away(void **state)
 		assert_int_equal(pct(f, "stop", 200), 0);
 		assert_int_equal(pct(f, "start", 200), 0);
 		fake_hide(f, "pct-calls", "");
-		start(f);
+		vm_starts(f, 101);
 		stop(f);
 		assert_string_equal(fake_pct_calls(f), "");
 		assert_true(placeholder(f));
@@ -795,7 +778,7 @@ static void kept_and_home_again(void **state)
 		char driver[64] = "";
 
 		fake_ct(f, 200, DEV0, true);
-		start(f);
+		vm_starts(f, 101);
 		stop(f);
 		assert_true(placeholder(f));
 		fake_put(f, "/etc/gpupt/gpupt.conf", "");
@@ -803,7 +786,7 @@ static void kept_and_home_again(void **state)
 			assert_int_equal(home(f, 200, &said), 0);
 			assert_non_null(strstr(text_str(&said), "it is home for CT 200"));
 		} else {
-			start(f);
+			vm_starts(f, 101);
 			assert_true(placeholder(f));
 			stop(f);
 		}
@@ -822,12 +805,12 @@ static void kept_and_replaced(void **state)
 	struct stat st;
 
 	fake_ct(f, 200, DEV0, true);
-	start(f);
+	vm_starts(f, 101);
 	stop(f);
 	fake_remove(f, RENDER);
 	fake_link(f, RENDER, "null");
 	fake_put(f, "/etc/gpupt/gpupt.conf", "");
-	start(f);
+	vm_starts(f, 101);
 	stop(f);
 	assert_int_equal(lstat(fake_path(f, full, RENDER), &st), 0);
 	assert_true(S_ISLNK(st.st_mode));
@@ -894,7 +877,7 @@ static void comes_home_for_a_container(void **state)
 	fake_ct(f, 200, DEV0, false);
 	fake_ct(f, 201, TWIN_DEV0, false);
 	before = fake_snapshot(f);
-	start(f);
+	vm_starts(f, 101);
 	fake_vm_runs(f, 101, 7001);
 	assert_int_equal(home(f, 200, &running), 0);
 	assert_non_null(strstr(text_str(&running), "CT 200 starts without 0000:01:00.0: VM 101 has it"));
@@ -916,7 +899,7 @@ static void strays_come_home(void **state)
 	fake_ct(f, 200, DEV0, false);
 	before = fake_snapshot(f);
 	/* a hand-over teaches whose the node is; then somebody moves the card by hand */
-	start(f);
+	vm_starts(f, 101);
 	stop(f);
 	fake_detach(f, CARD);
 	fake_attach(f, CARD, "vfio-pci");

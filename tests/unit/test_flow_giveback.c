@@ -23,7 +23,7 @@
 #include "plan/claim.h"
 #include "plan/state.h"
 #include "pve/reservation.h"
-#include "tests/fake/vm.h"
+#include "tests/fake/expect.h"
 
 #define DEV	  "/sys/bus/pci/devices/"
 #define CALLS_MAX 600
@@ -31,71 +31,15 @@
 
 static unsigned int vm101 = 101;
 
-static void dump(const char *what, const struct vm_result *v)
-{
-	print_error("%s: %d %s\n%s%s", what, v->r, v->e.text, text_str(&v->said), text_str(&v->complained));
-	for (size_t i = 0; i < v->findings.n; i++)
-		print_error("%s: %s\n", finding_name(v->findings.v[i].code), v->findings.v[i].message);
-}
-
-static void start(struct fake *f, unsigned int vmid)
-{
-	_cleanup_vm_ struct vm_result v = { 0 };
-
-	vm_start(f, vmid, false, &v);
-	if (v.r != 0) {
-		dump("pre-start", &v);
-		fail_msg("VM %u does not start", vmid);
-	}
-}
-
-static void stop(struct fake *f, unsigned int vmid)
-{
-	_cleanup_vm_ struct vm_result v = { 0 };
-
-	vm_stop(f, vmid, &v);
-	if (v.r != 0 || v.undo.foreign || !undo_complete(&v.undo)) {
-		dump("post-stop", &v);
-		fail_msg("VM %u does not give back", vmid);
-	}
-}
-
 static void reconcile(struct fake *f)
 {
 	_cleanup_vm_ struct vm_result v = { 0 };
 
 	vm_reconcile(f, 0, &v);
 	if (v.r != 0 || v.undo.foreign || !undo_complete(&v.undo)) {
-		dump("reconcile", &v);
+		vm_dump("reconcile", &v);
 		fail_msg("not everything could be reconciled");
 	}
-}
-
-static const char *driver_of(struct fake *f, const char *bdf)
-{
-	static char now[2][64];
-	static int turn;
-	char path[PATH_MAX], *s = now[turn++ % 2];
-
-	if (root_readlink_base(&f->root, path_f(path, DEV "%s/driver", bdf), s, sizeof(now[0])) < 0)
-		return "none";
-	return s;
-}
-
-static void assert_driver(struct fake *f, const char *bdf, const char *driver, const char *override)
-{
-	char path[PATH_MAX];
-
-	assert_string_equal(driver_of(f, bdf), driver);
-	assert_string_equal(fake_get(f, path_f(path, DEV "%s/driver_override", bdf)), override);
-}
-
-static void assert_as_before(struct fake *f, const char *before)
-{
-	_cleanup_free_ char *after = fake_snapshot(f);
-
-	if (strcmp(before, after) != 0)
-		fail_msg("%s", fake_difference(before, after));
 }
 
 static void assert_says(const struct text *t, const char *what)
@@ -181,18 +125,18 @@ static void put_back_by_hand_is_not_reset(void **state)
 		_cleanup_vm_ struct vm_result v = { 0 };
 
 		give_reset(f, methods[i]);
-		start(f, 101);
+		vm_starts(f, 101);
 		assert_int_equal(f->shared->resets, 1);
 		fake_override(f, CARD, "");
 		fake_bind(f, CARD, "radeon");
 		vm_stop(f, 101, &v);
 		if (v.r != 0)
-			dump(methods[i], &v);
+			vm_dump(methods[i], &v);
 		assert_int_equal(v.r, 0);
 		assert_int_equal(f->shared->resets, 1);
 		assert_silent(&v.said, "reset");
-		assert_driver(f, CARD, "radeon", "(null)");
-		assert_driver(f, CARD1, "snd_hda_intel", "(null)");
+		assert_aimed(f, CARD, "radeon", "(null)");
+		assert_aimed(f, CARD1, "snd_hda_intel", "(null)");
 		assert_false(leased(f));
 	}
 }
@@ -216,8 +160,8 @@ static void in_use_when_half_way_home(void **state)
 			half_way += !str_eq(driver_of(f, CARD1), "snd_hda_intel");
 		}
 		reconcile(f);
-		assert_driver(f, CARD, "radeon", "(null)");
-		assert_driver(f, CARD1, "snd_hda_intel", "(null)");
+		assert_aimed(f, CARD, "radeon", "(null)");
+		assert_aimed(f, CARD1, "snd_hda_intel", "(null)");
 		assert_false(leased(f));
 		if (WIFEXITED(status))
 			break;
@@ -236,7 +180,7 @@ static void another_device_is_left_alone(void **state)
 		_cleanup_vm_ struct vm_result v = { 0 };
 
 		give_reset(f, "flr");
-		start(f, 101);
+		vm_starts(f, 101);
 		assert_int_equal(f->shared->resets, 1);
 		fake_identity(f, CARD, "1002:73bf/1da2:e438");
 		fake_override(f, CARD, "");
@@ -246,8 +190,8 @@ static void another_device_is_left_alone(void **state)
 		fake_disarm(f);
 		assert_int_equal(v.r, 0);
 		assert_int_equal(f->shared->resets, 1);
-		assert_driver(f, CARD, drivers[i], "(null)");
-		assert_driver(f, CARD1, "snd_hda_intel", "(null)");
+		assert_aimed(f, CARD, drivers[i], "(null)");
+		assert_aimed(f, CARD1, "snd_hda_intel", "(null)");
 		assert_says(&v.complained, "another device sits at " CARD " now");
 		assert_silent(&v.said, "back from VM");
 		assert_silent(&v.said, "reset");
@@ -265,12 +209,12 @@ static void virtual_functions_keep_it_there(void **state)
 
 	give_reset(f, "flr");
 	before = fake_snapshot(f);
-	start(f, 101);
+	vm_starts(f, 101);
 	fake_link(f, DEV CARD "/virtfn0", "../0000:01:00.2");
 	vm_stop(f, 101, &v);
 	assert_int_equal(v.r, -EUCLEAN);
-	assert_driver(f, CARD, "vfio-pci", "vfio-pci");
-	assert_driver(f, CARD1, "snd_hda_intel", "(null)");
+	assert_aimed(f, CARD, "vfio-pci", "vfio-pci");
+	assert_aimed(f, CARD1, "snd_hda_intel", "(null)");
 	assert_int_equal(f->shared->resets, 1);
 	assert_says(&v.complained, CARD " has active virtual functions");
 	assert_says(&v.complained, "write 0 to its sriov_numvfs");
@@ -279,7 +223,7 @@ static void virtual_functions_keep_it_there(void **state)
 	assert_int_equal(claimed_by(f, CARD1), 0);
 	vm_reconcile(f, 0, &again);
 	assert_int_equal(again.r, -EUCLEAN);
-	assert_driver(f, CARD, "vfio-pci", "vfio-pci");
+	assert_aimed(f, CARD, "vfio-pci", "vfio-pci");
 	fake_remove(f, DEV CARD "/virtfn0");
 	reconcile(f);
 	assert_as_before(f, before);
@@ -300,18 +244,18 @@ static void one_of_two_cards_dies(void **state)
 	fake_put(f, "/etc/pve/qemu-server/101.conf", "machine: q35\nhostpci0: 0000:01:00\nhostpci1: 0000:02:00\n");
 	give_console(f);
 	give_service(f);
-	start(f, 101);
+	vm_starts(f, 101);
 	assert_string_equal(service(f), "inactive");
 	assert_string_equal(console_bound(f), "0");
-	assert_driver(f, TWIN, "vfio-pci", "vfio-pci");
+	assert_aimed(f, TWIN, "vfio-pci", "vfio-pci");
 	fake_dead(f, TWIN);
 	vm_stop(f, 101, &v);
 	assert_int_equal(v.r, -EUCLEAN);
 	assert_says(&v.complained, TWIN " does not answer");
-	assert_driver(f, CARD, "radeon", "(null)");
-	assert_driver(f, CARD1, "snd_hda_intel", "(null)");
-	assert_driver(f, TWIN1, "snd_hda_intel", "(null)");
-	assert_driver(f, TWIN, "vfio-pci", "vfio-pci");
+	assert_aimed(f, CARD, "radeon", "(null)");
+	assert_aimed(f, CARD1, "snd_hda_intel", "(null)");
+	assert_aimed(f, TWIN1, "snd_hda_intel", "(null)");
+	assert_aimed(f, TWIN, "vfio-pci", "vfio-pci");
 	assert_string_equal(service(f), "active");
 	assert_string_equal(console_bound(f), "1");
 	load_lease(f, &lease);
@@ -333,10 +277,10 @@ static void services_come_back_late(void **state)
 	fake_hide(f, "watcher", "comes");
 	give_service(f);
 	before = fake_snapshot(f);
-	start(f, 101);
+	vm_starts(f, 101);
 	assert_string_equal(service(f), "inactive");
-	stop(f, 101);
-	assert_driver(f, CARD, "radeon", "(null)");
+	vm_gives_back(f, 101);
+	assert_aimed(f, CARD, "radeon", "(null)");
 	assert_string_equal(service(f), "inactive");
 	load_lease(f, &lease);
 	assert_true(record_any_open(&lease));
@@ -358,9 +302,9 @@ static void without_a_watcher_at_once(void **state)
 
 	give_service(f);
 	before = fake_snapshot(f);
-	start(f, 101);
+	vm_starts(f, 101);
 	assert_string_equal(service(f), "inactive");
-	stop(f, 101);
+	vm_gives_back(f, 101);
 	assert_as_before(f, before);
 	assert_string_equal(vm_leftovers(f), "");
 }
@@ -376,9 +320,9 @@ static void services_wait_for_another_vm(void **state)
 	fake_put(f, "/etc/pve/qemu-server/102.conf", "machine: q35\nhostpci0: 0000:01:00,pcie=1\n");
 	give_service(f);
 	before = fake_snapshot(f);
-	start(f, 101);
-	stop(f, 101);
-	start(f, 102);
+	vm_starts(f, 101);
+	vm_gives_back(f, 101);
+	vm_starts(f, 102);
 	fake_vm_runs(f, 102, 5002);
 	vm_late(f, 101, &wait);
 	assert_int_equal(wait.r, -EAGAIN);
@@ -388,10 +332,10 @@ static void services_wait_for_another_vm(void **state)
 	assert_int_equal(by_hand.r, 0);
 	assert_says(&by_hand.said, "VM 102");
 	assert_string_equal(service(f), "inactive");
-	assert_driver(f, CARD, "vfio-pci", "vfio-pci");
+	assert_aimed(f, CARD, "vfio-pci", "vfio-pci");
 	assert_true(leased(f));
 	fake_vm_ends(f, 102);
-	stop(f, 102);
+	vm_gives_back(f, 102);
 	vm_late(f, 101, &late);
 	assert_int_equal(late.r, 0);
 	assert_as_before(f, before);
@@ -408,8 +352,8 @@ static void a_service_that_does_not_come_up(void **state)
 	fake_hide(f, "watcher", "comes");
 	give_service(f);
 	before = fake_snapshot(f);
-	start(f, 101);
-	stop(f, 101);
+	vm_starts(f, 101);
+	vm_gives_back(f, 101);
 	fake_hide(f, "starts-as/" ENCODER, "failed");
 	vm_late(f, 101, &late);
 	assert_int_equal(late.r, -EUCLEAN);
@@ -436,7 +380,7 @@ static void opened_in_between(void **state)
 	before = fake_snapshot(f);
 	vm_start(f, 101, false, &v);
 	if (v.r != -EBUSY)
-		dump("start", &v);
+		vm_dump("start", &v);
 	assert_int_equal(v.r, -EBUSY);
 	assert_non_null(strstr(v.e.text, CARD " is held by player (4100)"));
 	assert_as_before(f, before);
@@ -456,7 +400,7 @@ static void opened_in_between_on_the_way_back(void **state)
 	_cleanup_free_ char *before = fake_snapshot(f);
 	_cleanup_vm_ struct vm_result v = { 0 };
 
-	start(f, 101);
+	vm_starts(f, 101);
 	f->at = open_vfio;
 	fake_arm(f, FAKE_KERNEL, FAKE_CALL, 1, 0);
 	vm_stop(f, 101, &v);
@@ -485,7 +429,7 @@ static void nothing_moves_while_the_node_stops(void **state)
 	_cleanup_free_ char *before = NULL, *after = NULL;
 
 	give_service(f);
-	start(f, 101);
+	vm_starts(f, 101);
 	fake_hide(f, "system-state", "stopping");
 	before = fake_tree(f, except);
 	fake_arm(f, FAKE_KERNEL, FAKE_COUNT, 0, 0);
@@ -518,8 +462,8 @@ static void no_service_is_started_while_the_node_stops(void **state)
 
 	fake_hide(f, "watcher", "comes");
 	give_service(f);
-	start(f, 101);
-	stop(f, 101);
+	vm_starts(f, 101);
+	vm_gives_back(f, 101);
 	fake_hide(f, "system-state", "stopping");
 	vm_late(f, 101, &v);
 	assert_int_equal(v.r, -EAGAIN);
@@ -579,7 +523,7 @@ static void interrupted_is_undone(void **state)
 			assert_false(leased(f));
 		} else if (WEXITSTATUS(status) == STARTED) {
 			/* it came with the last step */
-			stop(f, 101);
+			vm_gives_back(f, 101);
 		} else {
 			fail_msg("interrupted at call %u: %d", n, WEXITSTATUS(status));
 		}
@@ -646,8 +590,8 @@ static void a_reboot_keeps_its_card_reserved(void **state)
 		 "\tmap id=1002:5159,iommugroup=16,node=host,path=0000:02:00,subsystem-id=1af4:1100\n");
 	fake_put(f, "/etc/pve/qemu-server/101.conf", "machine: q35\nhostpci0: mapping=gpu,pcie=1\n");
 	fake_put(f, "/etc/pve/qemu-server/102.conf", "machine: q35\nhostpci0: mapping=gpu,pcie=1\n");
-	start(f, 101);
-	assert_driver(f, CARD, "vfio-pci", "vfio-pci");
+	vm_starts(f, 101);
+	assert_aimed(f, CARD, "vfio-pci", "vfio-pci");
 	assert_int_equal(reservation_remove(&f->root, NULL, 0, 101, NULL), 0);
 	fake_put(f, "/run/qemu-server/101.reboot", "");
 	vm_stop(f, 101, &v);
@@ -655,16 +599,16 @@ static void a_reboot_keeps_its_card_reserved(void **state)
 	assert_int_equal(reservation_holder(&f->root, fake_bdf(CARD), 0, &holder, NULL), 1);
 	assert_int_equal(holder, 101);
 	assert_int_equal(reservation_holder(&f->root, fake_bdf(CARD1), 0, &holder, NULL), 1);
-	start(f, 102);
-	assert_driver(f, TWIN, "vfio-pci", "vfio-pci");
+	vm_starts(f, 102);
+	assert_aimed(f, TWIN, "vfio-pci", "vfio-pci");
 	assert_int_equal(claimed_by(f, TWIN), 102);
 	assert_int_equal(claimed_by(f, CARD), 101);
 	/* the start that was announced finds its card where it was */
 	fake_remove(f, "/run/qemu-server/101.reboot");
-	start(f, 101);
-	assert_driver(f, CARD, "vfio-pci", "vfio-pci");
-	stop(f, 101);
-	assert_driver(f, CARD, "radeon", "(null)");
+	vm_starts(f, 101);
+	assert_aimed(f, CARD, "vfio-pci", "vfio-pci");
+	vm_gives_back(f, 101);
+	assert_aimed(f, CARD, "radeon", "(null)");
 	assert_int_equal(reservation_holder(&f->root, fake_bdf(CARD), 0, &holder, NULL), 0);
 }
 
@@ -714,7 +658,7 @@ static void a_bad_gpupt_conf_keeps_no_card(void **state)
 		_cleanup_free_ char *before = fake_snapshot(f);
 		int status;
 
-		start(f, 101);
+		vm_starts(f, 101);
 		fake_put(f, "/etc/gpupt/gpupt.conf", "[defaults]\nafter-stpo = keep\n");
 		fflush(NULL);
 		status = fake_run(f, ways[i], NULL);
@@ -758,7 +702,7 @@ static void one_watcher_is_enough(void **state)
 	struct proc_id self, who;
 	struct err e = { "" };
 
-	start(f, 101);
+	vm_starts(f, 101);
 	assert_int_equal(proc_self(&f->root, &self), 0);
 	assert_int_equal(state_write_who(&f->root, "/run/gpupt/watch/101", self, &e), 0);
 	/* another process: it goes at once, and leaves the lease and the sign to us */
@@ -766,13 +710,13 @@ static void one_watcher_is_enough(void **state)
 	assert_int_equal(state_read_who(&f->root, "/run/gpupt/watch/101", &who), 0);
 	assert_int_equal(who.pid, self.pid);
 	assert_true(leased(f));
-	assert_driver(f, CARD, "vfio-pci", "vfio-pci");
+	assert_aimed(f, CARD, "vfio-pci", "vfio-pci");
 	assert_string_equal(fake_hidden(f, "watcher-said"), "");
 	/* one that is dead does not count */
 	self.start++;
 	assert_int_equal(state_write_who(&f->root, "/run/gpupt/watch/101", self, &e), 0);
 	assert_int_equal(fake_run(f, watch, NULL), 0);
-	assert_driver(f, CARD, "radeon", "(null)");
+	assert_aimed(f, CARD, "radeon", "(null)");
 	assert_false(leased(f));
 	assert_false(fake_exists(f, "/run/gpupt/watch/101"));
 }
@@ -785,8 +729,8 @@ static void the_watcher_brings_services_back(void **state)
 	fake_hide(f, "watcher", "comes");
 	give_service(f);
 	before = fake_snapshot(f);
-	start(f, 101);
-	stop(f, 101);
+	vm_starts(f, 101);
+	vm_gives_back(f, 101);
 	assert_string_equal(service(f), "inactive");
 	fake_remove(f, "/run/gpupt/watch/101");
 	assert_int_equal(fake_run(f, watch, NULL), 0);
@@ -812,7 +756,7 @@ static void the_watcher_outlives_a_bad_gpupt_conf(void **state)
 	pid_t pid;
 
 	fake_put(f, "/etc/gpupt/gpupt.conf", "[gpu 01:00]\nafter-stop = keep\n");
-	start(f, 101);
+	vm_starts(f, 101);
 	fake_hide(f, "system-state", "stopping"); /* it waits as long as this lasts */
 	f->hooks.unit = count_questions;
 	f->shared->execs = 0;
@@ -827,15 +771,15 @@ static void the_watcher_outlives_a_bad_gpupt_conf(void **state)
 	fake_hide(f, "system-state", "running");
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
-	assert_driver(f, CARD, "vfio-pci", "(null)"); /* kept, as it said before */
+	assert_aimed(f, CARD, "vfio-pci", "(null)"); /* kept, as it said before */
 	assert_non_null(strstr(fake_hidden(f, "watcher-said"), "gpupt.conf line 2"));
 	assert_non_null(strstr(fake_hidden(f, "watcher-said"), "the settings from before"));
 	assert_false(leased(f));
 
-	start(g, 101);
+	vm_starts(g, 101);
 	fake_put(g, "/etc/gpupt/gpupt.conf", "nonsense\n");
 	assert_int_equal(fake_run(g, watch, NULL), 0);
-	assert_driver(g, CARD, "radeon", "(null)");
+	assert_aimed(g, CARD, "radeon", "(null)");
 	assert_non_null(strstr(fake_hidden(g, "watcher-said"), "gpupt.conf line 1"));
 	assert_false(leased(g));
 }
@@ -862,16 +806,16 @@ static void no_time_is_left(void **state)
 		struct err e = { "" };
 
 		settings_default(&s);
-		start(f, 101);
+		vm_starts(f, 101);
 		assert_int_equal(holding_open(&f->root, 101, &rec, &e), 0);
 		assert_int_equal(giveback_run(&g, &rec, NULL, &undo, &e), 0);
 		assert_int_equal(holding_early(&rec), late);
 		assert_int_equal(strstr(text_str(&said), "follows in the background") != NULL, late);
-		assert_driver(f, CARD, late ? "vfio-pci" : "radeon", late ? "vfio-pci" : "(null)");
+		assert_aimed(f, CARD, late ? "vfio-pci" : "radeon", late ? "vfio-pci" : "(null)");
 		record_close(&rec);
 		if (late)
-			stop(f, 101);
-		assert_driver(f, CARD, "radeon", "(null)");
+			vm_gives_back(f, 101);
+		assert_aimed(f, CARD, "radeon", "(null)");
 	}
 }
 
@@ -891,18 +835,18 @@ static void time_is_lost_before_anything_is_done(void **state)
 	_cleanup_fake_ struct fake *f = fake_machine();
 	int status;
 
-	start(f, 101);
+	vm_starts(f, 101);
 	f->hooks.unit = slow_to_tell;
 	fflush(NULL);
 	status = fake_run(f, post_stop_by_hook, NULL);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), EXIT_LEFT);
 	assert_non_null(strstr(fake_hidden(f, "complained"), "follows in the background"));
-	assert_driver(f, CARD, "vfio-pci", "vfio-pci");
+	assert_aimed(f, CARD, "vfio-pci", "vfio-pci");
 	assert_true(leased(f));
 	f->hooks.unit = fake_unit_call;
-	stop(f, 101);
-	assert_driver(f, CARD, "radeon", "(null)");
+	vm_gives_back(f, 101);
+	assert_aimed(f, CARD, "radeon", "(null)");
 }
 
 int main(void)

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "plan/lease.h"
-#include "tests/fake/vm.h"
+#include "tests/fake/expect.h"
 
 #define DEV   "/sys/bus/pci/devices/"
 #define LEASE "/run/gpupt/lease/101"
@@ -23,32 +23,6 @@ static struct fake *machine(void)
 	/* another VM that wants the same card */
 	fake_put(f, "/etc/pve/qemu-server/102.conf", "machine: q35\nhostpci0: 0000:01:00,pcie=1\n");
 	return f;
-}
-
-static void assert_driver(const struct fake *f, const char *bdf, const char *want)
-{
-	char path[PATH_MAX], driver[64] = "none";
-
-	root_readlink_base(&f->root, path_f(path, DEV "%s/driver", bdf), driver, sizeof(driver));
-	assert_string_equal(driver, want);
-}
-
-static void start(struct fake *f, unsigned int vmid)
-{
-	_cleanup_vm_ struct vm_result v = { 0 };
-
-	vm_start(f, vmid, false, &v);
-	if (v.r != 0)
-		fail_msg("VM %u does not start: %d %s\n%s", vmid, v.r, v.e.text, text_str(&v.complained));
-}
-
-static void stop(struct fake *f, unsigned int vmid)
-{
-	_cleanup_vm_ struct vm_result v = { 0 };
-
-	vm_stop(f, vmid, &v);
-	if (v.r != 0 || !undo_complete(&v.undo))
-		fail_msg("VM %u does not give back: %d %s\n%s", vmid, v.r, v.e.text, text_str(&v.complained));
 }
 
 static char *lease_text(const struct fake *f)
@@ -89,14 +63,14 @@ static void kept_half_way(void **state)
 		size_t n_all;
 		int status;
 
-		start(f, 101);
+		vm_starts(f, 101);
 		fake_arm(f, FAKE_STORAGE, faults[n % 2], n / 2 + 1, 0);
 		status = fake_run(f, keep_run, NULL);
 		fake_disarm(f);
 		both += fake_exists(f, LEASE) && fake_exists(f, KEPT);
 		assert_int_equal(lease_all(&f->root, &all, &n_all), 0);
 		assert_int_equal(n_all, 1);
-		stop(f, 101);
+		vm_gives_back(f, 101);
 		assert_same(f, before, "killed as the lease moved", n);
 		if (fake_exists(f, LEASE) || fake_exists(f, KEPT))
 			fail_msg("killed at call %u: a lease is left", n);
@@ -120,10 +94,10 @@ static void another_has_it(bool by_release)
 	_cleanup_free_ char *lease = NULL, *held = NULL, *before = fake_snapshot(f);
 	_cleanup_vm_ struct vm_result v = { 0 }, again = { 0 };
 
-	start(f, 101);
+	vm_starts(f, 101);
 	lease = lease_text(f);
-	stop(f, 101);
-	start(f, 102);
+	vm_gives_back(f, 101);
+	vm_starts(f, 102);
 	fake_vm_runs(f, 102, 7002);
 	held = fake_snapshot(f);
 	/* as if it had never been removed */
@@ -142,7 +116,7 @@ static void another_has_it(bool by_release)
 	vm_release(f, 101, &again);
 	assert_int_equal(again.r, -ENOENT);
 	fake_vm_ends(f, 102);
-	stop(f, 102);
+	vm_gives_back(f, 102);
 	assert_same(f, before, "given back by the other", 0);
 }
 
@@ -160,10 +134,10 @@ static void half_out_of_date(void **state)
 	_cleanup_free_ char *lease = NULL;
 
 	fake_put(f, "/etc/pve/qemu-server/101.conf", "machine: q35\nhostpci0: 0000:01:00,pcie=1\nhostpci1: 0000:02:00,pcie=1\n");
-	start(f, 101);
+	vm_starts(f, 101);
 	lease = lease_text(f);
-	stop(f, 101);
-	start(f, 102);
+	vm_gives_back(f, 101);
+	vm_starts(f, 102);
 	fake_vm_runs(f, 102, 7002);
 	fake_bind(f, TWIN, "vfio-pci");
 	fake_override(f, TWIN, "vfio-pci");
@@ -213,7 +187,7 @@ static void remedy_leads_home(void **state)
 	_cleanup_fake_ struct fake *f = machine();
 	_cleanup_vm_ struct vm_result stopped = { 0 }, refused = { 0 }, v = { 0 }, again = { 0 };
 
-	start(f, 101);
+	vm_starts(f, 101);
 	damage(f);
 	/* nothing is done by it, and the remedy is named */
 	vm_stop(f, 101, &stopped);
@@ -231,11 +205,11 @@ static void remedy_leads_home(void **state)
 	vm_release(f, 101, &again);
 	assert_int_equal(again.r, -ENOENT);
 	/* from then on all is as ever */
-	start(f, 102);
-	stop(f, 102);
+	vm_starts(f, 102);
+	vm_gives_back(f, 102);
 	assert_driver(f, CARD, "radeon");
-	start(f, 101);
-	stop(f, 101);
+	vm_starts(f, 101);
+	vm_gives_back(f, 101);
 	assert_driver(f, CARD, "radeon");
 }
 
@@ -251,7 +225,7 @@ static void not_by_itself(void **state)
 	struct err e = { "" };
 
 	settings_default(&s);
-	start(f, 101);
+	vm_starts(f, 101);
 	damage(f);
 	held = fake_snapshot(f);
 	fake_vm_runs(f, 101, 7001);
@@ -283,7 +257,7 @@ static void killed_as_it_is_mended(void **state)
 		_cleanup_vm_ struct vm_result v = { 0 };
 		int status;
 
-		start(f, 101);
+		vm_starts(f, 101);
 		damage(f);
 		fake_arm(f, FAKE_KERNEL | FAKE_STORAGE, faults[n % 2], n / 2, 0);
 		status = fake_run(f, release_run_it, NULL);
@@ -308,7 +282,7 @@ static void mended_and_kept(void **state)
 	_cleanup_fake_ struct fake *f = machine();
 	_cleanup_vm_ struct vm_result v = { 0 };
 
-	start(f, 101);
+	vm_starts(f, 101);
 	damage(f);
 	fake_put(f, "/etc/gpupt/gpupt.conf", "[gpu 01:00]\nafter-stop = keep\n");
 	vm_release(f, 101, &v);
@@ -324,7 +298,7 @@ static void mended_and_rebound(void **state)
 	_cleanup_fake_ struct fake *f = machine();
 	_cleanup_vm_ struct vm_result v = { 0 };
 
-	start(f, 101);
+	vm_starts(f, 101);
 	damage(f);
 	fake_bind(f, CARD1, "");
 	fake_override(f, CARD1, "pci-stub");
@@ -348,8 +322,8 @@ static void damaged_before_the_boot(void **state)
 	assert_same(f, before, "an earlier boot", 0);
 	assert_false(fake_exists(f, KEPT));
 	assert_string_equal(fake_get(f, ASIDE), "nonsense");
-	start(f, 101);
-	stop(f, 101);
+	vm_starts(f, 101);
+	vm_gives_back(f, 101);
 }
 
 /* Not to know whether QEMU runs is no leave to take its card away, whoever asks. */
@@ -359,7 +333,7 @@ static void qemu_cannot_be_read(void **state)
 	_cleanup_vm_ struct vm_result stopped = { 0 }, released = { 0 }, reconciled = { 0 }, mended = { 0 };
 	_cleanup_free_ char *held = NULL;
 
-	start(f, 101);
+	vm_starts(f, 101);
 	fake_put(f, "/run/qemu-server/101.pid", "7001\n");
 	fake_mkdir(f, "/proc/7001/cmdline");
 	held = fake_snapshot(f);

@@ -18,68 +18,12 @@
 #include "plan/home.h"
 #include "plan/lease.h"
 #include "pve/reservation.h"
-#include "tests/fake/vm.h"
+#include "tests/fake/expect.h"
 
 #define DEV "/sys/bus/pci/devices/"
 
 /* a refusal leaves everything as it was, but for the directories of ours and the lock of Proxmox VE's reservations */
 static const char *const except[] = { "/run/gpupt", "/run/qemu-server/pci-id-reservations", NULL };
-
-static void dump(const char *what, const struct vm_result *v)
-{
-	print_error("%s: %d %s\n%s%s", what, v->r, v->e.text, text_str(&v->said), text_str(&v->complained));
-	for (size_t i = 0; i < v->findings.n; i++)
-		print_error("%s: %s\n", finding_name(v->findings.v[i].code), v->findings.v[i].message);
-}
-
-static void start(struct fake *f, unsigned int vmid)
-{
-	_cleanup_vm_ struct vm_result v = { 0 };
-
-	vm_start(f, vmid, false, &v);
-	if (v.r != 0) {
-		dump("pre-start", &v);
-		fail_msg("VM %u does not start", vmid);
-	}
-}
-
-static void stop(struct fake *f, unsigned int vmid)
-{
-	_cleanup_vm_ struct vm_result v = { 0 };
-
-	vm_stop(f, vmid, &v);
-	if (v.r != 0 || v.undo.foreign || !undo_complete(&v.undo)) {
-		dump("post-stop", &v);
-		fail_msg("VM %u does not give back", vmid);
-	}
-}
-
-static const char *driver_of(struct fake *f, const char *bdf)
-{
-	static char now[2][64];
-	static int turn;
-	char path[PATH_MAX], *s = now[turn++ % 2];
-
-	if (root_readlink_base(&f->root, path_f(path, DEV "%s/driver", bdf), s, sizeof(now[0])) < 0)
-		return "none";
-	return s;
-}
-
-static void assert_driver(struct fake *f, const char *bdf, const char *driver, const char *override)
-{
-	char path[PATH_MAX];
-
-	assert_string_equal(driver_of(f, bdf), driver);
-	assert_string_equal(fake_get(f, path_f(path, DEV "%s/driver_override", bdf)), override);
-}
-
-static void assert_as_before(struct fake *f, const char *before)
-{
-	_cleanup_free_ char *after = fake_snapshot(f);
-
-	if (strcmp(before, after) != 0)
-		fail_msg("%s", fake_difference(before, after));
-}
 
 static void assert_nothing_left(struct fake *f)
 {
@@ -97,12 +41,12 @@ static void whole_life(void **state)
 
 	vm_start(f, 101, false, &v);
 	if (v.r != 0)
-		dump("pre-start", &v);
+		vm_dump("pre-start", &v);
 	assert_int_equal(v.r, 0);
-	assert_driver(f, CARD, "vfio-pci", "vfio-pci");
-	assert_driver(f, CARD1, "vfio-pci", "vfio-pci");
-	assert_driver(f, TWIN, "radeon", "(null)");
-	assert_driver(f, TWIN1, "snd_hda_intel", "(null)");
+	assert_aimed(f, CARD, "vfio-pci", "vfio-pci");
+	assert_aimed(f, CARD1, "vfio-pci", "vfio-pci");
+	assert_aimed(f, TWIN, "radeon", "(null)");
+	assert_aimed(f, TWIN1, "snd_hda_intel", "(null)");
 	assert_int_equal(v.plan.n, 2);
 	assert_non_null(strstr(text_str(&v.said), CARD ": for VM 101, from radeon, with " CARD1));
 	assert_non_null(strstr(text_str(&v.said), "not reset: "));
@@ -121,16 +65,16 @@ static void whole_life(void **state)
 	assert_non_null(strstr(w.e.text, "still runs"));
 	vm_reconcile(f, 0, &w);
 	assert_int_equal(w.r, 0);
-	assert_driver(f, CARD, "vfio-pci", "vfio-pci");
+	assert_aimed(f, CARD, "vfio-pci", "vfio-pci");
 	fake_vm_ends(f, 101);
-	stop(f, 101);
+	vm_gives_back(f, 101);
 	assert_as_before(f, before);
 	/* reservations lapse by themselves, or are Proxmox VE's to remove */
 	assert_int_equal(reservation_remove(&f->root, NULL, 0, 101, NULL), 0);
 	assert_nothing_left(f);
 	/* once more, from a machine that remembers */
-	start(f, 101);
-	stop(f, 101);
+	vm_starts(f, 101);
+	vm_gives_back(f, 101);
 	assert_as_before(f, before);
 }
 
@@ -139,13 +83,13 @@ static void two_vms_two_cards(void **state)
 	_cleanup_fake_ struct fake *f = fake_machine();
 	_cleanup_free_ char *before = fake_snapshot(f);
 
-	start(f, 101);
-	start(f, 102);
-	assert_driver(f, TWIN, "vfio-pci", "vfio-pci");
-	stop(f, 101);
-	assert_driver(f, CARD, "radeon", "(null)");
-	assert_driver(f, TWIN, "vfio-pci", "vfio-pci");
-	stop(f, 102);
+	vm_starts(f, 101);
+	vm_starts(f, 102);
+	assert_aimed(f, TWIN, "vfio-pci", "vfio-pci");
+	vm_gives_back(f, 101);
+	assert_aimed(f, CARD, "radeon", "(null)");
+	assert_aimed(f, TWIN, "vfio-pci", "vfio-pci");
+	vm_gives_back(f, 102);
 	assert_as_before(f, before);
 }
 
@@ -267,7 +211,7 @@ static void refusals(void **state)
 		fake_arm(f, FAKE_KERNEL, FAKE_COUNT, 0, 0);
 		vm_start(f, 101, false, &v);
 		if (v.r != HANDOVER_REFUSED || !vm_found(&v, all[i].code)) {
-			dump(all[i].what, &v);
+			vm_dump(all[i].what, &v);
 			fail_msg("%s: %d, not %s", all[i].what, v.r, finding_name(all[i].code));
 		}
 		assert_int_equal(fake_count(f), 0);
@@ -288,7 +232,7 @@ static void another_vms_card(void **state)
 	_cleanup_free_ char *before = NULL, *after = NULL;
 
 	fake_put(f, "/etc/pve/qemu-server/102.conf", "machine: q35\nhostpci0: 0000:01:00.0\nhostpci1: 0000:02:00.0\n");
-	start(f, 101);
+	vm_starts(f, 101);
 	fake_vm_runs(f, 101, 5001);
 	before = fake_snapshot(f);
 	vm_start(f, 102, false, &v);
@@ -308,7 +252,7 @@ static void a_failed_start_is_settled(void **state)
 	_cleanup_free_ char *before = fake_snapshot(f);
 	_cleanup_vm_ struct vm_result v = { 0 };
 
-	start(f, 101);
+	vm_starts(f, 101);
 	vm_reconcile(f, 0, &v);
 	assert_int_equal(v.r, 0);
 	assert_int_equal(v.undo.undone, 2);
@@ -317,11 +261,11 @@ static void a_failed_start_is_settled(void **state)
 	assert_nothing_left(f);
 	/* without anybody: the second VM does it in passing */
 	fake_put(f, "/etc/pve/qemu-server/102.conf", "machine: q35\nhostpci0: 0000:01:00\n");
-	start(f, 101);
+	vm_starts(f, 101);
 	assert_int_equal(reservation_remove(&f->root, NULL, 0, 101, NULL), 0);
-	start(f, 102);
+	vm_starts(f, 102);
 	assert_false(fake_exists(f, "/run/gpupt/lease/101"));
-	stop(f, 102);
+	vm_gives_back(f, 102);
 	assert_as_before(f, before);
 }
 
@@ -332,17 +276,17 @@ static void proxmox_ve_is_at_work(void **state)
 	_cleanup_close_ int fd = -1;
 	char path[PATH_MAX];
 
-	start(f, 101);
+	vm_starts(f, 101);
 	fd = open(fake_path(f, path, "/run/lock/qemu-server/lock-101.conf"), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	assert_int_equal(flock(fd, LOCK_EX), 0);
 	vm_release(f, 101, &v);
 	assert_int_equal(v.r, -EBUSY);
 	vm_reconcile(f, 0, &w);
 	assert_int_equal(w.r, 0); /* not stale: not ours to settle */
-	assert_driver(f, CARD, "vfio-pci", "vfio-pci");
+	assert_aimed(f, CARD, "vfio-pci", "vfio-pci");
 	/* post-stop is called with that lock held */
-	stop(f, 101);
-	assert_driver(f, CARD, "radeon", "(null)");
+	vm_gives_back(f, 101);
+	assert_aimed(f, CARD, "radeon", "(null)");
 }
 
 /* A VM that wants the card while Proxmox VE stops the one that has it is not made to wait for that: it is told whose the card is. */
@@ -354,7 +298,7 @@ static void proxmox_ve_is_at_work_on_the_other(void **state)
 	char path[PATH_MAX];
 
 	fake_put(f, "/etc/pve/qemu-server/102.conf", "machine: q35\nhostpci0: 0000:01:00\n");
-	start(f, 101);
+	vm_starts(f, 101);
 	assert_int_equal(reservation_remove(&f->root, NULL, 0, 101, NULL), 0);
 	fd = open(fake_path(f, path, "/run/lock/qemu-server/lock-101.conf"), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	assert_int_equal(flock(fd, LOCK_EX), 0);
@@ -363,10 +307,10 @@ static void proxmox_ve_is_at_work_on_the_other(void **state)
 	assert_true(vm_found(&v, FINDING_CLAIMED));
 	assert_non_null(strstr(v.findings.v[0].message, "VM 101"));
 	assert_true(fake_exists(f, "/run/gpupt/lease/101"));
-	assert_driver(f, CARD, "vfio-pci", "vfio-pci");
+	assert_aimed(f, CARD, "vfio-pci", "vfio-pci");
 	/* and once that task has ended it is settled in passing */
 	close(TAKE_FD(fd));
-	start(f, 102);
+	vm_starts(f, 102);
 	assert_false(fake_exists(f, "/run/gpupt/lease/101"));
 }
 
@@ -377,17 +321,17 @@ static void still_open_at_stop(void **state)
 	uint64_t since;
 
 	fake_put(f, "/etc/gpupt/gpupt.conf", "[defaults]\nstop-timeout = 1\n");
-	start(f, 101);
+	vm_starts(f, 101);
 	fake_holder(f, 5001, "kvm", "/qemu.slice/101.scope", "511:15", "/dev/vfio/15");
 	since = now_ms();
 	vm_stop(f, 101, &v);
 	assert_int_equal(v.r, -EBUSY);
 	assert_in_range(now_ms() - since, 1000, 30000);
 	assert_non_null(strstr(v.e.text, "kvm (5001) of VM 101"));
-	assert_driver(f, CARD, "vfio-pci", "vfio-pci");
+	assert_aimed(f, CARD, "vfio-pci", "vfio-pci");
 	fake_holder_gone(f, 5001);
-	stop(f, 101);
-	assert_driver(f, CARD, "radeon", "(null)");
+	vm_gives_back(f, 101);
+	assert_aimed(f, CARD, "radeon", "(null)");
 }
 
 /* --- leases that live on --- */
@@ -398,7 +342,7 @@ static void reboot_keeps_the_lease(void **state)
 	_cleanup_free_ char *before = fake_snapshot(f), *with_vm = NULL;
 	_cleanup_vm_ struct vm_result v = { 0 }, w = { 0 };
 
-	start(f, 101);
+	vm_starts(f, 101);
 	with_vm = fake_snapshot(f);
 	fake_put(f, "/run/qemu-server/101.reboot", "");
 	vm_stop(f, 101, &v);
@@ -409,11 +353,11 @@ static void reboot_keeps_the_lease(void **state)
 	fake_remove(f, "/run/qemu-server/101.reboot");
 	/* the start behind it adopts: no driver changes hands, and home is still home */
 	fake_arm(f, FAKE_KERNEL, FAKE_COUNT, 0, 0);
-	start(f, 101);
+	vm_starts(f, 101);
 	assert_int_equal(fake_count(f), 0);
 	fake_disarm(f);
 	assert_as_before(f, with_vm);
-	stop(f, 101);
+	vm_gives_back(f, 101);
 	assert_as_before(f, before);
 }
 
@@ -424,18 +368,18 @@ static void backup_keeps_the_lease(void **state)
 	_cleanup_vm_ struct vm_result v = { 0 }, w = { 0 };
 
 	/* a running VM is stopped, backed up and started again */
-	start(f, 101);
+	vm_starts(f, 101);
 	fake_put(f, "/etc/pve/qemu-server/101.conf", "machine: q35\nlock: backup\nhostpci0: 0000:01:00,pcie=1\n");
 	vm_stop(f, 101, &v);
 	assert_int_equal(v.r, 1);
 	assert_non_null(strstr(text_str(&v.said), "backup"));
-	start(f, 101);
+	vm_starts(f, 101);
 	fake_put(f, "/etc/pve/qemu-server/101.conf", "machine: q35\nhostpci0: 0000:01:00,pcie=1\n");
-	stop(f, 101);
+	vm_gives_back(f, 101);
 	assert_as_before(f, before);
 	/* one that was down is started for the backup alone: it gives back under the lock */
 	fake_put(f, "/etc/pve/qemu-server/101.conf", "machine: q35\nlock: backup\nhostpci0: 0000:01:00,pcie=1\n");
-	start(f, 101);
+	vm_starts(f, 101);
 	vm_stop(f, 101, &w);
 	assert_int_equal(w.r, 0);
 	assert_as_before(f, before);
@@ -446,11 +390,11 @@ static void shutdown_of_the_node_keeps_it(void **state)
 	_cleanup_fake_ struct fake *f = fake_machine();
 	_cleanup_vm_ struct vm_result v = { 0 };
 
-	start(f, 101);
+	vm_starts(f, 101);
 	fake_hide(f, "system-state", "stopping");
 	vm_stop(f, 101, &v);
 	assert_int_equal(v.r, 1);
-	assert_driver(f, CARD, "vfio-pci", "vfio-pci");
+	assert_aimed(f, CARD, "vfio-pci", "vfio-pci");
 }
 
 /* The configuration was changed meanwhile: what is no longer named goes back, what is new comes along. */
@@ -460,20 +404,20 @@ static void adopted_with_another_configuration(void **state)
 	_cleanup_free_ char *before = fake_snapshot(f);
 
 	fake_put(f, "/etc/pve/qemu-server/101.conf", "machine: q35\nhostpci0: 0000:01:00\nhostpci1: 0000:02:00\n");
-	start(f, 101);
-	assert_driver(f, TWIN, "vfio-pci", "vfio-pci");
+	vm_starts(f, 101);
+	assert_aimed(f, TWIN, "vfio-pci", "vfio-pci");
 	fake_put(f, "/etc/pve/qemu-server/101.conf", "machine: q35\nhostpci0: 0000:02:00\n");
-	start(f, 101);
-	assert_driver(f, CARD, "radeon", "(null)");
-	assert_driver(f, CARD1, "snd_hda_intel", "(null)");
-	assert_driver(f, TWIN, "vfio-pci", "vfio-pci");
+	vm_starts(f, 101);
+	assert_aimed(f, CARD, "radeon", "(null)");
+	assert_aimed(f, CARD1, "snd_hda_intel", "(null)");
+	assert_aimed(f, TWIN, "vfio-pci", "vfio-pci");
 	assert_false(fake_exists(f, "/run/gpupt/claim/" CARD));
 	fake_put(f, "/etc/pve/qemu-server/101.conf", "machine: q35\nhostpci0: 0000:01:00\nhostpci1: 0000:02:00\n");
-	start(f, 101);
-	assert_driver(f, CARD, "vfio-pci", "vfio-pci");
+	vm_starts(f, 101);
+	assert_aimed(f, CARD, "vfio-pci", "vfio-pci");
 	/* no device at all any more: everything goes back, and nothing is left */
 	fake_put(f, "/etc/pve/qemu-server/101.conf", "machine: q35\n");
-	start(f, 101);
+	vm_starts(f, 101);
 	assert_as_before(f, before);
 	assert_false(fake_exists(f, "/run/gpupt/lease/101"));
 	assert_false(fake_exists(f, "/run/gpupt/claim/" CARD));
@@ -487,7 +431,7 @@ static void adoption_refused(void **state)
 	_cleanup_free_ char *before = fake_snapshot(f);
 	_cleanup_vm_ struct vm_result v = { 0 };
 
-	start(f, 101);
+	vm_starts(f, 101);
 	fake_put(f, "/etc/pve/qemu-server/101.conf", "machine: q35\nhostpci0: 0000:01:00\nhostpci1: 0000:09:00\n");
 	vm_start(f, 101, false, &v);
 	assert_int_equal(v.r, HANDOVER_REFUSED);
@@ -502,7 +446,7 @@ static void earlier_boot_has_lapsed(void **state)
 	_cleanup_free_ char *lease = NULL, *before = NULL;
 	char path[PATH_MAX];
 
-	start(f, 101);
+	vm_starts(f, 101);
 	assert_int_equal(root_read(&f->root, "/run/gpupt/lease/101", 1 << 20, &lease, NULL), 0);
 	fake_reboot(f);
 	assert_nothing_left(f); /* /run is empty after a boot */
@@ -522,15 +466,15 @@ static void earlier_boot_has_lapsed(void **state)
 	fake_put(f, path_f(path, "/var/lib/gpupt/lease/101"), lease);
 	vm_reconcile(f, 0, &w);
 	assert_int_equal(w.r, 0);
-	assert_driver(f, CARD, "vfio-pci", "vfio-pci");
+	assert_aimed(f, CARD, "vfio-pci", "vfio-pci");
 	assert_nothing_left(f);
 	fake_override(f, CARD, "");
 	fake_bind(f, CARD, "radeon");
 	/* adopted instead: taken anew */
 	fake_put(f, path, lease);
-	start(f, 101);
-	assert_driver(f, CARD, "vfio-pci", "vfio-pci");
-	stop(f, 101);
+	vm_starts(f, 101);
+	assert_aimed(f, CARD, "vfio-pci", "vfio-pci");
+	vm_gives_back(f, 101);
 	assert_as_before(f, before);
 }
 
@@ -540,21 +484,21 @@ static void after_stop_keep(void **state)
 
 	fake_put(f, "/etc/gpupt/gpupt.conf", "[gpu 01:00]\nafter-stop = keep\n");
 	for (int i = 0; i < 3; i++) {
-		start(f, 101);
-		assert_driver(f, CARD, "vfio-pci", "vfio-pci");
-		stop(f, 101);
+		vm_starts(f, 101);
+		assert_aimed(f, CARD, "vfio-pci", "vfio-pci");
+		vm_gives_back(f, 101);
 		/* it stays there, for whoever may take it */
-		assert_driver(f, CARD, "vfio-pci", "(null)");
-		assert_driver(f, CARD1, "vfio-pci", "(null)");
+		assert_aimed(f, CARD, "vfio-pci", "(null)");
+		assert_aimed(f, CARD1, "vfio-pci", "(null)");
 		assert_false(fake_exists(f, "/run/gpupt/lease/101"));
 		assert_false(fake_exists(f, "/run/gpupt/claim/" CARD));
 	}
 	/* no longer wanted there: the next stop takes it home */
 	fake_remove(f, "/etc/gpupt/gpupt.conf");
-	start(f, 101);
-	stop(f, 101);
-	assert_driver(f, CARD, "radeon", "(null)");
-	assert_driver(f, CARD1, "snd_hda_intel", "(null)");
+	vm_starts(f, 101);
+	vm_gives_back(f, 101);
+	assert_aimed(f, CARD, "radeon", "(null)");
+	assert_aimed(f, CARD1, "snd_hda_intel", "(null)");
 }
 
 /* --- cards found astray --- */
@@ -570,10 +514,10 @@ static void found_astray_goes_home(void **state)
 		fake_new_id(f, "1002 5159");
 		fake_bind(f, CARD, found_on[i]);
 		fake_bind(f, CARD1, found_on[i]);
-		start(f, 101);
-		stop(f, 101);
+		vm_starts(f, 101);
+		vm_gives_back(f, 101);
 		/* by what its modalias asks for */
-		assert_driver(f, CARD, "radeon", "(null)");
+		assert_aimed(f, CARD, "radeon", "(null)");
 		assert_as_before(f, before);
 	}
 }
@@ -582,13 +526,13 @@ static void remembered_home(void **state)
 {
 	_cleanup_fake_ struct fake *f = fake_machine();
 
-	start(f, 101);
-	stop(f, 101);
+	vm_starts(f, 101);
+	vm_gives_back(f, 101);
 	fake_remove(f, "/lib/modules");
 	fake_bind(f, CARD, "vfio-pci");
-	start(f, 101);
-	stop(f, 101);
-	assert_driver(f, CARD, "radeon", "(null)");
+	vm_starts(f, 101);
+	vm_gives_back(f, 101);
+	assert_aimed(f, CARD, "radeon", "(null)");
 }
 
 /* --- dry run, templates, VMs that are none of ours --- */
@@ -625,7 +569,7 @@ static void none_of_ours(void **state)
 		before = fake_tree(f, NULL);
 		vm_start(f, 101, false, &v);
 		if (v.r != 0) {
-			dump(configs[i], &v);
+			vm_dump(configs[i], &v);
 			fail_msg("'%s' is refused", configs[i]);
 		}
 		after = fake_tree(f, NULL);
@@ -641,9 +585,9 @@ static void destroyed_while_leased(void **state)
 	_cleanup_fake_ struct fake *f = fake_machine();
 	_cleanup_free_ char *before = fake_snapshot(f);
 
-	start(f, 101);
+	vm_starts(f, 101);
 	fake_remove(f, "/etc/pve/qemu-server/101.conf");
-	stop(f, 101);
+	vm_gives_back(f, 101);
 	assert_as_before(f, before);
 }
 
@@ -652,13 +596,13 @@ static void unplugged_while_leased(void **state)
 	_cleanup_fake_ struct fake *f = fake_machine();
 	_cleanup_vm_ struct vm_result v = { 0 };
 
-	start(f, 101);
+	vm_starts(f, 101);
 	fake_vanish(f, CARD);
 	vm_stop(f, 101, &v);
 	if (v.r != 0)
-		dump("stop", &v);
+		vm_dump("stop", &v);
 	assert_int_equal(v.r, 0);
-	assert_driver(f, CARD1, "snd_hda_intel", "(null)");
+	assert_aimed(f, CARD1, "snd_hda_intel", "(null)");
 	assert_int_equal(reservation_remove(&f->root, NULL, 0, 101, NULL), 0);
 	assert_nothing_left(f);
 }
@@ -668,14 +612,14 @@ static void exchanged_while_leased(void **state)
 	_cleanup_fake_ struct fake *f = fake_machine();
 	_cleanup_vm_ struct vm_result v = { 0 };
 
-	start(f, 101);
+	vm_starts(f, 101);
 	fake_identity(f, CARD, "10de:2204/1af4:1100");
 	fake_override(f, CARD, "");
 	fake_bind(f, CARD, "bochs-drm");
 	vm_stop(f, 101, &v);
 	assert_int_equal(v.r, 0);
-	assert_driver(f, CARD, "bochs-drm", "(null)");
-	assert_driver(f, CARD1, "snd_hda_intel", "(null)");
+	assert_aimed(f, CARD, "bochs-drm", "(null)");
+	assert_aimed(f, CARD1, "snd_hda_intel", "(null)");
 	assert_false(fake_exists(f, "/run/gpupt/lease/101"));
 }
 
@@ -684,14 +628,14 @@ static void rebound_by_hand_while_leased(void **state)
 	_cleanup_fake_ struct fake *f = fake_machine();
 	_cleanup_vm_ struct vm_result v = { 0 };
 
-	start(f, 101);
+	vm_starts(f, 101);
 	fake_override(f, CARD, "bochs-drm");
 	fake_bind(f, CARD, "bochs-drm");
 	vm_stop(f, 101, &v);
 	assert_int_equal(v.r, 0);
 	assert_int_equal(v.undo.foreign, 1);
-	assert_driver(f, CARD, "bochs-drm", "bochs-drm");
-	assert_driver(f, CARD1, "snd_hda_intel", "(null)");
+	assert_aimed(f, CARD, "bochs-drm", "bochs-drm");
+	assert_aimed(f, CARD1, "snd_hda_intel", "(null)");
 	assert_non_null(strstr(text_str(&v.complained), "left as somebody else set it"));
 	assert_false(fake_exists(f, "/run/gpupt/lease/101"));
 }
@@ -702,12 +646,12 @@ static void dead_at_stop(void **state)
 	_cleanup_fake_ struct fake *f = fake_machine();
 	_cleanup_vm_ struct vm_result v = { 0 };
 
-	start(f, 101);
+	vm_starts(f, 101);
 	fake_dead(f, CARD);
 	vm_stop(f, 101, &v);
 	assert_int_equal(v.r, -EUCLEAN);
-	assert_driver(f, CARD, "vfio-pci", "vfio-pci");
-	assert_driver(f, CARD1, "snd_hda_intel", "(null)");
+	assert_aimed(f, CARD, "vfio-pci", "vfio-pci");
+	assert_aimed(f, CARD1, "snd_hda_intel", "(null)");
 	assert_non_null(strstr(text_str(&v.complained), CARD " does not answer"));
 	assert_true(fake_exists(f, "/run/gpupt/lease/101"));
 	assert_true(fake_exists(f, "/run/gpupt/claim/" CARD));
@@ -730,7 +674,7 @@ static void reset_of_an_amd_card(void **state)
 	assert_string_equal(fake_get(f, DEV CARD "/reset_method"), "device_specific");
 	assert_int_equal(f->shared->resets, 1);
 	assert_non_null(strstr(text_str(&v.said), CARD ": reset (device_specific)"));
-	stop(f, 101);
+	vm_gives_back(f, 101);
 	assert_int_equal(f->shared->resets, 2);
 	assert_as_before(f, before);
 }
@@ -765,7 +709,7 @@ static void with_a_watcher(void **state)
 	vm_start(f, 102, false, &w);
 	assert_true(w.r < 0);
 	assert_int_equal(fake_count(f), 0);
-	assert_driver(f, TWIN, "radeon", "(null)");
+	assert_aimed(f, TWIN, "radeon", "(null)");
 	assert_false(fake_exists(f, "/run/gpupt/claim/" TWIN));
 	assert_false(fake_exists(f, "/run/gpupt/lease/102"));
 }
@@ -775,7 +719,7 @@ static void the_watcher_settles(void **state)
 	_cleanup_fake_ struct fake *f = fake_machine();
 	_cleanup_free_ char *before = fake_snapshot(f);
 
-	start(f, 101);
+	vm_starts(f, 101);
 	assert_int_equal(fake_run(f, vm_watch_run, &(unsigned int){ 101 }), 0);
 	assert_as_before(f, before);
 	assert_false(fake_exists(f, "/run/gpupt/lease/101"));

@@ -15,19 +15,12 @@
 
 #include "pve/reservation.h"
 #include "tests/fake/cut.h"
+#include "tests/fake/expect.h"
 #include "tests/fake/nvidia.h"
-#include "tests/fake/vm.h"
 
 #define DEV	  "/sys/bus/pci/devices/"
 #define DAEMON	  "nvidia-persistenced.service"
 
-
-static void dump(const char *what, const struct vm_result *v)
-{
-	print_error("%s: %d %s\n%s%s", what, v->r, v->e.text, text_str(&v->said), text_str(&v->complained));
-	for (size_t i = 0; i < v->findings.n; i++)
-		print_error("%s: %s\n", finding_name(v->findings.v[i].code), v->findings.v[i].message);
-}
 
 /* The steps of the plan: "persistence 0000:06:00.0", a line each. */
 static void start(struct fake *f, unsigned int vmid, const char *steps)
@@ -37,7 +30,7 @@ static void start(struct fake *f, unsigned int vmid, const char *steps)
 
 	vm_start(f, vmid, false, &v);
 	if (v.r != 0) {
-		dump("pre-start", &v);
+		vm_dump("pre-start", &v);
 		fail_msg("VM %u does not start", vmid);
 	}
 	for (size_t i = 0; i < v.plan.n; i++)
@@ -52,7 +45,7 @@ static void stop(struct fake *f, unsigned int vmid)
 
 	vm_stop(f, vmid, &v);
 	if (v.r != 0 || v.undo.foreign || !undo_complete(&v.undo) || v.complained.len) {
-		dump("post-stop", &v);
+		vm_dump("post-stop", &v);
 		fail_msg("VM %u does not give back", vmid);
 	}
 	reservation_remove(&f->root, NULL, 0, vmid, NULL);
@@ -74,12 +67,9 @@ static void assert_on(struct fake *f, const char *bdf, const char *driver)
 	assert_string_equal(now, driver);
 }
 
-static void assert_as_before(struct fake *f, const char *before)
+static void assert_untouched(struct fake *f, const char *before)
 {
-	_cleanup_free_ char *after = fake_snapshot(f);
-
-	if (strcmp(before, after) != 0)
-		fail_msg("%s", fake_difference(before, after));
+	assert_as_before(f, before);
 	assert_int_equal(f->shared->hung_unbinds, 0);
 }
 
@@ -101,7 +91,7 @@ static void off_and_on_again(void **state)
 	start(f, 106, "");
 	assert_on(f, NV, "vfio-pci");
 	stop(f, 106);
-	assert_as_before(f, before);
+	assert_untouched(f, before);
 	assert_nothing_left(f);
 	assert_true(fake_persists(f, NV) && fake_nvidia_node(f, NV));
 }
@@ -113,7 +103,7 @@ static void off_stays_off(void **state)
 
 	start(f, 106, DRIVERS_106);
 	stop(f, 106);
-	assert_as_before(f, before);
+	assert_untouched(f, before);
 	assert_false(fake_persists(f, NV));
 }
 
@@ -190,7 +180,7 @@ static void cannot_be_turned_off(void **state)
 		assert_int_equal(v.r, -EIO);
 		assert_non_null(strstr(v.e.text, i == 0 ? "Insufficient Permissions" : "reads 'Enabled' after 'Disabled' was set"));
 		assert_on(f, NV, "nvidia");
-		assert_as_before(f, before);
+		assert_untouched(f, before);
 		reservation_remove(&f->root, NULL, 0, 106, NULL);
 		assert_nothing_left(f);
 	}
@@ -216,7 +206,7 @@ static void the_daemon(void **state)
 	/* as the documents say, the other cards' mode goes with it, and comes with it */
 	assert_false(fake_persists(f, NV_TWIN));
 	stop(f, 106);
-	assert_as_before(f, before);
+	assert_untouched(f, before);
 	/* by the daemon, as before: one that the driver keeps by itself the daemon could not turn off the next time */
 	assert_string_equal(fake_persistence(f, NV), "daemon");
 }
@@ -235,7 +225,7 @@ static void the_daemon_of_another_card(void **state)
 		start(f, 106, DRIVERS_106);
 		assert_string_equal(fake_hidden(f, "units/" DAEMON), "active");
 		stop(f, 106);
-		assert_as_before(f, before);
+		assert_untouched(f, before);
 	}
 }
 
@@ -253,12 +243,12 @@ static void an_exporter(void **state)
 	vm_start(f, 106, false, &v);
 	assert_int_equal(v.r, HANDOVER_REFUSED);
 	assert_true(vm_found(&v, FINDING_HELD));
-	assert_as_before(f, before);
+	assert_untouched(f, before);
 	fake_put(f, "/etc/gpupt/gpupt.conf", "[defaults]\nprocesses = terminate\n");
 	start(f, 106, "persistence " NV "\nunit dcgm-exporter.service\n" DRIVERS_106);
 	assert_string_equal(fake_hidden(f, "units/dcgm-exporter.service"), "inactive");
 	stop(f, 106);
-	assert_as_before(f, before);
+	assert_untouched(f, before);
 }
 
 /* Kept on vfio-pci it has no persistence mode to get back. */
@@ -291,7 +281,7 @@ static void not_home_yet(void **state)
 	assert_true(fake_exists(f, "/run/gpupt/lease/106"));
 	assert_int_equal(unlink(fake_hidden_path(f, path, "refuse/" NV "/nvidia")), 0);
 	stop(f, 106);
-	assert_as_before(f, before);
+	assert_untouched(f, before);
 }
 
 /* Home with its driver, but not with its mode: whoever uses it by then does so rightly, and is no reason to wait. */
@@ -317,7 +307,7 @@ static void only_the_mode_is_left(void **state)
 	f->shared->resets = 0;
 	stop(f, 106);
 	assert_int_equal(f->shared->resets, 0);
-	assert_as_before(f, before);
+	assert_untouched(f, before);
 }
 
 /* Somebody gave it another driver, or took nvidia-smi away: told, and no reason to keep the lease for ever. */

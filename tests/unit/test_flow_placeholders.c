@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "tests/fake/ct.h"
+#include "tests/fake/expect.h"
 #include "tests/fake/inside.h"
-#include "tests/fake/vm.h"
 
 #define RENDER	   "/dev/dri/renderD129" /* card A's, at 01:00 */
 #define TWIN	   "0000:02:00.0"
@@ -29,15 +29,6 @@ static struct fake *machine(const char *conf)
 	fake_put(f, "/etc/pve/qemu-server/102.conf", "machine: q35\nhostpci0: 0000:02:00,pcie=1\n");
 	fake_put(f, "/etc/gpupt/gpupt.conf", conf);
 	return f;
-}
-
-static void start(struct fake *f, unsigned int vmid)
-{
-	_cleanup_vm_ struct vm_result v = { 0 };
-
-	vm_start(f, vmid, false, &v);
-	if (v.r != 0)
-		fail_msg("VM %u does not start: %s\n%s", vmid, v.e.text, text_str(&v.complained));
 }
 
 static void stop(struct fake *f, unsigned int vmid)
@@ -96,7 +87,7 @@ static void names_are_free_for_a_driver(void **state)
 
 		sound_node(f, "0000:01:00.1", true, watched->path, number);
 		fake_ct(f, 200, path_f(line, "dev0: %s\n", watched->path), false);
-		start(f, 101);
+		vm_starts(f, 101);
 		fake_node_set(f, number, watched->path, false);
 		assert_true(placeholder(f, watched->path));
 		watched->probes = watched->in_the_way = 0;
@@ -108,7 +99,7 @@ static void names_are_free_for_a_driver(void **state)
 			vm_start(f, 102, false, &v);
 			assert_true(v.r < 0);
 		} else {
-			start(f, 102);
+			vm_starts(f, 102);
 			f->hooks.write = watch_probe;
 			stop(f, 102);
 		}
@@ -157,8 +148,8 @@ static void twin_gets_the_number(void **state)
 	struct proc_id init;
 
 	running_with_a_node(f, DEV0, &init);
-	start(f, 101);
-	start(f, 102);
+	vm_starts(f, 101);
+	vm_starts(f, 102);
 	assert_true(placeholder(f, RENDER));
 	assert_string_equal(fake_lxc_calls(f), "");
 	stop(f, 102);
@@ -183,8 +174,8 @@ static void container_of_both(void **state)
 
 	running_with_a_node(f, DEV0 "dev1: /dev/dri/renderD130\n", &init);
 	fake_node(f, init.pid, "/dev/dri/renderD130", "226:130", 0660);
-	start(f, 101);
-	start(f, 102);
+	vm_starts(f, 101);
+	vm_starts(f, 102);
 	stop(f, 102);
 	assert_string_equal(fake_node_get(f, init.pid, "/dev/dri/renderD130"), "226:129 0660");
 	assert_null(strstr(fake_lxc_calls(f), "devices.deny c 226:129"));
@@ -199,8 +190,8 @@ static void started_again(void **state)
 	struct proc_id init;
 
 	running_with_a_node(f, DEV0, &init);
-	start(f, 101);
-	start(f, 102);
+	vm_starts(f, 101);
+	vm_starts(f, 102);
 	stop(f, 102);
 	fake_put(f, "/sys/fs/cgroup/lxc/200/ns/init.scope/cgroup.procs", "");
 	fake_put(f, "/etc/gpupt/gpupt.conf", "[ct 200]\ncontainers = shutdown\n");
@@ -262,7 +253,7 @@ static void owner_and_mode(void **state)
 	assert_int_equal(chown(full, 7, 104), 0);
 	fake_ct(f, 200, "lxc.mount.entry: " RENDER " dev/dri/renderD129 none bind,create=file\n", false);
 	f->hooks.write = node_goes;
-	start(f, 101);
+	vm_starts(f, 101);
 	assert_int_equal(lstat(full, &st), 0);
 	assert_true(S_ISCHR(st.st_mode) && st.st_rdev == makedev(226, 129));
 	assert_true((st.st_mode & 07777) == 0642 && st.st_uid == 7 && st.st_gid == 104);
@@ -282,7 +273,7 @@ static void mounted_meanwhile(void **state)
 		struct proc_id init;
 
 		fake_ct(f, 200, line, false);
-		start(f, 101);
+		vm_starts(f, 101);
 		fake_hide(f, "drm-from", "10");
 		running_with_a_node(f, line, &init);
 		fake_put(f, "/dev/dri/renderD138", ""); /* as devtmpfs will make it */
@@ -315,7 +306,7 @@ static void whole_directory(void **state)
 
 		fake_mkdir(f, "/dev/dri");
 		fake_ct(f, 200, "lxc.mount.entry: /dev/dri dev/dri none bind,create=dir\n", false);
-		start(f, 101);
+		vm_starts(f, 101);
 		assert_true(placeholder(f, "/dev/dri/card1"));
 		away = directory(f);
 		stop(f, 101);
@@ -323,7 +314,7 @@ static void whole_directory(void **state)
 		assert_int_equal(placeholder(f, "/dev/dri/card1"), i);
 		/* kept, and taken home later by what is remembered of it */
 		fake_put(f, "/etc/gpupt/gpupt.conf", "");
-		start(f, 101);
+		vm_starts(f, 101);
 		stop(f, 101);
 		assert_int_equal(directory(f), away);
 		assert_false(placeholder(f, "/dev/dri/card1"));

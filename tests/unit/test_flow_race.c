@@ -16,9 +16,8 @@
 #include "flow/watch.h"
 #include "plan/claim.h"
 #include "pve/reservation.h"
-#include "tests/fake/vm.h"
+#include "tests/fake/expect.h"
 
-#define DEV    "/sys/bus/pci/devices/"
 #define ROUNDS (12 / FAKE_EVERY)
 
 /* Exit statuses of a racer. */
@@ -109,16 +108,6 @@ static unsigned int count(const struct racer *racers, size_t n, int status)
 	for (size_t i = 0; i < n; i++)
 		found += racers[i].status == status;
 	return found;
-}
-
-static const char *driver_of(struct fake *f, const char *bdf)
-{
-	static char now[64];
-	char path[PATH_MAX];
-
-	if (root_readlink_base(&f->root, path_f(path, DEV "%s/driver", bdf), now, sizeof(now)) < 0)
-		return "none";
-	return now;
 }
 
 static void take_your_time(struct fake *f, void *ctx)

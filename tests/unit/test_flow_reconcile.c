@@ -14,27 +14,10 @@
 #include "base/log.h"
 #include "helper/helper.h"
 #include "host_hang.h"
+#include "tests/fake/expect.h"
 #include "tests/fake/helper.h"
-#include "tests/fake/vm.h"
 
 #define DEV "/sys/bus/pci/devices/"
-
-static void start(struct fake *f, unsigned int vmid)
-{
-	_cleanup_vm_ struct vm_result v = { 0 };
-
-	vm_start(f, vmid, false, &v);
-	if (v.r != 0)
-		fail_msg("VM %u does not start: %s", vmid, v.e.text);
-}
-
-static void assert_driver(struct fake *f, const char *bdf, const char *driver)
-{
-	char path[PATH_MAX], now[64] = "none";
-
-	root_readlink_base(&f->root, path_f(path, DEV "%s/driver", bdf), now, sizeof(now));
-	assert_string_equal(now, driver);
-}
 
 static void assert_says(const struct text *t, const char *what)
 {
@@ -62,8 +45,8 @@ static void one_is_settled_meanwhile(void **state)
 	_cleanup_vm_ struct vm_result v = { 0 };
 	_cleanup_free_ char *before = fake_snapshot(f), *after = NULL;
 
-	start(f, 101);
-	start(f, 102);
+	vm_starts(f, 101);
+	vm_starts(f, 102);
 	f->hooks.unit = stop_meanwhile;
 	vm_reconcile(f, 0, &v);
 	assert_ptr_equal(f->hooks.unit, fake_unit_call);
@@ -94,8 +77,8 @@ static void one_cannot_be_read(void **state)
 	_cleanup_vm_ struct vm_result v = { 0 };
 	int fd;
 
-	start(f, 101);
-	start(f, 102);
+	vm_starts(f, 101);
+	vm_starts(f, 102);
 	fd = unreadable_vm(f);
 	if (fd < 0)
 		skip();
@@ -147,7 +130,7 @@ static void all_is_well(void **state)
 	_cleanup_fake_ struct fake *f = fake_machine();
 	_cleanup_text_ struct text mailed = { 0 };
 
-	start(f, 101);
+	vm_starts(f, 101);
 	assert_int_equal(at_boot(f, "settle", &mailed), EXIT_DONE);
 	assert_int_equal(f->shared->execs, 0);
 	assert_string_equal(text_str(&mailed), "");
@@ -160,7 +143,7 @@ static void root_hears_of_everything(void **state)
 	_cleanup_fake_ struct fake *f = fake_machine();
 	_cleanup_text_ struct text mailed = { 0 }, by_hand = { 0 }, shown = { 0 };
 
-	start(f, 101);
+	vm_starts(f, 101);
 	fake_put(f, "/etc/gpupt/gpupt.conf", "nonsense\n");
 	fake_remove(f, "/var/lib/gpupt/lease");
 	fake_put(f, "/var/lib/gpupt/lease", "no directory");
@@ -182,13 +165,13 @@ static void one_mail_for_each(void **state)
 	_cleanup_fake_ struct fake *f = fake_machine();
 	_cleanup_text_ struct text mailed = { 0 }, twice = { 0 };
 
-	start(f, 101);
+	vm_starts(f, 101);
 	fake_put(f, "/etc/gpupt/gpupt.conf", "nonsense\n");
 	assert_int_equal(at_boot(f, "settle", &mailed), EXIT_REFUSED);
 	assert_int_equal(f->shared->execs, 1);
 	assert_driver(f, CARD, "radeon");
 	fake_put(f, "/etc/gpupt/gpupt.conf", "");
-	start(f, 101);
+	vm_starts(f, 101);
 	fake_link(f, DEV CARD "/virtfn0", "../0000:01:00.2");
 	assert_int_equal(at_boot(f, "settle", &twice), EXIT_LEFT);
 	assert_int_equal(f->shared->execs, 1);
@@ -215,7 +198,7 @@ static void a_vm_that_cannot_be_read(void **state)
 	_cleanup_text_ struct text mailed = { 0 };
 	int fd, code;
 
-	start(f, 101);
+	vm_starts(f, 101);
 	fd = unreadable_vm(f);
 	if (fd < 0)
 		skip();

@@ -20,10 +20,9 @@
 #include "plan/lease.h"
 #include "pve/guest.h"
 #include "pve/reservation.h"
+#include "tests/fake/expect.h"
 #include "tests/fake/helper.h"
-#include "tests/fake/vm.h"
 
-#define DEV    "/sys/bus/pci/devices/"
 #define CONF   "/etc/gpupt/gpupt.conf"
 #define SHARED "machine: q35\nhostpci0: 0000:01:00,pcie=1\n"
 #define QEMU   5001
@@ -32,19 +31,11 @@
 /* a refusal leaves everything as it was, but for the directories of ours and the locks of Proxmox VE's */
 static const char *const except[] = { "/run/gpupt", "/run/qemu-server/pci-id-reservations", "/run/lock", NULL };
 
-static void dump(const struct vm_result *v)
-{
-	print_error("%d %s\n%s%s", v->r, v->e.text, text_str(&v->said), text_str(&v->complained));
-	for (size_t i = 0; i < v->findings.n; i++)
-		print_error("%s %s: %s\n", severity_name(v->findings.v[i].severity), finding_name(v->findings.v[i].code),
-			    v->findings.v[i].message);
-}
-
 static void starts(struct fake *f, unsigned int vmid, struct vm_result *v)
 {
 	vm_start(f, vmid, false, v);
 	if (v->r != 0) {
-		dump(v);
+		vm_dump("the call", v);
 		fail_msg("VM %u does not start", vmid);
 	}
 }
@@ -63,25 +54,15 @@ static void refused(struct fake *f, unsigned int vmid, enum finding_code code, c
 			continue;
 		n++;
 		if (x->code != code || !strstr(x->message, why) || !x->remedy || !strstr(x->remedy, remedy)) {
-			dump(v);
+			vm_dump("the call", v);
 			fail_msg("not '%s', '%s', but '%s'", why, remedy, x->remedy ? x->remedy : "no remedy");
 		}
 	}
 	if (v->r != HANDOVER_REFUSED || n != 1) {
-		dump(v);
+		vm_dump("the call", v);
 		fail_msg("%zu reasons", n);
 	}
 	fake_no_locks(f);
-}
-
-static const char *driver_of(struct fake *f, const char *bdf)
-{
-	static char now[64];
-	char path[PATH_MAX];
-
-	if (root_readlink_base(&f->root, path_f(path, DEV "%s/driver", bdf), now, sizeof(now)) < 0)
-		return "none";
-	return now;
 }
 
 static void assert_owner(struct fake *f, const char *bdf, unsigned int vmid)
@@ -734,7 +715,7 @@ static void a_backup_disturbs_nobody(void **state)
 		before = fake_tree(f, except);
 		vm_start(f, 101, false, &v);
 		if (v.r != HANDOVER_REFUSED || !vm_found(&v, FINDING_HELD) || !vm_found(&v, FINDING_BACKUP_REFUSED)) {
-			dump(&v);
+			vm_dump("the call", &v);
 			fail_msg("with '%s'", confs[i]);
 		}
 		assert_string_equal(text_str(&v.said), "");

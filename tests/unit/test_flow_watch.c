@@ -16,19 +16,10 @@
 #include "flow/watch_look.h"
 #include "host_hang.h"
 #include "plan/stuck.h"
-#include "tests/fake/vm.h"
+#include "tests/fake/expect.h"
 
 #define DEV	"/sys/bus/pci/devices/"
 #define ENCODER "encoder.service"
-
-static void start(struct fake *f, unsigned int vmid)
-{
-	_cleanup_vm_ struct vm_result v = { 0 };
-
-	vm_start(f, vmid, false, &v);
-	if (v.r != 0)
-		fail_msg("VM %u does not start: %s", vmid, v.e.text);
-}
 
 static void stop(struct fake *f, unsigned int vmid, int r)
 {
@@ -37,14 +28,6 @@ static void stop(struct fake *f, unsigned int vmid, int r)
 	vm_stop(f, vmid, &v);
 	if (v.r != r)
 		fail_msg("post-stop of VM %u: %d %s", vmid, v.r, v.e.text);
-}
-
-static void assert_driver(struct fake *f, const char *bdf, const char *driver)
-{
-	char path[PATH_MAX], now[64] = "none";
-
-	root_readlink_base(&f->root, path_f(path, DEV "%s/driver", bdf), now, sizeof(now));
-	assert_string_equal(now, driver);
 }
 
 static void assert_service(struct fake *f, const char *state)
@@ -111,7 +94,7 @@ static void one_home_one_kept_back(struct scene *s)
 
 	fake_put(f, "/etc/pve/qemu-server/101.conf", "machine: q35\nhostpci0: 0000:01:00\nhostpci1: 0000:02:00\n");
 	give_service(f);
-	start(f, 101);
+	vm_starts(f, 101);
 	assert_service(f, "inactive");
 	fake_link(f, DEV TWIN "/virtfn0", "../0000:02:00.2");
 	stop(f, 101, -EUCLEAN);
@@ -161,7 +144,7 @@ static void another_vms_card_keeps_no_card_away(void **state)
 	scene_new(&s);
 	one_home_one_kept_back(&s);
 	fake_remove(s.f, DEV TWIN "/virtfn0");
-	start(s.f, 102);
+	vm_starts(s.f, 102);
 	fake_vm_runs(s.f, 102, 5002);
 	scene_watch(&s);
 	look(&s);
@@ -197,11 +180,11 @@ static void a_card_keeps_no_service_away(void **state)
 static void restarted_with_the_other(struct scene *s)
 {
 	give_service(s->f);
-	start(s->f, 101);
+	vm_starts(s->f, 101);
 	stop(s->f, 101, 0);
 	fake_hide(s->f, "starts-as/" ENCODER, "failed");
 	fake_put(s->f, "/etc/pve/qemu-server/101.conf", "machine: q35\nhostpci0: 0000:02:00,pcie=1\n");
-	start(s->f, 101);
+	vm_starts(s->f, 101);
 	assert_driver(s->f, TWIN, "vfio-pci");
 	assert_service(s->f, "inactive");
 }
@@ -298,7 +281,7 @@ static void the_end_of_a_child_that_hung(void **state)
 	pid_t child;
 
 	scene_new(&s);
-	start(s.f, 101);
+	vm_starts(s.f, 101);
 	child = fork();
 	assert_true(child >= 0);
 	if (child == 0) {
@@ -334,7 +317,7 @@ static void a_vm_that_cannot_be_read(void **state)
 	int fd;
 
 	scene_new(&s);
-	start(s.f, 101);
+	vm_starts(s.f, 101);
 	fake_put(s.f, "/run/qemu-server/101.pid", "7001\n");
 	fake_put(s.f, "/proc/7001/cmdline", "kvm");
 	snprintf(t.dir, sizeof(t.dir), "%.63s", fake_path(s.f, path, ""));
