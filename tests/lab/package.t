@@ -13,7 +13,8 @@ if [ ! -e /lab/lib.sh ]; then
 	# the same as another version: what is installed anew is another file
 	dpkg-deb -R "$LAB_DATA/one.deb" "$LAB_DATA/two" && sed -i 's/^Version: .*/&+2/' "$LAB_DATA/two/DEBIAN/control" &&
 		dpkg-deb --root-owner-group -b "$LAB_DATA/two" "$LAB_DATA/two.deb" >/dev/null && rm -r "$LAB_DATA/two"
-	LAB_LIMIT=${LAB_LIMIT:-900} "$lab/boot" --systemd twins "$0"
+	mkdir -p "$LAB_DATA/src/tests/lab" && cp "$top/install.sh" "$LAB_DATA/src/" && cp "$lab/common.bash" "$LAB_DATA/src/tests/lab/"
+	LAB_LIMIT=${LAB_LIMIT:-1200} "$lab/boot" --systemd twins "$0"
 	rc=$?
 	rm -r "$LAB_DATA"
 	exit $rc
@@ -118,4 +119,32 @@ rm /etc/pve/qemu-server/102.conf
 run dpkg -P gpupt
 is "$rc" 0 "purged"
 is "$(find / -xdev \( -path /proc -o -path /sys -o -path /lab -o -path /var/log -o -path /run \) -prune -o -name '*gpupt*' -print)" "" "nothing is left of it"
+
+scene "by install.sh, on a node"
+install_sh() { run bash /lab/data/src/install.sh "$@"; }
+mkdir -p /usr/share/perl5/PVE
+echo "sub version_info { return { 'version' => '8.4.1' }; }" >/usr/share/perl5/PVE/pvecfg.pm
+install_sh --package /lab/data/one.deb --yes
+is "$rc" 0 "it installs"
+[ "$rc" -eq 0 ] || note "$out$err"
+like "$out" 'qm set 101 --hookscript local:snippets/gpupt-hook$' "… and ends with the command to type"
+run qm set 101 --hookscript local:snippets/gpupt-hook
+is "$rc" 0 "typed"
+start 101
+is "$rc" 0 "the VM starts"
+ok "it has the card" on_vfio 01:00.0 01:00.1
+install_sh --package /lab/data/two.deb --yes
+is "$rc" 0 "an upgrade meanwhile"
+like "$(version)" '\+2$' "… to the other version"
+install_sh --remove --yes
+ok "it is not removed meanwhile ($rc)" test "$rc" -ne 0
+is "$(with_hook)" 1 "the VM has its hookscript"
+stop 101
+is "$rc" 0 "the VM stops"
+install_sh --remove --yes
+is "$rc" 0 "now it is removed"
+like "$out" '^hookscript VM 101: ' "… after the hookscript of the guest, which is listed"
+is "$(with_hook)" 0 "the VM has none any more"
+fails "no program is left" test -e /usr/sbin/gpupt-helper
+as_before
 done_testing

@@ -41,6 +41,47 @@ as_before "nothing was touched"
 systemctl start dbus.socket
 ok "the bus is back" within 10 busctl -q status
 
+scene "… or it takes the call and says nothing"
+bus=$(systemctl show -P MainPID dbus)
+kill -STOP "$bus"
+start 101
+is "$rc" 255 "the start is refused"
+ok "within 20 s (it took $took s)" test "$took" -le 20
+like "$err" 'gpupt: .*D-Bus' "by a sentence that says why"
+kill -CONT "$bus"
+as_before "nothing was touched"
+ok "the bus is back" within 10 busctl -q status
+
+scene "… while a VM has the card"
+start 101
+is "$rc" 0 "the VM starts"
+bus=$(systemctl show -P MainPID dbus)
+kill -STOP "$bus"
+stop 101
+ok "it stops within 60 s (it took $took s)" test "$rc" -eq 0 -a "$took" -le 60
+ok "the card is home" within 20 home
+kill -CONT "$bus"
+ok "nothing is left" within 20 settled 101
+as_before
+
+scene "what settles at boot is killed"
+mkdir -p /run/systemd/system/gpupt-reconcile.service.d
+cat >/run/systemd/system/gpupt-reconcile.service.d/killed.conf <<'UNIT'
+[Service]
+ExecStart=
+ExecStart=/bin/sh -c '[ -e /run/killed ] || { : >/run/killed; kill -9 $$$$; }; exec /usr/sbin/gpupt-helper settle'
+UNIT
+systemctl daemon-reload
+mkdir -p /var/lib/gpupt
+mark
+fails "it ends early" systemctl start gpupt-reconcile
+again() { [ "$(systemctl show -P NRestarts -P ActiveState -P Result gpupt-reconcile | tr '\n' ' ')" = "$1" ]; }
+ok "systemd starts it again, and it comes to its end" within 20 again "success 1 inactive "
+note "$(systemctl show -P NRestarts -P ActiveState -P Result gpupt-reconcile | tr '\n' ' ')"
+rm -r /run/systemd/system/gpupt-reconcile.service.d
+systemctl daemon-reload
+as_before
+
 scene "the journal"
 journalctl --update-catalog
 mark
@@ -141,6 +182,35 @@ ok "once the cause is gone it is put back" within 20 is_up encoder
 ok "nothing is left" within 20 settled 101
 systemctl stop encoder
 rm -f $QEMU/pci-id-reservations $QEMU/101.*
+as_before
+
+scene "a service that waits until its driver has a card"
+# What is written for a machine whose cards are all NVIDIA's and reserved, with these cards' driver in the other's place.
+node=$T/node persistenced=nvidia-persistenced.service
+run gpupt-helper capture $T/node.tar
+is "$rc" 0 "this machine as a tree"
+mkdir -p $node && tar -C $node -xf $T/node.tar
+for f in 01:00.0 01:00.1 02:00.0 02:00.1; do echo 0x10de >"$node$PCI/devices/0000:$f/vendor"; done
+printf '[gpu 01:00]\nmode = reserved\n[gpu 02:00]\nmode = reserved\n' >$node/etc/gpupt/gpupt.conf
+mkdir -p $node/usr/lib/systemd/system /run/systemd/system/$persistenced.d
+printf '[Service]\nExecStart=/bin/sleep infinity\n' >/run/systemd/system/$persistenced
+cp /run/systemd/system/$persistenced $node/usr/lib/systemd/system/
+run gpupt-helper --root $node prepare --yes
+is "$rc" 0 "… is prepared"
+[ "$rc" -eq 0 ] || note "$out$err"
+sed 's,/nvidia/,/radeon/,' $node/etc/systemd/system/$persistenced.d/gpupt.conf >/run/systemd/system/$persistenced.d/gpupt.conf
+systemctl daemon-reload
+ok "the service starts" systemctl start $persistenced
+ok "… and runs" is_up $persistenced
+systemctl stop $persistenced
+for f in 01:00.0 02:00.0; do echo "0000:$f" >$PCI/drivers/radeon/unbind; done
+ok "without a card its start is no failure" systemctl start $persistenced
+fails "… and it does not run" is_up $persistenced
+is "$(systemctl show -P ConditionResult $persistenced)" "no" "… by its condition"
+for f in 01:00.0 02:00.0; do echo "0000:$f" >$PCI/drivers_probe; done
+ok "with a card it starts again" systemctl start $persistenced
+ok "… and runs" is_up $persistenced
+systemctl stop $persistenced
 as_before
 
 done_testing
