@@ -23,7 +23,7 @@ struct holder {
 	char comm[32]; /* fit for a terminal */
 	enum holder_kind kind;
 	char id[96];
-	struct strv nodes;    /* the names of struct node that it holds, each once */
+	struct strv nodes;    /* the names of struct node that it holds, each once, in the alphabet's order */
 	struct bdf_list bdfs; /* the functions that these belong to */
 	bool disk;	      /* it holds a disk of one of these: whatever is in the way of a card, this is not ended for it */
 	bool shared_only;     /* it holds nothing but nodes that all cards of the driver share */

@@ -209,7 +209,7 @@ finds container block 0000:01:00.0 'CT 201 has 0000:01:00.0 \(dev0, dev1\), runs
 remedy container '^pct shutdown 201; or containers = hot under \[ct 201\]'
 
 tree amd-four
-finds held block 0000:0b:00.0 'ffmpeg \(4711\) in container 200: /dev/dri/renderD128' 0b:00
+finds held block 0000:0b:00.0 'ffmpeg \(4711\) in container 200: /dev/dri/card0, /dev/dri/renderD128' 0b:00
 finds held block 0000:0b:00.1 'pipewire' 0b:00
 finds held block 0000:0b:00.0 'Xorg \(4803\) of display-manager.service' 0b:00
 remedy held 'systemctl stop display-manager.service'

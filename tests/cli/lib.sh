@@ -10,7 +10,15 @@ HELPER=$O/gpupt-helper HOOK=$O/gpupt-hook
 export LC_ALL=C.UTF-8 TZ=UTC
 unset NO_COLOR COLUMNS
 
-T=$(mktemp -d "${TMPDIR:-/tmp}/gpupt-cli.XXXXXX")
+# Machines are made by the dozen, of a thousand files each: in memory, where programs may run there.
+in_memory() {
+	local file rc=0
+	file=$(mktemp /dev/shm/gpupt-cli.XXXXXX 2>/dev/null) || return
+	{ echo '#!/bin/sh' >"$file" && chmod 755 "$file" && "$file"; } 2>/dev/null || rc=$?
+	rm -f "$file"
+	return $rc
+}
+T=$(mktemp -d "${TMPDIR:-$(in_memory && echo /dev/shm || echo /tmp)}/gpupt-cli.XXXXXX")
 trap 'rm -rf "$T"' EXIT
 tap_n=0 tap_failed=0
 

@@ -8,6 +8,7 @@
 
 #include "base/proc.h"
 #include "tests/fake/fake.h"
+#include "tests/fake/scratch.h"
 
 void fake_die(const char *fmt, ...)
 {
@@ -170,15 +171,12 @@ bool fake_is_hidden(const struct fake *f, const char *path)
 struct fake *fake_new(void)
 {
 	struct fake *f = calloc(1, sizeof(*f));
-	const char *tmp = getenv("TMPDIR");
 	char path[PATH_MAX];
 	struct err e;
 
 	if (!f)
 		fake_die("no memory");
-	if (!tmp)
-		tmp = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"; /* memory: fsync costs nothing there */
-	snprintf(f->dir, sizeof(f->dir), "%s/gpupt-fake.XXXXXX", tmp);
+	snprintf(f->dir, sizeof(f->dir), "%s/gpupt-fake.XXXXXX", scratch_dir(false));
 	if (!mkdtemp(f->dir))
 		fake_die("mkdtemp %s: %s", f->dir, strerror(errno));
 	f->owner = getpid();

@@ -250,7 +250,7 @@ static void cgroups(void **state)
 static void captured(void **state)
 {
 	static const char *const expected[] = {
-		"ffmpeg (4711) in container 200: dri/renderD128 dri/card0",
+		"ffmpeg (4711) in container 200: dri/card0 dri/renderD128",
 		"rocminfo (4800) of session-3.scope: kfd (shared)",
 		"pipewire (4801) in container desk: snd/controlC1",
 		"Xorg (4803) of display-manager.service: a deleted DRM node of 0000:0b:00.0",
@@ -312,9 +312,9 @@ static void hung_client(void **state)
 	before = now_ms();
 	assert_int_equal(holders_find(&t.root, &nodes_, &b, &l, &e), 0);
 	assert_in_range(now_ms() - before, FDINFO_MS, FDINFO_MS + 20000);
-	assert_int_equal(l.n, 1);
+	/* a directory has no order: the one behind it is found, or is as unsure */
+	assert_true(l.n + l.unsure == 3 && l.unsure >= 1);
 	assert_string_equal(holder_format(&l.v[0], who, sizeof(who)), "pipewire (4801) in container desk");
-	assert_true(l.unsure == 1 || l.unsure == 2); /* a directory has no order */
 	holder_list_done(&l);
 	/* nobody waits for it who does not need the answer: the number belongs to another card */
 	tree_put(&t, "/sys/dev/char/226:5/dev", "226:5\n");

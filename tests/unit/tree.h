@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/root.h"
+#include "tests/fake/scratch.h"
 
 struct tree {
 	char dir[64];
@@ -63,7 +64,8 @@ static _unused_ void tree_link(const struct tree *t, const char *path, const cha
 /* An empty machine. */
 static _unused_ void tree_new(struct tree *t)
 {
-	*t = (struct tree){ .dir = "/tmp/gpupt-tree-XXXXXX", .root.fd = -1 };
+	*t = (struct tree){ .root.fd = -1 };
+	assert_in_range(snprintf(t->dir, sizeof(t->dir), "%s/gpupt-tree-XXXXXX", scratch_dir(true)), 1, sizeof(t->dir) - 1);
 	assert_non_null(mkdtemp(t->dir));
 	assert_int_equal(root_open_dir(&t->root, t->dir, NULL), 0);
 }
