@@ -3,6 +3,7 @@
 
 #include "flow/holding.h"
 #include "plan/claim.h"
+#include "plan/stuck.h"
 #include "pve/reservation.h"
 
 /* Bindings, attributes and running units don't survive a reboot: there is nothing left to put back. */
@@ -152,6 +153,14 @@ static void unreserve(const struct record *rec, unsigned int vmid, struct bdf b)
 	reservation_remove(rec->root, one, 1, vmid, NULL);
 }
 
+/* A function that is home; if a child of ours hung on it, that is over, too. */
+static void let_go(const struct record *rec, unsigned int vmid, struct bdf b)
+{
+	stuck_forget(rec->root, b);
+	claim_drop(rec->root, b, vmid);
+	unreserve(rec, vmid, b);
+}
+
 void holding_reserve(const struct record *rec, unsigned int vmid, unsigned int seconds)
 {
 	_cleanup_free_ struct bdf *all = NULL;
@@ -170,8 +179,7 @@ int holding_forget(struct record *rec, unsigned int vmid, const struct bdf_list 
 
 	for (size_t i = 0; k == 0 && i < n; i++) {
 		if (bdf_list_has(which, all[i]) && !holding_any(rec, all[i])) {
-			claim_drop(rec->root, all[i], vmid);
-			unreserve(rec, vmid, all[i]);
+			let_go(rec, vmid, all[i]);
 		} else {
 			k = bdf_list_add(&stay, all[i]);
 		}
@@ -226,9 +234,7 @@ int holding_close(struct record *rec, unsigned int vmid, struct err *e)
 		return err_errno(e, k, "cannot read the lease of VM %u", vmid);
 	/* the record first: a claim without lease is over with its maker, a lease without claims would not be safe */
 	k = record_remove(rec, e);
-	for (size_t i = 0; k == 0 && i < n; i++) {
-		claim_drop(rec->root, all[i], vmid);
-		unreserve(rec, vmid, all[i]);
-	}
+	for (size_t i = 0; k == 0 && i < n; i++)
+		let_go(rec, vmid, all[i]);
 	return k;
 }

@@ -306,6 +306,7 @@ static void the_end_of_a_child_that_hung(void **state)
 	assert_driver(s.f, CARD, "radeon");
 	assert_int_equal(s.w.late.ms, 0);
 	assert_false(fake_exists(s.f, "/run/gpupt/lease/101"));
+	assert_false(fake_exists(s.f, "/run/gpupt/stuck/" CARD));
 }
 
 /* Whether the VM runs cannot be told: after a minute root hears of it, once. */
