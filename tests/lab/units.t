@@ -186,10 +186,10 @@ as_before
 
 scene "a service that waits until its driver has a card"
 # What is written for a machine whose cards are all NVIDIA's and reserved, with these cards' driver in the other's place.
-node=$T/node persistenced=nvidia-persistenced.service
+node=$T/node/machine persistenced=nvidia-persistenced.service
 run gpupt-helper capture $T/node.tar
 is "$rc" 0 "this machine as a tree"
-mkdir -p $node && tar -C $node -xf $T/node.tar
+mkdir $T/node && tar -C $T/node -xf $T/node.tar
 for f in 01:00.0 01:00.1 02:00.0 02:00.1; do echo 0x10de >"$node$PCI/devices/0000:$f/vendor"; done
 printf '[gpu 01:00]\nmode = reserved\n[gpu 02:00]\nmode = reserved\n' >$node/etc/gpupt/gpupt.conf
 mkdir -p $node/usr/lib/systemd/system /run/systemd/system/$persistenced.d
