@@ -190,6 +190,7 @@ node=$T/node/machine persistenced=nvidia-persistenced.service
 run gpupt-helper capture $T/node.tar
 is "$rc" 0 "this machine as a tree"
 mkdir $T/node && tar -C $T/node -xf $T/node.tar
+rm -r $node/var/lib/gpupt # where these cards are known as the others
 for f in 01:00.0 01:00.1 02:00.0 02:00.1; do echo 0x10de >"$node$PCI/devices/0000:$f/vendor"; done
 printf '[gpu 01:00]\nmode = reserved\n[gpu 02:00]\nmode = reserved\n' >$node/etc/gpupt/gpupt.conf
 mkdir -p $node/usr/lib/systemd/system /run/systemd/system/$persistenced.d
