@@ -31,6 +31,12 @@ static bool has_booted(const struct root *r, const struct record *rec)
 	return !then || proc_boot_id(r, now) < 0 || strcmp(then, now) != 0;
 }
 
+/* What was put back before that was cut off, too, is in force until the next boot, and may be longer: the initramfs is made last. */
+static bool undone_before_cut(const struct record_step *rs, unsigned int cut)
+{
+	return cut && rs->seq >= cut && rs->state == RECORD_UNDONE;
+}
+
 /* In the order in which record_undo() goes: what is derived comes last, and once. */
 static void show(const struct report *report, struct record *rec, struct since *since)
 {
@@ -63,6 +69,7 @@ int revert_run(struct revert *v, const struct engine *en, const struct report *r
 	_cleanup_record_ struct record rec = { .fd = -1 };
 	struct since since = { .rec = &rec };
 	struct undo_result u = { 0 };
+	unsigned int cut;
 	bool adopt;
 	int k = prepare_record_load(v->root, &rec, &since.first, &adopt, e);
 
@@ -72,6 +79,7 @@ int revert_run(struct revert *v, const struct engine *en, const struct report *r
 		sweep(v->root);
 	if (!since.first && (v->unfinished || !record_any_open(&rec)))
 		return err_set(e, -ENOENT, v->unfinished ? "No preparation has been cut off." : "This host is not prepared.");
+	cut = since.first;
 	if (!v->unfinished)
 		since.first = 0;
 	if (v->dry_run) {
@@ -87,7 +95,7 @@ int revert_run(struct revert *v, const struct engine *en, const struct report *r
 	if (k < 0)
 		return k;
 	for (size_t i = 0; i < rec.n_steps && has_booted(v->root, &rec); i++)
-		if (record_step_open(&rec.steps[i]) && is_since(&since, &rec.steps[i].step))
+		if ((record_step_open(&rec.steps[i]) && is_since(&since, &rec.steps[i].step)) || undone_before_cut(&rec.steps[i], cut))
 			prepare_reboot_reason(&rec.steps[i].step, &v->reboot);
 	/* one that is cut off goes on at the next boot; on a disk that is full it goes without */
 	if (!v->unfinished)

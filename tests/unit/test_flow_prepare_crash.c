@@ -222,6 +222,30 @@ static void revert_killed(void **state)
 	fake_tally("crash-points", n, "crash points of a host's revert");
 }
 
+/* In force since the boot, and the boot behind the cut was still with the initramfs of then. */
+static void cut_and_booted(void **state)
+{
+	unsigned int tried = 0;
+
+	for (unsigned int n = 1; n < CALLS_MAX; n += 4 * FAKE_EVERY + 1) {
+		_cleanup_host_ struct host h = host_new();
+
+		assert_int_equal(fake_run(h.f, make, NULL), 0);
+		fake_reboot(h.f);
+		if (kill_at(&h, back, FAKE_KILL_BEFORE, n))
+			break;
+		if (!fake_exists(h.f, PREPARE_UNFINISHED))
+			continue;
+		fake_reboot(h.f);
+		assert_false(fake_exists(h.f, "/run/reboot-required"));
+		put_back(&h, true, "revert cut by a boot", n);
+		if (!fake_exists(h.f, "/run/reboot-required"))
+			fail_msg("revert killed at call %u: no reboot is said to be needed", n);
+		tried++;
+	}
+	assert_true(tried > 0);
+}
+
 /* A power cut while a line is written. */
 static void torn(void **state)
 {
@@ -318,7 +342,7 @@ static void shut_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(killed), cmocka_unit_test(revert_killed), cmocka_unit_test(torn),
+		cmocka_unit_test(killed), cmocka_unit_test(revert_killed), cmocka_unit_test(cut_and_booted), cmocka_unit_test(torn),
 		cmocka_unit_test(fails),  cmocka_unit_test(interrupted),   cmocka_unit_test(shut_down),
 	};
 
