@@ -107,6 +107,17 @@ bool strv_has(const struct strv *l, const char *s)
 	return false;
 }
 
+static int compare_strings(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void strv_sort(struct strv *l)
+{
+	if (l->n > 1)
+		qsort(l->v, l->n, sizeof(*l->v), compare_strings);
+}
+
 void strv_done(struct strv *l)
 {
 	for (size_t i = 0; i < l->n; i++)

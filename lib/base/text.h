@@ -36,6 +36,7 @@ struct strv {
 
 int strv_add(struct strv *l, const char *s);   /* 0 or -ENOMEM */
 bool strv_has(const struct strv *l, const char *s);
+void strv_sort(struct strv *l); /* by the bytes */
 void strv_done(struct strv *l);
 #define _cleanup_strv_ _cleanup_(strv_done)
 #define strv_foreach(s, l) for (char **_i = (l)->v, *s = _i ? *_i : NULL; s; s = *++_i)

@@ -165,18 +165,13 @@ static bool is_udev(const struct holder *h)
 	return h->disk && h->kind == HOLDER_UNIT && str_eq(h->id, "systemd-udevd.service");
 }
 
-static int compare_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* Leaves out those that have ended meanwhile. */
 static void found_identify(const struct root *r, struct holder_list *l)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < l->n; i++) {
-		qsort(l->v[i].nodes.v, l->v[i].nodes.n, sizeof(char *), compare_name);
+		strv_sort(&l->v[i].nodes);
 		if (holder_identify(r, &l->v[i]) == 0 && !is_udev(&l->v[i]))
 			l->v[n++] = l->v[i];
 		else

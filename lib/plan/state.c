@@ -97,11 +97,6 @@ int state_write_who(const struct root *r, const char *path, struct proc_id who, 
 	return state_write(r, path, text, e);
 }
 
-static int cmp_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 int state_list(const struct root *r, const char *dir, struct strv *ret)
 {
 	_cleanup_strv_ struct strv names = { 0 };
@@ -119,8 +114,7 @@ int state_list(const struct root *r, const char *dir, struct strv *ret)
 		if (de->d_name[0] != '.' && strv_add(&names, de->d_name) < 0)
 			return -ENOMEM;
 	}
-	if (names.n > 1)
-		qsort(names.v, names.n, sizeof(*names.v), cmp_names);
+	strv_sort(&names);
 	*ret = names;
 	names = (struct strv){ 0 };
 	return 0;

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The Debian package on a machine with systemd: installed over what `make install` has put there, upgraded and downgraded
-# while a VM has a card and is watched over, not removed meanwhile, and gone without a trace in the end.
-# takes: 240 s
+# while a VM has a card and is watched over, not removed meanwhile, and gone without a trace in the end; then by install.sh.
+# takes: 340 s
 if [ ! -e /lab/lib.sh ]; then
 	lab=$(cd "$(dirname "$0")" && pwd) top=$(cd "$(dirname "$0")/../.." && pwd)
 	build=${BUILD:-$top/build}
