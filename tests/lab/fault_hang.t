@@ -78,10 +78,6 @@ other_card() {
 	is "$rc $(drvs 02:00.0 02:00.1)" "0 radeon snd_hda_intel" "… and comes back"
 }
 
-# The kernel gives the twin's codec a name that the stuck card has not given up yet
-# ("Cannot probe codecs, giving up"); that can be mended only now.
-twin_sounds() { within 5 test -e $PCI/devices/0000:02:00.1/sound || rebind 02:00.1 snd_hda_intel; }
-
 scene "sound: the control node is opened after the check"
 # header, boot, since, lock, cards; then the first step
 sleepy pre-start write 6 /run/gpupt/lease/101
@@ -134,26 +130,9 @@ note "$out$err"
 restored "all is as before"
 
 scene "vfio: the device is held when the VM has stopped"
-# What QEMU does: container, group, IOMMU, device; and then it does not go.
-cat >$T/hold-vfio <<'PERL'
-my ($group, $bdf) = @ARGV;
-open my $c, '+<', '/dev/vfio/vfio' or die "container: $!";
-open my $g, '+<', "/dev/vfio/$group" or die "group: $!";
-ioctl($g, 0x3b68, pack('i', fileno $c)) or die "VFIO_GROUP_SET_CONTAINER: $!";
-ioctl($c, 0x3b66, 1) or die "VFIO_SET_IOMMU: $!";
-my $fd = ioctl($g, 0x3b6a, "$bdf\0") or die "VFIO_GROUP_GET_DEVICE_FD: $!";
-print "held\n";
-close STDOUT;
-sleep 1000;
-PERL
-hold_vfio() {
-	perl $T/hold-vfio "$(basename "$(readlink $PCI/devices/0000:01:00.0/iommu_group)")" 0000:01:00.0 >$T/held 2>&1 &
-	holder=$!
-	within 5 grep -q held $T/held || note "$(cat $T/held)"
-}
 run $HOOK 101 pre-start
 is "$rc" 0 "the card is with the VM"
-hold_vfio
+keep_open vfio 0000:01:00.0
 run $HOOK 101 post-stop
 is "$rc" 1 "post-stop gives up"
 ok "… within 15 s (it took $took)" test "$took" -le 15
@@ -177,7 +156,7 @@ sleepy post-stop clone "$n"
 task=$!
 within 20 recorded 'undo 2'
 usleep 3000000
-hold_vfio
+keep_open vfio 0000:01:00.0
 t0=$(now)
 within 40 ended $task
 took=$(($(now) - t0))

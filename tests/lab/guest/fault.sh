@@ -91,3 +91,13 @@ restored() {
 		return 1
 	}
 }
+
+# keep_open ARGUMENT…: as keep-open has it; its pid in $holder
+keep_open() {
+	perl /lab/keep-open "$@" >$T/kept 2>&1 &
+	holder=$!
+	within 10 grep -qx open $T/kept || note "$(cat $T/kept)"
+}
+# The kernel gives the twin's codec a name that a stuck card has not given up yet ("Cannot probe codecs, giving up"); that can be
+# mended only when it has.
+twin_sounds() { within 5 test -e $PCI/devices/0000:02:00.1/sound || rebind 02:00.1 snd_hda_intel; }
