@@ -77,7 +77,8 @@ static int process_end(const struct engine *en, const struct step *s, struct err
 		return 0; /* it ended by itself */
 	if (pidfd < 0)
 		return err_errno(e, -errno, "cannot signal process %d", pid);
-	syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0);
+	if (syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) < 0 && errno != ESRCH)
+		return err_errno(e, -errno, "cannot signal process %d", pid);
 	if (gone_within(en, id, TERM_WAIT_MS))
 		return 0;
 	syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
