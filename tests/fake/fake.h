@@ -174,6 +174,8 @@ unsigned int fake_count(const struct fake *f);
  * test, and a line in the directory that TEST_COUNTS names.
  */
 void fake_tally(const char *kind, unsigned int n, const char *fmt, ...) _printf_(3, 4);
+/* Can a process be ended here? Under valgrind it cannot: it does not know pidfd_send_signal(2). */
+bool fake_processes_end(void);
 /* Lets hanging calls go on, and waits until their children have ended. */
 void fake_release(struct fake *f);
 /* Runs fn in a process of its own, the one that FAKE_KILL kills. Its wait status. */

@@ -2,6 +2,8 @@
 /* Programs and units: what the program under test starts. */
 #include <dirent.h>
 #include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/exec.h"
 #include "base/proc.h"
@@ -181,4 +183,9 @@ int fake_unit_call(void *ctx, const char *unit, const char *verb, char *ret_stat
 	if (str_eq(unit, "nvidia-persistenced.service"))
 		fake_nvidia_daemon(f, str_eq(fake_hidden(f, path), "active"));
 	return fake_after(f, n, 0);
+}
+
+bool fake_processes_end(void)
+{
+	return syscall(SYS_pidfd_send_signal, -1, 0, NULL, 0) == 0 || errno != ENOSYS;
 }

@@ -68,9 +68,12 @@ static _Noreturn void play(struct fake *f)
 /* The same, with a service on the display and a process of no unit on the audio function, both of which may be ended. */
 static struct fake *busy_machine(void)
 {
-	struct fake *f = machine();
+	struct fake *f;
 	sigset_t term, old;
 
+	if (!fake_processes_end())
+		skip();
+	f = machine();
 	fake_put(f, "/etc/gpupt/gpupt.conf", "[defaults]\nprocesses = terminate\n");
 	fake_unit(f, "encoder.service", "active");
 	fake_holder(f, 4001, "ffmpeg", "/system.slice/encoder.service", fake_dev(f, CARD, "drm"), "/dev/dri/card1");
