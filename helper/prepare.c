@@ -62,17 +62,39 @@ static int gather(struct work *w, struct err *e)
 	return k;
 }
 
-/* Is it about a card that is asked for, or reserved? */
-static bool is_about(const struct work *w, const struct finding *f)
+/* In which IOMMU group it is; -1: in none. */
+static int group_of(const struct setup *s, struct bdf b)
 {
-	struct bdf b;
+	for (size_t i = 0; i < s->n; i++)
+		if (bdf_eq(s->v[i].fn.bdf, b))
+			return s->v[i].fn.group;
+	return -1;
+}
 
-	if (bdf_parse(f->subject, &b) < 0)
-		return false;
+static bool is_meant(const struct work *w, struct bdf b)
+{
 	for (size_t i = 0; i < w->n; i++)
 		if (bdf_same_slot(w->gpus[i].gpu, b))
 			return true;
 	return settings_gpu(&w->p.settings, b)->mode == MODE_RESERVED;
+}
+
+/* Is it about a card that is asked for, or reserved, or about a neighbour that would go along with one? */
+static bool is_about(const struct work *w, const struct finding *f)
+{
+	const struct setup *s = &w->p.setup;
+	struct bdf b;
+	int group;
+
+	if (bdf_parse(f->subject, &b) < 0)
+		return false;
+	if (is_meant(w, b))
+		return true;
+	group = group_of(s, b);
+	for (size_t i = 0; group >= 0 && i < s->n; i++)
+		if (s->v[i].card && s->v[i].fn.group == group && is_meant(w, s->v[i].fn.bdf))
+			return true;
+	return false;
 }
 
 static bool is_stopped(const struct work *w)

@@ -66,6 +66,18 @@ helper --root "$tree" prepare
 is "$rc" 0 "… and it keeps nothing else from being prepared"
 is "$(listing)" "$before" "… nothing was touched"
 
+# a card whose IOMMU group has in it what the host runs on
+tree shared-group
+before=$(listing)
+helper --root "$tree" prepare 02:00=reserved
+is "$rc" 1 "a card that would take the host's disks along is not reserved"
+like "$err" '^gpupt-helper: 0000:02:01\.0: the host runs on .*: put the card into another slot' "… and why, and what to do"
+unlike "$out" '^(file|dir|param|rebuild) ' "… without a plan"
+is "$(listing)" "$before" "… nothing was touched"
+put /etc/gpupt/gpupt.conf '[gpu 02:00]\nmode = reserved\n'
+helper --root "$tree" prepare
+is "$rc" 1 "… nor if gpupt.conf has it"
+
 # a card that gpupt.conf reserves, and that another one is named beside
 tree twins
 put /etc/gpupt/gpupt.conf '[gpu 02:00]\nid = 1002:9999\nmode = reserved\n'
