@@ -121,8 +121,8 @@ static void forget_unmade(const struct engine *en, const struct step *s, struct 
 {
 	_cleanup_free_ char *now = NULL;
 
-	/* a program that failed has done part of its work, one that is not there has done nothing */
-	if (s->kind->await || (s->kind->derives && k != -ENOENT))
+	/* a program that failed has done part of its work; one that is not there, or had nothing to show for it, has done nothing */
+	if (s->kind->await || (s->kind->derives && k != -ENOENT && k != -ENODATA))
 		return;
 	if (s->kind->tidy)
 		s->kind->tidy(en, s);

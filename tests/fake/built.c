@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/exec.h"
+#include "host/kernels.h"
 #include "tests/fake/prepare.h"
 
 static const char *const elsewhere[] = { "/dev", "/proc", "/run", "/sys", "/var", NULL };
@@ -28,6 +29,24 @@ char *fake_built(const struct fake *f, const char *program)
 	return text_take(&t);
 }
 
+/* update-initramfs: each initramfs is another file by then, but for those that it leaves alone. */
+static void write_images(struct fake *f)
+{
+	_cleanup_kernels_ struct kernels kernels = { 0 };
+	char path[PATH_MAX];
+
+	if (kernels_load(&f->root, &kernels) < 0)
+		fake_die("kernels_load");
+	for (size_t i = 0; i < kernels.n; i++) {
+		const char *release = kernels.v[i].release;
+
+		if (!kernels.v[i].initrd || *fake_hidden(f, path_f(path, "image-stays/%s", release)))
+			continue;
+		root_unlink(&f->root, path_f(path, "/boot/initrd.img-%s", release));
+		fake_put(f, path, "an initramfs\n");
+	}
+}
+
 /* They die half-way, too: then what they make is neither the old nor the new. */
 int fake_build(struct fake *f, char *const argv[], struct exec_result *ret)
 {
@@ -37,6 +56,8 @@ int fake_build(struct fake *f, char *const argv[], struct exec_result *ret)
 
 	fake_hide(f, path_f(path, "built/%s", argv[0]), fails ? "half of it" : made);
 	free(made);
+	if (!fails && str_eq(argv[0], "update-initramfs"))
+		write_images(f);
 	snprintf(line, sizeof(line), "%s%s%s", fake_hidden(f, "builds"), *fake_hidden(f, "builds") ? " " : "", argv[0]);
 	fake_hide(f, "builds", line);
 	ret->status = fails;

@@ -42,7 +42,10 @@ int prepare_back(struct fake *f, bool unfinished, struct text *diary);
 /* What such a program would make now; what it made last, NULL if it has never run. Free them. Hidden "builds" has which ran, in order. */
 char *fake_built_of(const struct fake *f);
 char *fake_built(const struct fake *f, const char *program);
-/* Is it such a program? Hidden "build-fails/PROGRAM": it dies half-way; "build-skips/PROGRAM": it leaves something out. */
+/*
+ * Is it such a program? Hidden "build-fails/PROGRAM": it dies half-way; "build-skips/PROGRAM": it leaves something out;
+ * "image-stays/RELEASE": update-initramfs leaves that kernel's initramfs as it is.
+ */
 bool fake_builds(const char *program);
 int fake_build(struct fake *f, char *const argv[], struct exec_result *ret);
 

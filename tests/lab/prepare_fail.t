@@ -44,6 +44,16 @@ like "$err" 'Read-only file system' "… and says why"
 umount /etc
 settings_same "nothing was touched"
 
+scene "/boot is read-only"
+mount --bind /boot /boot
+mount -o remount,bind,ro /boot
+prepare
+is "$rc" 1 "it fails, although update-initramfs does not (it took $took s)"
+like "$err" 'made nothing: /boot/initrd.img-' "… and says that nothing was made"
+ok "nothing is left to be put back" test ! -e /var/lib/gpupt/prepare
+umount /boot
+settings_same "all files are what they were"
+
 scene "the disk is full"
 dd if=/dev/zero of=/filler bs=1M 2>/dev/null
 dd if=/dev/zero of=/filler bs=1 oflag=append conv=notrunc 2>/dev/null

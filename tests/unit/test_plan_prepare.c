@@ -558,6 +558,54 @@ static void skipped_partition(void **state)
 	assert_non_null(strstr(text_str(&w->diary), "warned rebuild boot-tool: WARN: /dev/disk/by-uuid/7DF2-8A0C does not exist - skipping\n\n"));
 }
 
+static void apply_file_and(struct world *w, const char *path, const char *const what[], size_t n)
+{
+	plan_add(&w->plan, &step_file, path, NULL, "ours\n", "");
+	for (size_t i = 0; i < n; i++)
+		rebuild_add(&w->plan, what[i], "");
+	apply(w);
+}
+
+static void add_kernel(struct world *w, const char *release)
+{
+	char path[PATH_MAX];
+
+	fake_put(w->f, path_f(path, "/boot/vmlinuz-%s", release), "a kernel\n");
+	fake_put(w->f, path_f(path, "/boot/initrd.img-%s", release), "an initramfs\n");
+}
+
+/* It ends well where /boot is read-only: then nothing was begun, and there is nothing to make again. */
+static void initramfs_stays(void **state)
+{
+	struct world *w = *state;
+
+	add_kernel(w, "6.8.12-9-pve");
+	add_kernel(w, "6.2.16-20-pve");
+	apply_file_and(w, "/etc/modprobe.d/a", (const char *const[]){ "initramfs" }, 1);
+	assert_null(strstr(text_str(&w->diary), "warned"));
+	undo(w);
+	assert_true(undo_complete(&w->u));
+	fake_hide(w->f, "image-stays/6.2.16-20-pve", "1");
+	rebuild_add(&w->plan, "initramfs", "");
+	assert_int_equal(plan_apply(&w->en, &w->plan, &w->rec, NULL, &w->e), 0);
+	assert_non_null(strstr(text_str(&w->diary), "warned rebuild initramfs: not made anew: /boot/initrd.img-6.2.16-20-pve\n"));
+	/* on the way back it stays open: what boots is still as it was made */
+	fake_hide(w->f, "image-stays/6.8.12-9-pve", "1");
+	undo(w);
+	assert_false(undo_complete(&w->u));
+	assert_true(record_any_open(&w->rec));
+	fake_hide(w->f, "image-stays/6.8.12-9-pve", "");
+	undo(w);
+	assert_true(undo_complete(&w->u));
+	fake_hide(w->f, "image-stays/6.8.12-9-pve", "1");
+	fake_hide(w->f, "builds", "");
+	assert_int_equal(plan_apply(&w->en, &w->plan, &w->rec, &w->u, &w->e), -ENODATA);
+	assert_non_null(strstr(w->e.text, "made nothing: /boot/initrd.img-6.8.12-9-pve, /boot/initrd.img-6.2.16-20-pve as before"));
+	assert_true(undo_complete(&w->u));
+	assert_false(record_any_open(&w->rec));
+	assert_string_equal(fake_hidden(w->f, "builds"), "update-initramfs");
+}
+
 /* Whatever a record says: what is run is in the table. */
 static void only_known_programs(void **state)
 {
@@ -568,14 +616,6 @@ static void only_known_programs(void **state)
 	assert_string_equal(fake_hidden(w->f, "builds"), "systemctl");
 	s = only(w, &step_rebuild, "rm", NULL, "rm -rf /");
 	assert_int_equal(step_rebuild.set(&w->en, s, &w->e), -EINVAL);
-}
-
-static void apply_file_and(struct world *w, const char *path, const char *const what[], size_t n)
-{
-	plan_add(&w->plan, &step_file, path, NULL, "ours\n", "");
-	for (size_t i = 0; i < n; i++)
-		rebuild_add(&w->plan, what[i], "");
-	apply(w);
 }
 
 /* Two preparations, one undo: everything goes back, then each program runs once, and what copies runs behind what it copies. */
@@ -685,6 +725,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(rebuild_is_shown, setup, teardown),
 		cmocka_unit_test_setup_teardown(output_and_ticks, setup, teardown),
 		cmocka_unit_test_setup_teardown(skipped_partition, setup, teardown),
+		cmocka_unit_test_setup_teardown(initramfs_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(only_known_programs, setup, teardown),
 		cmocka_unit_test_setup_teardown(once_for_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(derived_waits, setup, teardown),
