@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 
+#include "flow/may_unbind.h"
 #include "flow/observe.h"
 #include "flow/stray.h"
 #include "helper/gpu_arg.h"

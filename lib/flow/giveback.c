@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "flow/giveback.h"
 #include "flow/holding.h"
+#include "flow/may_unbind.h"
 #include "flow/newcomers.h"
 #include "flow/observe.h"
 #include "flow/release.h"

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "flow/handover_work.h"
+#include "flow/may_unbind.h"
 #include "flow/release.h"
 #include "flow/waiting.h"
 #include "flow/watch.h"

@@ -150,36 +150,6 @@ int facts_look_for_holders(const struct root *r, struct facts *f, struct err *e)
 	return holders_find(r, &nodes, &bdfs, &f->holders, e);
 }
 
-int may_unbind(const struct engine *en, struct bdf b, struct err *e)
-{
-	_cleanup_node_list_ struct node_list nodes = { 0 };
-	_cleanup_bdf_list_ struct bdf_list bdfs = { 0 };
-	_cleanup_holder_list_ struct holder_list holders = { 0 };
-	_cleanup_pci_list_ struct pci_list fns = { 0 };
-	int k = bdf_list_add(&bdfs, b);
-
-	if (k == 0)
-		k = pci_outline_list(en->root, &bdfs, &fns, e);
-	if (k == 0 && fns.n > 0)
-		k = nodes_add(en->root, &fns.v[0], &nodes);
-	if (k == 0 && fns.n > 0)
-		k = nodes_add_disks(en->root, &fns.v[0], &nodes);
-	if (k < 0)
-		return k;
-	k = holders_find(en->root, &nodes, &bdfs, &holders, e);
-	for (size_t i = 0; k == 0 && i < holders.n; i++) {
-		_cleanup_text_ struct text names = { 0 };
-		char name[BDF_LEN], who[192];
-
-		if (holders.v[i].shared_only)
-			continue;
-		holder_nodes(&holders.v[i], &names);
-		k = err_set(e, -EBUSY, "%s is held by %s: %s; end that first", bdf_format(b, name),
-			    holder_format(&holders.v[i], who, sizeof(who)), text_str(&names));
-	}
-	return k;
-}
-
 void facts_ask_persistence(const struct engine *en, struct facts *f)
 {
 	if (!root_is_live(en->root) || (root_is_real(en->root) && !f->root))

@@ -27,9 +27,6 @@ int facts_load(const struct engine *en, const struct selection *sel, unsigned in
 /* The IOMMU, and, where none is in use, how the host was booted and will be: what can be done about it. 0 or -errno. */
 int facts_look_at_iommu(const struct root *r, struct facts *f, struct err *e);
 
-/* An engine's may_unbind: looks at who has the function open at this moment. */
-int may_unbind(const struct engine *en, struct bdf b, struct err *e);
-
 /* Of the services that hold a card and may be stopped for it: which are batch jobs? A call to systemd for each. 0 or -ENOMEM. */
 int facts_look_at_units(const struct root *r, const struct settings *s, struct facts *f);
 

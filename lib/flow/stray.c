@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 
+#include "flow/may_unbind.h"
 #include "flow/observe.h"
 #include "flow/stray.h"
 #include "flow/waiting.h"

@@ -11,6 +11,7 @@
 enum danger_kind {
 	DANGER_MOUNT, /* a mounted filesystem, on the disk, a partition, or a device stacked on them */
 	DANGER_SWAP,
+	DANGER_CLAIMED, /* the kernel lets nobody else have it, for a reason that is not seen from here */
 	DANGER_STACKED, /* member of a device-mapper or md device (LVM, dm-crypt, multipath, RAID) */
 	DANGER_MEMBER,	/* a member of ZFS, LVM or md as udev knows it (ID_FS_TYPE), in use or not */
 	DANGER_ROUTE,	/* the interface of a default route */

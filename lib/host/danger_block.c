@@ -189,6 +189,7 @@ int danger_block(const struct root *r, struct bdf bdf, struct danger_list *l)
 {
 	_cleanup_(uses_done) struct uses u = { .root = r, .list = l };
 	_cleanup_strv_ struct strv disks = { 0 };
+	size_t known = l->n;
 	int k;
 
 	k = disks_below(r, bdf, &disks);
@@ -206,5 +207,5 @@ int danger_block(const struct root *r, struct bdf bdf, struct danger_list *l)
 		if (k < 0)
 			return k;
 	}
-	return 0;
+	return l->n > known ? 0 : danger_claimed(r, &disks, l);
 }

@@ -11,6 +11,8 @@ int danger_add(struct danger_list *l, enum danger_kind kind, const char *fmt, ..
 int danger_devices_below(const struct root *r, const char *class, struct bdf bdf, struct strv *ret);
 
 int danger_block(const struct root *r, struct bdf bdf, struct danger_list *l);
+/* Of block devices of which nothing else is known that stands in the way. Only on the machine itself. */
+int danger_claimed(const struct root *r, const struct strv *devices, struct danger_list *l);
 int danger_net(const struct root *r, struct bdf bdf, struct danger_list *l);
 
 #endif

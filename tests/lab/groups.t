@@ -39,6 +39,19 @@ refused 102 '03:00\.0.*/mnt|/mnt.*03:00\.0' "nvme with a mounted filesystem"
 ok "the disk still works" sh -c 'echo hello >/mnt/hello && sync'
 umount /mnt
 
+scene "… that only another mount namespace has"
+# as LXC mounts a container's mount point
+unshare -m --propagation private sh -c "mount -t ext4 /dev/$disk /mnt && exec sleep 1000" &
+keeper=$!
+ok "mounted" within 10 grep -q "/dev/$disk" /proc/$keeper/mounts
+unlike "$(cat /proc/mounts)" "/dev/$disk" "… and not to be seen here"
+before
+refused 102 "$disk is in use: a container or a service has it mounted" "nvme with a container's filesystem"
+is "$(drv 03:00.0)" nvme "… and it is still there"
+kill $keeper
+wait $keeper 2>/dev/null
+ok "it is free again" within 10 sh -c "! grep -q /dev/$disk /proc/*/mounts"
+
 scene "swap next door"
 mkswap "/dev/$disk" >/dev/null
 ok "swap is on" swapon "/dev/$disk"

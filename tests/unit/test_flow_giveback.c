@@ -388,6 +388,46 @@ static void opened_in_between(void **state)
 	assert_string_equal(vm_leftovers(f), "");
 }
 
+static void become_a_port(struct fake *f, void *ctx)
+{
+	char path[PATH_MAX];
+
+	fake_link(f, "/sys/class/net/eth7", "../../devices/pci0000:00/" CARD1 "/net/eth7");
+	fake_link(f, path_f(path, "/sys/devices/pci0000:00/%s/net/eth7/master", CARD1), "../../../virtual/net/vmbr0");
+}
+
+static void make_functions(struct fake *f, void *ctx)
+{
+	fake_link(f, "/sys/bus/pci/devices/" CARD1 "/virtfn0", "../0000:01:00.2");
+}
+
+/* What the host begins to do with a function by then is no less a reason than at the first look. */
+static void needed_in_between(void **state)
+{
+	static const struct {
+		void (*what)(struct fake *f, void *ctx);
+		const char *why;
+	} cases[] = {
+		{ become_a_port, "the host runs on " CARD1 " by now: eth7 is a port of vmbr0" },
+		{ make_functions, CARD1 " has 1 active virtual functions by now; write 0 to its sriov_numvfs first" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_fake_ struct fake *f = fake_machine();
+		_cleanup_vm_ struct vm_result v = { 0 };
+
+		f->at = cases[i].what;
+		fake_arm(f, FAKE_KERNEL, FAKE_CALL, 1, 0);
+		vm_start(f, 101, false, &v);
+		fake_disarm(f);
+		assert_int_equal(v.r, -EBUSY);
+		assert_non_null(strstr(v.e.text, cases[i].why));
+		assert_string_equal(driver_of(f, CARD1), "snd_hda_intel");
+		assert_string_equal(driver_of(f, CARD), "radeon");
+		assert_string_equal(vm_leftovers(f), "");
+	}
+}
+
 static void open_vfio(struct fake *f, void *ctx)
 {
 	fake_holder(f, 5001, "kvm", "/qemu.slice/101.scope", "511:15", "/dev/vfio/15");
@@ -862,6 +902,7 @@ int main(void)
 		cmocka_unit_test(services_wait_for_another_vm),
 		cmocka_unit_test(a_service_that_does_not_come_up),
 		cmocka_unit_test(opened_in_between),
+		cmocka_unit_test(needed_in_between),
 		cmocka_unit_test(opened_in_between_on_the_way_back),
 		cmocka_unit_test(nothing_moves_while_the_node_stops),
 		cmocka_unit_test(no_service_is_started_while_the_node_stops),
