@@ -122,7 +122,7 @@ static int wait_until_free(struct work *w)
 		if (now_ms() >= deadline) {
 			if (runs)
 				return err_set(w->e, -EBUSY, "VM %u still runs (process %d): its GPUs stay with it", w->g->vmid, (int)pid);
-			return err_set(w->e, -EBUSY, "%s still has a GPU of VM %u open: end it, then 'gpupt-helper release %u'",
+			return err_set(w->e, -EUCLEAN, "%s still has a GPU of VM %u open: end it, then 'gpupt-helper release %u'",
 				       holder_format(h, who, sizeof(who)), w->g->vmid, w->g->vmid);
 		}
 		sleep_ms(100);

@@ -29,8 +29,8 @@ struct giveback {
  * Waits until nobody holds the functions that are out, resets AMD's cards among them, undoes their steps (after-stop = keep: to vfio-pci
  * without our override), and with the last of a function those made on its account (the console); takes what came back off the lease. A
  * card that does not answer, or has active virtual functions, stays where it is; late steps stay for late.h. which NULL: all functions of
- * the lease. 0 (ret has what was left, unless it was not begun for want of time); -EBUSY: somebody holds one; -ESHUTDOWN: the node shuts
- * down; in both nothing was changed; -errno.
+ * the lease. 0 (ret has what was left, unless it was not begun for want of time); -EBUSY: the VM runs; -EUCLEAN: somebody else holds one;
+ * -ESHUTDOWN: the node shuts down; in these nothing was changed; -errno.
  */
 int giveback_run(const struct giveback *g, struct record *rec, const struct bdf_list *which, struct undo_result *ret,
 		 struct err *e);

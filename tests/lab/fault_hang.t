@@ -67,6 +67,7 @@ refusals() {
 	note "$out$err"
 	run gpupt-helper reconcile
 	ok "reconcile gives up within 20 s (it took $took, $rc)" test "$took" -le 20
+	ok "… and does not claim success either" test "$rc" -ne 0 -o -z "$(leases)"
 	note "$out$err"
 	ok "one process of ours hangs, not one more for each try" test "$(ours | grep -c .)" -le 1
 }
@@ -134,13 +135,15 @@ run $HOOK 101 pre-start
 is "$rc" 0 "the card is with the VM"
 keep_open vfio 0000:01:00.0
 run $HOOK 101 post-stop
-is "$rc" 1 "post-stop gives up"
+is "$rc" 3 "post-stop gives up"
 ok "… within 15 s (it took $took)" test "$took" -le 15
 like "$err" "(^|[^0-9])$holder([^0-9]|\$)" "… naming the process"
 like "$err" "gpupt-helper release 101" "… and what to do"
 ok "nothing hangs" nobody
 is "$(leases)" "101 " "the lease stands"
 ok "the card stays on vfio-pci" on_vfio 01:00.0 01:00.1
+run gpupt-helper reconcile
+is "$rc" 3 "reconcile does not claim success either"
 let_go
 run gpupt-helper release 101
 is "$rc" 0 "that, then, succeeds"

@@ -235,7 +235,7 @@ static void the_card_is_not_home(void **state)
 
 	fake_bind(f, CARD, "vfio-pci");
 	fake_holder(f, 4001, "qemu", "/user.slice", "511:15", "/dev/vfio/15");
-	boot(f, 0, &u, &said);
+	assert_int_equal(boot(f, 0, &u, &said), -EUCLEAN);
 	assert_says(&said, "still has a GPU of VM 101 open");
 	assert_text(f, WHOLE);
 }
