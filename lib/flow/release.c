@@ -27,11 +27,11 @@ static int release_show(const struct release *rel, const char *path, struct err 
 	return 0;
 }
 
-static int release_in_turn(const struct release *rel, uint64_t since, struct undo_result *ret, struct err *e)
+static int release_in_turn(const struct release *rel, struct undo_result *ret, struct err *e)
 {
 	struct giveback g = {
 		.root = rel->root, .settings = rel->settings, .report = rel->report, .vmid = rel->vmid,
-		.since = rel->called_by_pve ? since : 0, .wait = rel->called_by_pve, .reset = true,
+		.since = rel->since, .wait = rel->has_lock, .reset = true,
 	};
 	_cleanup_record_ struct record rec = { .fd = -1 };
 	char kept[PATH_MAX];
@@ -48,7 +48,7 @@ static int release_in_turn(const struct release *rel, uint64_t since, struct und
 	/* whose turn it was before us has done it */
 	if (k == -ENOENT)
 		return 0;
-	if (k == 0 && rel->called_by_pve)
+	if (k == 0 && rel->has_lock)
 		holding_reserve(&rec, rel->vmid, RESERVE_S);
 	if (k == 0)
 		k = giveback_run(&g, &rec, NULL, ret, e);
@@ -94,7 +94,6 @@ int release_run(const struct release *rel, struct undo_result *ret, struct err *
 	struct report report = *rel->report;
 	struct release own = *rel;
 	_cleanup_close_ int lock = -1;
-	uint64_t since = rel->since ? rel->since : now_ms();
 	struct undo_result undo = { 0 };
 	char path[PATH_MAX];
 	int k = lease_path(rel->root, rel->vmid, path);
@@ -108,7 +107,7 @@ int release_run(const struct release *rel, struct undo_result *ret, struct err *
 	/* what is done for this VM is logged under its name, whoever asked */
 	report.vmid = rel->vmid;
 	own.report = &report;
-	if (!rel->called_by_pve) {
+	if (!rel->has_lock) {
 		k = pve_lock_try(rel->root, GUEST_VM, rel->vmid, &lock);
 		if (k == -EBUSY)
 			return err_set(e, k, "Proxmox VE is working on VM %u: try again when its task has ended", rel->vmid);
@@ -116,14 +115,14 @@ int release_run(const struct release *rel, struct undo_result *ret, struct err *
 			return err_errno(e, k, "cannot take Proxmox VE's lock of VM %u", rel->vmid);
 	}
 	/* nobody waits for long for a VM that is not its own business */
-	k = turn_take(rel->root, rel->vmid, rel->called_by_pve ? TURN_WAIT_MS : 1000, e);
+	k = turn_take(rel->root, rel->vmid, rel->has_lock ? TURN_WAIT_MS : 1000, e);
 	if (k < 0)
 		return k;
-	k = release_in_turn(&own, since, &undo, e);
+	k = release_in_turn(&own, &undo, e);
 	turn_leave(rel->root, rel->vmid);
 	if (lock >= 0)
 		close(TAKE_FD(lock)); /* before a service is waited for */
-	if (!rel->called_by_pve)
+	if (!rel->has_lock)
 		k = release_late(&own, k, &undo, e);
 	if (ret)
 		*ret = undo;

@@ -15,8 +15,8 @@ struct release {
 	bool unattended;    /* nobody reads the report: what is left goes to root by mail */
 	bool mend;	    /* a person asks: a lease that cannot be read is replaced (damaged.h) */
 	unsigned int quorum_wait_ms; /* reconcile: how long to wait for a quorum that something due needs; 0: not at all */
-	bool called_by_pve; /* our caller holds Proxmox VE's lock of the VM; else it is tried */
-	uint64_t since;	    /* when whoever waits for that lock began to wait; 0: now */
+	bool has_lock;	    /* our caller holds Proxmox VE's lock of the VM; else it is tried */
+	uint64_t since;	    /* when whoever waits for all this began to wait (giveback.h); 0: nobody does */
 	const struct report *report;
 	struct text *unmailed; /* reconcile: gets what made it fail and went to root by no mail about a VM; may be NULL */
 };
