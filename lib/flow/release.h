@@ -25,7 +25,8 @@ struct release {
  * Waits (bounded by stop-timeout) until nobody holds the cards, resets AMD's, undoes the lease's steps, drops the claims, removes the
  * record. 0; -ENOENT: the VM has no lease; -EBUSY: the VM still runs or has the cards open, or another process of ours is at
  * it (err says which); -EUCLEAN: something could not be put back and stays on record; -errno. What was left as somebody else
- * set it is told through the report and no failure. ret (may be NULL) counts.
+ * set it is told through the report and no failure. If somebody waits, what is left gets a watcher, and it is told who goes on, or that
+ * nobody does. ret (may be NULL) counts.
  */
 int release_run(const struct release *rel, struct undo_result *ret, struct err *e);
 

@@ -47,6 +47,17 @@ int watch_ensure(const struct root *r, unsigned int vmid, struct err *e)
 	return 0;
 }
 
+int watch_over_rest(const struct release *rel)
+{
+	struct err e = { "" };
+	int k = watch_ensure(rel->root, rel->vmid, &e);
+
+	if (k < 0)
+		report_complain(rel->report, "nobody watches over what is left of VM %u, try 'gpupt-helper reconcile %u' later: %s", rel->vmid,
+				rel->vmid, e.text);
+	return k;
+}
+
 static int sign_in(const struct root *r, unsigned int vmid, struct err *e)
 {
 	_cleanup_close_ int lock = state_lock(r, e);

@@ -14,6 +14,9 @@
  */
 int watch_ensure(const struct root *r, unsigned int vmid, struct err *e);
 
+/* The same for what is left of a lease. That nobody watches is complained of, with what to do. */
+int watch_over_rest(const struct release *rel);
+
 /*
  * The watcher itself. Waits for Proxmox VE's lock of the VM; while QEMU runs, for its end; then for post-stop, for a bounded time; then
  * settles the lease under Proxmox VE's lock. What comes back late it puts back meanwhile, whenever that is due. What cannot be settled,

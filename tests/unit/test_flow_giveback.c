@@ -847,6 +847,30 @@ static void say(void *ctx, const char *line)
 	text_addf(ctx, "%s\n", line);
 }
 
+/* Post-stop cannot give the card back, and who watched is gone: another comes, or it is said that none does. */
+static void what_is_left_is_watched(void **state)
+{
+	static const char *const watchers[] = { "comes", "refuses", "" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(watchers); i++) {
+		_cleanup_fake_ struct fake *f = fake_machine();
+		_cleanup_vm_ struct vm_result v = { 0 };
+		bool comes = i == 0;
+
+		fake_put(f, "/etc/gpupt/gpupt.conf", "[defaults]\nstop-timeout = 1\n");
+		fake_hide(f, "watcher", "comes");
+		vm_starts(f, 101);
+		fake_remove(f, "/run/gpupt/watch/101");
+		fake_hide(f, "watcher", watchers[i]);
+		fake_holder(f, 5001, "kvm", "/qemu.slice/101.scope", "511:15", "/dev/vfio/15");
+		vm_stop(f, 101, &v);
+		assert_int_equal(v.r, -EBUSY);
+		assert_int_equal(fake_exists(f, "/run/gpupt/watch/101"), comes);
+		assert_int_equal(strstr(text_str(&v.said), "gpupt-settle@101.service goes on in the background") != NULL, comes);
+		assert_int_equal(strstr(text_str(&v.complained), "nobody watches over what is left of VM 101, try") != NULL, !comes);
+	}
+}
+
 /* Proxmox VE has waited for its 10 seconds: nothing more is begun, and the next round does all of it. */
 static void no_time_is_left(void **state)
 {
@@ -868,7 +892,7 @@ static void no_time_is_left(void **state)
 		assert_int_equal(holding_open(&f->root, 101, &rec, &e), 0);
 		assert_int_equal(giveback_run(&g, &rec, NULL, &undo, &e), 0);
 		assert_int_equal(holding_early(&rec), late);
-		assert_int_equal(strstr(text_str(&said), "follows in the background") != NULL, late);
+		assert_int_equal(strstr(text_str(&said), "waited long enough: no more of VM 101's GPUs") != NULL, late);
 		assert_aimed(f, CARD, late ? "vfio-pci" : "radeon", late ? "vfio-pci" : "(null)");
 		record_close(&rec);
 		if (late)
@@ -899,7 +923,7 @@ static void time_is_lost_before_anything_is_done(void **state)
 	status = fake_run(f, post_stop_by_hook, NULL);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), EXIT_LEFT);
-	assert_non_null(strstr(fake_hidden(f, "complained"), "follows in the background"));
+	assert_non_null(strstr(fake_hidden(f, "complained"), "waited long enough: no more of VM 101's GPUs"));
 	assert_aimed(f, CARD, "vfio-pci", "vfio-pci");
 	assert_true(leased(f));
 	f->hooks.unit = fake_unit_call;
@@ -931,6 +955,7 @@ int main(void)
 		cmocka_unit_test(an_interrupted_watcher),
 		cmocka_unit_test(the_watcher_brings_services_back),
 		cmocka_unit_test(the_watcher_outlives_a_bad_gpupt_conf),
+		cmocka_unit_test(what_is_left_is_watched),
 		cmocka_unit_test(no_time_is_left),
 		cmocka_unit_test(time_is_lost_before_anything_is_done),
 	};
