@@ -9,13 +9,14 @@ static int settle(struct steps *s, unsigned int vmid)
 	struct report report = steps_report(s, vmid);
 	struct release rel = { .root = s->o->root, .vmid = vmid, .unattended = true, .report = &report };
 	struct err e = { "" };
-	int k;
+	int k, code;
 
 	if (helper_shows_only(s->o))
 		return EXIT_DONE;
 	k = watch_run(&rel, &e);
-	/* told to go: at the node's shutdown, or by an administrator; the record waits */
-	return k == -EINTR ? EXIT_DONE : helper_result(k, &e);
+	code = helper_result(k, &e);
+	/* a word of its own: systemd lets it rest if it was told to stop the unit, and starts another one after any other signal */
+	return k == -EINTR ? EXIT_INTERRUPTED : code;
 }
 
 static int run_settle(const struct options *o, int argc, char **argv)
@@ -40,6 +41,7 @@ const struct command command_settle = {
 	.summary = "watch over a VM's cards until they are back (systemd runs it)",
 	.help = "Waits for Proxmox VE's lock of the VM, for the end of its QEMU, and then for post-stop; what nobody gives\n"
 		"back by then is given back here. Started by the hook at every start of a VM with cards; no need to call it.\n"
+		"If another process watches already, its end is waited for.\n"
 		"Without a VMID: 'reconcile' for when nobody looks, at boot; what cannot be put back is mailed to root.\n"
 		"With --json or -o: a list of steps at its end, with what became of each.",
 	.columns = &steps_columns,

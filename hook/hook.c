@@ -26,7 +26,7 @@ static struct release as_release(const struct hook *h)
 {
 	return (struct release){
 		.root = &h->root, .settings = &h->settings, .vmid = h->vmid, .dry_run = h->dry_run,
-		.called_by_pve = true, .report = &h->report,
+		.has_lock = true, .report = &h->report,
 	};
 }
 
@@ -135,6 +135,7 @@ static int pre_start(struct hook *h)
 		return EXIT_DONE;
 	/* its refusal is ours: the start fails, and nobody will call post-stop */
 	interrupt_clear();
+	release.since = now_ms();
 	k = release_run(&release, NULL, &e);
 	come_back_late(h);
 	return k < 0 && k != -ENOENT ? exit_code(h, k, &e) : EXIT_REFUSED;

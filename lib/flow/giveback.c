@@ -310,7 +310,7 @@ int giveback_run(const struct giveback *g, struct record *rec, const struct bdf_
 	if (k == 0)
 		tell(&w);
 	if (k == 0 && w.late)
-		report_complain(g->report, "Proxmox VE has waited long enough: the rest of VM %u's GPUs follows in the background", g->vmid);
+		report_complain(g->report, "Proxmox VE has waited long enough: no more of VM %u's GPUs is given back for now", g->vmid);
 	if (ret)
 		*ret = w.undo;
 	return k;

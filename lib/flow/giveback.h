@@ -18,7 +18,7 @@ struct giveback {
 	unsigned int vmid;
 	/*
 	 * When whoever waits for all this began to wait; 0: nobody does. Proxmox VE's own waiters give up after 10 s (lock_config() in
-	 * PVE/QemuConfig.pm), so that with time over nothing more is begun: the watcher goes on with what is left.
+	 * PVE/QemuConfig.pm), so that with time over nothing more is begun: the caller sees to it that a watcher goes on with what is left.
 	 */
 	uint64_t since;
 	bool wait;  /* up to stop-timeout for QEMU to let go */

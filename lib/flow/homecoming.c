@@ -54,8 +54,8 @@ static int bring_stray_home(struct work *w)
 static int from_vm(struct work *w, unsigned int vmid)
 {
 	struct release rel = {
-		.root = w->h->root, .settings = w->h->settings, .vmid = vmid, .dry_run = w->h->dry_run, .called_by_pve = true,
-		.report = w->h->report,
+		.root = w->h->root, .settings = w->h->settings, .vmid = vmid, .dry_run = w->h->dry_run, .has_lock = true,
+		.since = now_ms(), .report = w->h->report,
 	};
 	_cleanup_close_ int lock = -1;
 	struct err why = { "" };

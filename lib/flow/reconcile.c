@@ -100,16 +100,6 @@ static void wait_for_quorum(const struct release *rel, const unsigned int *vms, 
 	}
 }
 
-/* Whatever kept it from coming back now: somebody tries again. */
-static void leave_to_watcher(const struct release *rel)
-{
-	struct err e = { "" };
-
-	if (late_due(rel->root, rel->vmid) && watch_ensure(rel->root, rel->vmid, &e) < 0)
-		report_complain(rel->report, "nobody watches over what is left of VM %u, try 'gpupt-helper reconcile %u' later: %s", rel->vmid,
-				rel->vmid, e.text);
-}
-
 int reconcile_run(const struct release *rel, struct undo_result *ret, struct err *e)
 {
 	_cleanup_free_ unsigned int *vms = NULL;
@@ -139,8 +129,9 @@ int reconcile_run(const struct release *rel, struct undo_result *ret, struct err
 		k = reconcile_one(&one, &sum);
 		if (k < 0 && worst != -EUCLEAN)
 			worst = k;
-		if (live && rel->unattended && !rel->vmid)
-			leave_to_watcher(&one);
+		/* whatever kept it from coming back now: somebody tries again */
+		if (live && rel->unattended && !rel->vmid && late_due(rel->root, one.vmid))
+			watch_over_rest(&one);
 	}
 	if (live)
 		sweep_run(rel->root);

@@ -6,6 +6,7 @@
 #include "flow/holding.h"
 #include "flow/late.h"
 #include "flow/release.h"
+#include "flow/watch.h"
 #include "plan/turn.h"
 #include "pve/lock.h"
 
@@ -27,11 +28,11 @@ static int release_show(const struct release *rel, const char *path, struct err 
 	return 0;
 }
 
-static int release_in_turn(const struct release *rel, uint64_t since, struct undo_result *ret, struct err *e)
+static int release_in_turn(const struct release *rel, struct undo_result *ret, struct err *e)
 {
 	struct giveback g = {
 		.root = rel->root, .settings = rel->settings, .report = rel->report, .vmid = rel->vmid,
-		.since = rel->called_by_pve ? since : 0, .wait = rel->called_by_pve, .reset = true,
+		.since = rel->since, .wait = rel->has_lock, .reset = true,
 	};
 	_cleanup_record_ struct record rec = { .fd = -1 };
 	char kept[PATH_MAX];
@@ -48,7 +49,7 @@ static int release_in_turn(const struct release *rel, uint64_t since, struct und
 	/* whose turn it was before us has done it */
 	if (k == -ENOENT)
 		return 0;
-	if (k == 0 && rel->called_by_pve)
+	if (k == 0 && rel->has_lock)
 		holding_reserve(&rec, rel->vmid, RESERVE_S);
 	if (k == 0)
 		k = giveback_run(&g, &rec, NULL, ret, e);
@@ -89,12 +90,42 @@ void release_keep(const struct root *r, unsigned int vmid)
 		holding_reserve(&rec, vmid, RELEASE_POSTPONED_S);
 }
 
+/* Somebody waits, so that this was the last try of ours: who watches goes on, and he may be gone by now. */
+static void leave_to_watcher(const struct release *rel)
+{
+	char path[PATH_MAX];
+
+	if (lease_path(rel->root, rel->vmid, path) == 0 && watch_over_rest(rel) == 0)
+		report_say(rel->report, "gpupt-settle@%u.service goes on in the background with what is left of VM %u", rel->vmid, rel->vmid);
+}
+
+static int release_live(const struct release *rel, struct undo_result *sum, struct err *e)
+{
+	_cleanup_close_ int lock = -1;
+	int k;
+
+	if (!rel->has_lock) {
+		k = pve_lock_try(rel->root, GUEST_VM, rel->vmid, &lock);
+		if (k == -EBUSY)
+			return err_set(e, k, "Proxmox VE is working on VM %u: try again when its task has ended", rel->vmid);
+		if (k < 0)
+			return err_errno(e, k, "cannot take Proxmox VE's lock of VM %u", rel->vmid);
+	}
+	/* nobody waits for long for a VM that is not its own business */
+	k = turn_take(rel->root, rel->vmid, rel->has_lock ? TURN_WAIT_MS : 1000, e);
+	if (k < 0)
+		return k;
+	k = release_in_turn(rel, sum, e);
+	turn_leave(rel->root, rel->vmid);
+	if (lock >= 0)
+		close(TAKE_FD(lock)); /* before a service is waited for */
+	return rel->has_lock ? k : release_late(rel, k, sum, e);
+}
+
 int release_run(const struct release *rel, struct undo_result *ret, struct err *e)
 {
 	struct report report = *rel->report;
 	struct release own = *rel;
-	_cleanup_close_ int lock = -1;
-	uint64_t since = rel->since ? rel->since : now_ms();
 	struct undo_result undo = { 0 };
 	char path[PATH_MAX];
 	int k = lease_path(rel->root, rel->vmid, path);
@@ -108,23 +139,10 @@ int release_run(const struct release *rel, struct undo_result *ret, struct err *
 	/* what is done for this VM is logged under its name, whoever asked */
 	report.vmid = rel->vmid;
 	own.report = &report;
-	if (!rel->called_by_pve) {
-		k = pve_lock_try(rel->root, GUEST_VM, rel->vmid, &lock);
-		if (k == -EBUSY)
-			return err_set(e, k, "Proxmox VE is working on VM %u: try again when its task has ended", rel->vmid);
-		if (k < 0)
-			return err_errno(e, k, "cannot take Proxmox VE's lock of VM %u", rel->vmid);
-	}
-	/* nobody waits for long for a VM that is not its own business */
-	k = turn_take(rel->root, rel->vmid, rel->called_by_pve ? TURN_WAIT_MS : 1000, e);
-	if (k < 0)
-		return k;
-	k = release_in_turn(&own, since, &undo, e);
-	turn_leave(rel->root, rel->vmid);
-	if (lock >= 0)
-		close(TAKE_FD(lock)); /* before a service is waited for */
-	if (!rel->called_by_pve)
-		k = release_late(&own, k, &undo, e);
+	k = release_live(&own, &undo, e);
+	/* on its way down the node starts no watcher, and needs none */
+	if (k < 0 && k != -ESHUTDOWN && rel->since)
+		leave_to_watcher(&own);
 	if (ret)
 		*ret = undo;
 	return k;

@@ -15,8 +15,8 @@ struct release {
 	bool unattended;    /* nobody reads the report: what is left goes to root by mail */
 	bool mend;	    /* a person asks: a lease that cannot be read is replaced (damaged.h) */
 	unsigned int quorum_wait_ms; /* reconcile: how long to wait for a quorum that something due needs; 0: not at all */
-	bool called_by_pve; /* our caller holds Proxmox VE's lock of the VM; else it is tried */
-	uint64_t since;	    /* when whoever waits for that lock began to wait; 0: now */
+	bool has_lock;	    /* our caller holds Proxmox VE's lock of the VM; else it is tried */
+	uint64_t since;	    /* when whoever waits for all this began to wait (giveback.h); 0: nobody does */
 	const struct report *report;
 	struct text *unmailed; /* reconcile: gets what made it fail and went to root by no mail about a VM; may be NULL */
 };
@@ -25,7 +25,8 @@ struct release {
  * Waits (bounded by stop-timeout) until nobody holds the cards, resets AMD's, undoes the lease's steps, drops the claims, removes the
  * record. 0; -ENOENT: the VM has no lease; -EBUSY: the VM still runs, or another process of ours is at it (err says which);
  * -EUCLEAN: something could not be put back, somebody has it open perhaps, and stays on record; -errno. What was left as somebody else
- * set it is told through the report and no failure. ret (may be NULL) counts.
+ * set it is told through the report and no failure. If somebody waits, what is left gets a watcher, and it is told who goes on, or that
+ * nobody does. ret (may be NULL) counts.
  */
 int release_run(const struct release *rel, struct undo_result *ret, struct err *e);
 

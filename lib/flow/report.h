@@ -11,6 +11,7 @@ enum exit_code {
 	EXIT_REFUSED = 1, /* or failed, and put back */
 	EXIT_USAGE = 2,
 	EXIT_LEFT = 3, /* not everything could be put back */
+	EXIT_INTERRUPTED = 4, /* a watcher that was told to go; gpupt-settle@.service knows this number */
 };
 
 struct report {

@@ -13,6 +13,7 @@
 #define WATCH_DIR STATE_RUN "/watch"
 
 #define START_WAIT_MS 5000 /* for systemd to have the watcher running */
+#define BEHIND_MS     1000 /* between two looks for the end of another watcher; of START_WAIT_MS, where a start waits for us */
 
 static char *watch_path(char path[static PATH_MAX], unsigned int vmid)
 {
@@ -46,6 +47,17 @@ int watch_ensure(const struct root *r, unsigned int vmid, struct err *e)
 	return 0;
 }
 
+int watch_over_rest(const struct release *rel)
+{
+	struct err e = { "" };
+	int k = watch_ensure(rel->root, rel->vmid, &e);
+
+	if (k < 0)
+		report_complain(rel->report, "nobody watches over what is left of VM %u, try 'gpupt-helper reconcile %u' later: %s", rel->vmid,
+				rel->vmid, e.text);
+	return k;
+}
+
 static int sign_in(const struct root *r, unsigned int vmid, struct err *e)
 {
 	_cleanup_close_ int lock = state_lock(r, e);
@@ -61,6 +73,35 @@ static int sign_in(const struct root *r, unsigned int vmid, struct err *e)
 	return state_write_who(r, path, self, e);
 }
 
+/* A pause that a signal ends. */
+static void pause_for(unsigned int ms)
+{
+	uint64_t deadline = now_ms() + ms;
+
+	while (!interrupt_pending() && now_ms() < deadline)
+		sleep_ms(WATCH_LOOK_MS);
+}
+
+/*
+ * Somebody watches already: one that systemd could not end in time, or a person's. He may end before the lease does, and systemd would
+ * start nobody in his place: so we wait for that.
+ */
+static int sign_in_behind(const struct release *rel, struct err *e)
+{
+	bool told = false;
+	int k;
+
+	while ((k = sign_in(rel->root, rel->vmid, e)) == -EEXIST) {
+		if (interrupt_pending())
+			return err_set(e, -EINTR, "interrupted: another process watches over VM %u", rel->vmid);
+		if (!told)
+			report_complain(rel->report, "%s: waiting for its end", e->text);
+		told = true;
+		pause_for(BEHIND_MS);
+	}
+	return k;
+}
+
 /* Leaves if there is nothing to watch over: no lease, and nobody who is about to make one. True if we are out. */
 static bool sign_out(const struct root *r, unsigned int vmid)
 {
@@ -73,22 +114,13 @@ static bool sign_out(const struct root *r, unsigned int vmid)
 	return true;
 }
 
-/* A pause that a signal ends. */
-static void pause_for(unsigned int ms)
-{
-	uint64_t deadline = now_ms() + ms;
-
-	while (!interrupt_pending() && now_ms() < deadline)
-		sleep_ms(WATCH_LOOK_MS);
-}
-
 int watch_run(const struct release *rel, struct err *e)
 {
 	struct watcher w;
-	int k = sign_in(rel->root, rel->vmid, e);
+	int k = sign_in_behind(rel, e);
 
 	if (k < 0)
-		return k == -EEXIST ? 0 : k;
+		return k;
 	watcher_init(&w, rel);
 	while (!sign_out(rel->root, rel->vmid)) {
 		if (interrupt_pending()) {

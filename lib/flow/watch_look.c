@@ -144,7 +144,7 @@ static int settle(struct watcher *w, struct err *e)
 	struct release now = w->rel;
 	int k;
 
-	now.called_by_pve = true; /* as far as the lock goes */
+	now.has_lock = true;
 	read_settings(w);
 	if (!w->cards.alarmed)
 		report_complain(w->rel.report, "VM %u does not run and nobody gave its GPUs back: doing it now", w->rel.vmid);

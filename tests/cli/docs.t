@@ -178,6 +178,12 @@ my ($phases) = slurp('hook/hook.c') =~ /phases\[\] = \{\n(.*?)\n\};/s;
 is(join(' ', section($hook8, 'PHASES') =~ /^\*([a-z-]+)\*$/mg), join(' ', $phases =~ /"([a-z-]+)"/g), 'gpupt-hook(8) has every phase');
 # noroot.t shows which one it is
 is((section($hook8, 'EXIT STATUS') =~ /(\d)\n:[^|]*not called by root/)[0], 1, 'gpupt-hook(8) has the exit status of a caller who is not root');
+# what systemd has to know of the watcher that was told to go
+my ($interrupted) = slurp('lib/flow/report.h') =~ /EXIT_INTERRUPTED = (\d+)/;
+my $unit = slurp('conf/gpupt-settle@.service');
+like($unit, qr/^RestartForceExitStatus=\Q$interrupted\E SIGTERM SIGINT SIGHUP$/m, 'another watcher is started in place of one that got a signal');
+like($unit, qr/^SuccessExitStatus=\Q$interrupted\E$/m, '... but to stop the unit is no failure');
+like(section($helper8, 'EXIT STATUS'), qr/^\|  \Q$interrupted\E\n:  \*settle\*/m, '... and the man page has the status');
 for my $command (sort keys %commands) {
 	my @columns = map { /^(\S+)/ } output("$O/gpupt-helper", 'help', $command, '--noheadings', '-o', 'column');
 	my ($text) = section($helper8, 'COMMANDS') =~ /^(\*$command\*.*?)(?=^\*|\z)/ms;

@@ -94,7 +94,8 @@ void vm_stop(struct fake *f, unsigned int vmid, struct vm_result *ret)
 	ret->r = settings_load(&f->root, &s, &ret->e);
 	if (ret->r < 0 || lease_path(&f->root, vmid, path) < 0)
 		return;
-	rel.called_by_pve = true;
+	rel.has_lock = true;
+	rel.since = now_ms();
 	if (node_stopping(&f->root, &why) || release_postponed(&f->root, vmid, &why)) {
 		text_addf(&ret->said, "%s\n", why);
 		release_keep(&f->root, vmid);

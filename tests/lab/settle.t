@@ -145,6 +145,9 @@ for i in 1 2 3 4 5 6; do
 	within 15 new
 done
 ok "as often as it takes" within 15 watching 101
+w=$(watcher 101)
+kill "$w"
+ok "another one comes after SIGTERM, too" within 15 new
 stop 101
 ok "and it goes when the VM has stopped" within 10 settled 101
 as_before
@@ -156,6 +159,18 @@ is "$rc" 0 "it ends at once"
 is "$(systemctl show -P Result gpupt-settle@101)" success "… and in peace"
 ok "the VM runs on" running 101
 is "$(leases)" "101 " "with its lease"
+gpupt-helper settle 101 >/dev/null 2>&1 &
+hand=$!
+watches() { read -r who _ </run/gpupt/watch/101 && [ "$who" = "$1" ]; }
+ok "somebody watches by hand" within 10 watches $hand
+systemctl start gpupt-settle@101
+usleep 1500000
+ok "systemd's watcher waits for his end" watches $hand
+kill $hand
+wait $hand
+is "$?" 4 "he ends with a status that says so"
+ok "… and it watches then" within 10 watches "$(watcher 101)"
+systemctl stop gpupt-settle@101
 stop 101
 ok "post-stop gives the card back" within 10 home
 as_before

@@ -681,6 +681,17 @@ static int release_by_helper(struct fake *f, void *ctx)
 	return helper_main(&f->root, 3, (char *[]){ name, command, vmid, NULL });
 }
 
+static int settle_by_helper(struct fake *f, void *ctx)
+{
+	char name[] = "gpupt-helper", command[] = "settle", vmid[] = "101";
+
+	keep_output(f);
+	interrupt_install();
+	if (ctx)
+		raise(SIGTERM);
+	return helper_main(&f->root, 3, (char *[]){ name, command, vmid, NULL });
+}
+
 static int reconcile_by_helper(struct fake *f, void *ctx)
 {
 	char name[] = "gpupt-helper", command[] = "reconcile";
@@ -736,29 +747,76 @@ static int watch(struct fake *f, void *ctx)
 	return watch_run(&rel, &e) < 0;
 }
 
+/* A watcher of VM 101 that has found another, us. */
+static pid_t watch_behind(struct fake *f, struct proc_id self)
+{
+	uint64_t deadline = now_ms() + 5000;
+	pid_t pid;
+
+	assert_int_equal(state_write_who(&f->root, "/run/gpupt/watch/101", self, NULL), 0);
+	fake_hide(f, "complained", "");
+	fflush(NULL);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(settle_by_helper(f, NULL));
+	while (!strstr(fake_hidden(f, "complained"), "waiting for its end") && now_ms() < deadline)
+		sleep_ms(5);
+	return pid;
+}
+
 static void one_watcher_is_enough(void **state)
 {
 	_cleanup_fake_ struct fake *f = fake_machine();
 	struct proc_id self, who;
-	struct err e = { "" };
+	int status;
+	pid_t pid;
 
 	vm_starts(f, 101);
 	assert_int_equal(proc_self(&f->root, &self), 0);
-	assert_int_equal(state_write_who(&f->root, "/run/gpupt/watch/101", self, &e), 0);
-	/* another process: it goes at once, and leaves the lease and the sign to us */
-	assert_int_equal(fake_run(f, watch, NULL), 0);
+	pid = watch_behind(f, self);
+	/* another process: it waits, and leaves the lease and the sign to us */
+	assert_non_null(strstr(fake_hidden(f, "complained"), "watches over VM 101 already: waiting for its end"));
+	sleep_ms(500);
+	assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
 	assert_int_equal(state_read_who(&f->root, "/run/gpupt/watch/101", &who), 0);
 	assert_int_equal(who.pid, self.pid);
 	assert_true(leased(f));
 	assert_aimed(f, CARD, "vfio-pci", "vfio-pci");
-	assert_string_equal(fake_hidden(f, "watcher-said"), "");
-	/* one that is dead does not count */
+	/* one that is dead does not count: then it is its turn */
 	self.start++;
-	assert_int_equal(state_write_who(&f->root, "/run/gpupt/watch/101", self, &e), 0);
-	assert_int_equal(fake_run(f, watch, NULL), 0);
+	assert_int_equal(state_write_who(&f->root, "/run/gpupt/watch/101", self, NULL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 	assert_aimed(f, CARD, "radeon", "(null)");
 	assert_false(leased(f));
 	assert_false(fake_exists(f, "/run/gpupt/watch/101"));
+}
+
+/* It says by its status that it was told to go, so that systemd can tell it from one that is done. */
+static void an_interrupted_watcher(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	struct proc_id self;
+	int status;
+	pid_t pid;
+
+	vm_starts(f, 101);
+	fflush(NULL);
+	status = fake_run(f, settle_by_helper, f);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), EXIT_INTERRUPTED);
+	assert_non_null(strstr(fake_hidden(f, "complained"), "gpupt-helper: interrupted: what is left to do stays on record"));
+	assert_true(leased(f));
+	/* also while it waits for another */
+	assert_int_equal(proc_self(&f->root, &self), 0);
+	pid = watch_behind(f, self);
+	kill(pid, SIGTERM);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), EXIT_INTERRUPTED);
+	assert_true(leased(f));
+	assert_aimed(f, CARD, "vfio-pci", "vfio-pci");
 }
 
 static void the_watcher_brings_services_back(void **state)
@@ -829,6 +887,30 @@ static void say(void *ctx, const char *line)
 	text_addf(ctx, "%s\n", line);
 }
 
+/* Post-stop cannot give the card back, and who watched is gone: another comes, or it is said that none does. */
+static void what_is_left_is_watched(void **state)
+{
+	static const char *const watchers[] = { "comes", "refuses", "" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(watchers); i++) {
+		_cleanup_fake_ struct fake *f = fake_machine();
+		_cleanup_vm_ struct vm_result v = { 0 };
+		bool comes = i == 0;
+
+		fake_put(f, "/etc/gpupt/gpupt.conf", "[defaults]\nstop-timeout = 1\n");
+		fake_hide(f, "watcher", "comes");
+		vm_starts(f, 101);
+		fake_remove(f, "/run/gpupt/watch/101");
+		fake_hide(f, "watcher", watchers[i]);
+		fake_holder(f, 5001, "kvm", "/qemu.slice/101.scope", "511:15", "/dev/vfio/15");
+		vm_stop(f, 101, &v);
+		assert_int_equal(v.r, -EBUSY);
+		assert_int_equal(fake_exists(f, "/run/gpupt/watch/101"), comes);
+		assert_int_equal(strstr(text_str(&v.said), "gpupt-settle@101.service goes on in the background") != NULL, comes);
+		assert_int_equal(strstr(text_str(&v.complained), "nobody watches over what is left of VM 101, try") != NULL, !comes);
+	}
+}
+
 /* Proxmox VE has waited for its 10 seconds: nothing more is begun, and the next round does all of it. */
 static void no_time_is_left(void **state)
 {
@@ -850,7 +932,7 @@ static void no_time_is_left(void **state)
 		assert_int_equal(holding_open(&f->root, 101, &rec, &e), 0);
 		assert_int_equal(giveback_run(&g, &rec, NULL, &undo, &e), 0);
 		assert_int_equal(holding_early(&rec), late);
-		assert_int_equal(strstr(text_str(&said), "follows in the background") != NULL, late);
+		assert_int_equal(strstr(text_str(&said), "waited long enough: no more of VM 101's GPUs") != NULL, late);
 		assert_aimed(f, CARD, late ? "vfio-pci" : "radeon", late ? "vfio-pci" : "(null)");
 		record_close(&rec);
 		if (late)
@@ -881,7 +963,7 @@ static void time_is_lost_before_anything_is_done(void **state)
 	status = fake_run(f, post_stop_by_hook, NULL);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), EXIT_LEFT);
-	assert_non_null(strstr(fake_hidden(f, "complained"), "follows in the background"));
+	assert_non_null(strstr(fake_hidden(f, "complained"), "waited long enough: no more of VM 101's GPUs"));
 	assert_aimed(f, CARD, "vfio-pci", "vfio-pci");
 	assert_true(leased(f));
 	f->hooks.unit = fake_unit_call;
@@ -911,8 +993,10 @@ int main(void)
 		cmocka_unit_test(a_reboot_keeps_its_card_reserved),
 		cmocka_unit_test(a_bad_gpupt_conf_keeps_no_card),
 		cmocka_unit_test(one_watcher_is_enough),
+		cmocka_unit_test(an_interrupted_watcher),
 		cmocka_unit_test(the_watcher_brings_services_back),
 		cmocka_unit_test(the_watcher_outlives_a_bad_gpupt_conf),
+		cmocka_unit_test(what_is_left_is_watched),
 		cmocka_unit_test(no_time_is_left),
 		cmocka_unit_test(time_is_lost_before_anything_is_done),
 	};

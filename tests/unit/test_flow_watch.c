@@ -345,6 +345,34 @@ static void a_vm_that_cannot_be_read(void **state)
 	assert_driver(s.f, CARD, "radeon");
 }
 
+/* The way back takes its time: so long that post-stop would begin nothing more. */
+static int slow_to_tell(void *ctx, const char *unit, const char *verb, char *ret_state)
+{
+	static unsigned int asked;
+
+	/* the second question is that of the way back */
+	if (str_eq(verb, "system-state") && ++asked == 2)
+		sleep_ms(9100);
+	return fake_unit_call(ctx, unit, verb, ret_state);
+}
+
+/* Nobody waits for the watcher as somebody does for post-stop. */
+static void the_watcher_is_in_no_hurry(void **state)
+{
+	_cleanup_scene_ struct scene s;
+
+	scene_new(&s);
+	vm_starts(s.f, 101);
+	s.f->hooks.unit = slow_to_tell;
+	scene_watch(&s);
+	look(&s);
+	assert_driver(s.f, CARD, "radeon");
+	assert_driver(s.f, CARD1, "snd_hda_intel");
+	assert_false(s.w.cards.alarmed);
+	assert_null(strstr(text_str(&s.said), "waited long enough"));
+	assert_false(fake_exists(s.f, "/run/gpupt/lease/101"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -356,6 +384,7 @@ int main(void)
 		cmocka_unit_test(a_service_comes_back_while_qemu_runs),
 		cmocka_unit_test(the_end_of_a_child_that_hung),
 		cmocka_unit_test(a_vm_that_cannot_be_read),
+		cmocka_unit_test(the_watcher_is_in_no_hurry),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
