@@ -904,7 +904,7 @@ static void what_is_left_is_watched(void **state)
 		fake_hide(f, "watcher", watchers[i]);
 		fake_holder(f, 5001, "kvm", "/qemu.slice/101.scope", "511:15", "/dev/vfio/15");
 		vm_stop(f, 101, &v);
-		assert_int_equal(v.r, -EBUSY);
+		assert_int_equal(v.r, -EUCLEAN);
 		assert_int_equal(fake_exists(f, "/run/gpupt/watch/101"), comes);
 		assert_int_equal(strstr(text_str(&v.said), "gpupt-settle@101.service goes on in the background") != NULL, comes);
 		assert_int_equal(strstr(text_str(&v.complained), "nobody watches over what is left of VM 101, try") != NULL, !comes);

@@ -325,7 +325,7 @@ static void still_open_at_stop(void **state)
 	fake_holder(f, 5001, "kvm", "/qemu.slice/101.scope", "511:15", "/dev/vfio/15");
 	since = now_ms();
 	vm_stop(f, 101, &v);
-	assert_int_equal(v.r, -EBUSY);
+	assert_int_equal(v.r, -EUCLEAN);
 	assert_in_range(now_ms() - since, 1000, 30000);
 	assert_non_null(strstr(v.e.text, "kvm (5001) of VM 101"));
 	assert_aimed(f, CARD, "vfio-pci", "vfio-pci");
