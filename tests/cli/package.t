@@ -317,6 +317,12 @@ is "$(calls)" "qm set 101 --delete hookscript
 pvesh set /nodes/other/qemu/301/config --delete hookscript" "… takes it from all"
 is_installed
 is $? 1 "… and removes the package"
+mv "$R/etc/pve" "$R/etc/pve.away" && mkdir "$R/etc/pve"
+in_root sh /var/lib/dpkg/info/gpupt.postrm purge
+is "$rc" 0 "a purge while pmxcfs is not there"
+like "$out" '/var/lib/vz/snippets/gpupt-hook stays: whether guests name it cannot be told' "… says that the snippet stays"
+ok "… which is there" test -e "$R/var/lib/vz/snippets/gpupt-hook"
+rmdir "$R/etc/pve" && mv "$R/etc/pve.away" "$R/etc/pve"
 in_root dpkg -P gpupt
 rm -rf "$R/srv/share/snippets" "$R/gpupt.deb"
 is "$(left)" "" "purged, nothing is left of it"
