@@ -128,6 +128,10 @@ remove_here() {
 	$helper status --idle || refuse "VMs have cards, or something is left of them: stop these VMs first, or 'gpupt-helper release VMID'"
 	# it lists what it would do, and asks
 	$helper hooks remove "${yes[@]}" "${nodes[@]}" || refuse "the package stays; what was changed is said above, and so is what was not"
+	# the package's removal would do it, too, and nobody would see what it says. A version without it has prepared nothing
+	if $helper help revert >/dev/null 2>&1; then
+		$helper revert "${yes[@]}" || refuse "the package stays, since the preparation of this host is not reverted: see above, then the same once more"
+	fi
 	echo "==> removing the package"
 	apt_get remove gpupt || refuse "gpupt is still installed: see above"
 	echo "==> done; /etc/gpupt, /var/lib/gpupt and the snippet stay: 'apt purge gpupt' removes them, too"

@@ -310,9 +310,30 @@ install_sh --remove --yes --this-node
 is "$rc" 0 "install.sh --remove --this-node"
 is "$(calls)" "qm set 101 --delete hookscript" "… takes it from this node's guests alone"
 install_sh --package /gpupt.deb --yes
+# a preparation whose file has a directory in its place by now
+mkdir -p "$R/var/lib/gpupt/prepare" "$R/etc/modprobe.d/gpupt-c.conf"
+printf 'gpupt-record 1\nbegin 1 file /etc/modprobe.d/gpupt-c.conf ~ c%%0a why\ndone 1\n' >"$R/var/lib/gpupt/prepare/record"
+install_sh --remove --yes
+is "$rc" 1 "install.sh --remove where the preparation cannot be reverted"
+like "$err" '^install\.sh: the package stays, since the preparation of this host is not reverted: see above' "… says so"
+ok "… it is still installed" is_installed
+rmdir "$R/etc/modprobe.d/gpupt-c.conf"
+# … of two files, one of which somebody has changed since
+printf 'gpupt-record 1\nbegin 1 file /etc/modprobe.d/gpupt-a.conf ~ a%%0a why\ndone 1\nbegin 2 file /etc/modprobe.d/gpupt-b.conf ~ b%%0a why\ndone 2\n' >"$R/var/lib/gpupt/prepare/record"
+echo a >"$R/etc/modprobe.d/gpupt-a.conf"
+echo mine >"$R/etc/modprobe.d/gpupt-b.conf"
+install_sh --remove
+is "$rc" 1 "install.sh --remove with nobody there to be asked"
+like "$out" '^file /etc/modprobe.d/gpupt-a.conf: ' "… lists what revert would put back"
+like "$err" 'there is no terminal to ask at' "… and says why it does not"
+ok "… it is still installed" is_installed
 guest pve qemu-server/101 "$ours"
 install_sh --remove --yes
 is "$rc" 0 "install.sh --remove"
+like "$err" 'gpupt-b.conf is left as somebody else set it' "… says what revert leaves"
+like "$out" 'as it was before it was prepared, but for what somebody has changed since' "… and what it has done"
+ok "… which is so" test ! -e "$R/etc/modprobe.d/gpupt-a.conf" -a -e "$R/etc/modprobe.d/gpupt-b.conf"
+rm "$R/etc/modprobe.d/gpupt-b.conf"
 is "$(calls)" "qm set 101 --delete hookscript
 pvesh set /nodes/other/qemu/301/config --delete hookscript" "… takes it from all"
 is_installed
