@@ -11,9 +11,11 @@ usage() {
 ./install.sh --build-only on any Debian 12 or 13: build the package, install nothing
 ./install.sh --demo       on any Debian 12 or 13: show what gpupt does, in a virtual machine
                           with two emulated cards; this machine's own are not touched
-./install.sh --remove     take the hook out of all guests of the cluster, revert what was
-                          prepared, and remove the package; lists first, and asks
-  --this-node             only out of the guests of this node; others keep it
+./install.sh --remove     take the hook out of all guests of this node, revert what was
+                          prepared, and remove the package; lists first, and asks.
+                          Guests of other nodes are named, with what to do there
+  --all-nodes             out of theirs, too, from here: a VM there loses the script that
+                          its node's gpupt.conf has as 'next' for it
   --yes                   do not ask
 
 Needs root and apt. Packages that are missing for building are installed, and stay.
@@ -120,7 +122,7 @@ remove_here() {
 	local nodes=()
 	dpkg-query -W -f '${db:Status-Status}\n' gpupt 2>/dev/null | grep -qx installed ||
 		refuse "the package gpupt is not installed here; 'make uninstall' removes what 'make install' has installed"
-	if [ -z "$this_node" ]; then
+	if [ -n "$all_nodes" ]; then
 		for node in /etc/pve/nodes/*/; do
 			[ ! -d "$node" ] || nodes+=("$(basename "$node")")
 		done
@@ -128,12 +130,16 @@ remove_here() {
 	$helper status --idle || refuse "VMs have cards, or something is left of them: stop these VMs first, or 'gpupt-helper release VMID'"
 	# it lists what it would do, and asks
 	$helper hooks remove "${yes[@]}" "${nodes[@]}" || refuse "the package stays; what was changed is said above, and so is what was not"
+	# the package's removal would do it, too, and nobody would see what it says. A version without it has prepared nothing
+	if $helper help revert >/dev/null 2>&1; then
+		$helper revert "${yes[@]}" || refuse "the package stays, since the preparation of this host is not reverted: see above, then the same once more"
+	fi
 	echo "==> removing the package"
 	apt_get remove gpupt || refuse "gpupt is still installed: see above"
 	echo "==> done; /etc/gpupt, /var/lib/gpupt and the snippet stay: 'apt purge gpupt' removes them, too"
 }
 
-action=install package='' storage=local this_node='' yes=()
+action=install package='' storage=local all_nodes='' yes=()
 chosen='' given=''
 choose() {
 	[ -z "$chosen" ] || wrong
@@ -145,7 +151,7 @@ while [ $# -gt 0 ]; do
 	--demo) choose demo ;;
 	--build-only) choose build-only ;;
 	--remove) choose remove ;;
-	--this-node) this_node=1 given+=t ;;
+	--all-nodes) all_nodes=1 given+=a ;;
 	--package) package=$(cd "$from" && realpath -- "${2:?--package needs a file}") given+=p && shift ;;
 	--storage) storage=${2:?--storage needs a name} given+=s && shift ;;
 	--yes | -y) yes=(--yes) given+=y ;;
@@ -155,7 +161,7 @@ while [ $# -gt 0 ]; do
 done
 # which options go with what
 case $action in
-install) [[ $given != *t* ]] || wrong ;;
+install) [[ $given != *a* ]] || wrong ;;
 remove) [[ $given != *[ps]* ]] || wrong ;;
 *) [ -z "$given" ] || wrong ;;
 esac

@@ -4,7 +4,6 @@
 #include "flow/prepare.h"
 #include "flow/setup.h"
 #include "helper/check.h"
-#include "policy/iommu_judge.h"
 #include "policy/rom_plan.h"
 #include "policy/vendor_reset.h"
 
@@ -52,7 +51,6 @@ int check_setup(struct check *c, const struct bdf *b, struct err *e)
 	if (k < 0)
 		return k;
 	if (!b) {
-		acs_judge(&c->setup.iommu, &c->setup.boot, &found);
 		if (has_card(&c->setup) && c->setup.loader.next.why[0])
 			finding_add(&found, FINDING_PARAMS_UNCLEAR, "host", NULL, "the kernel parameters of the next boot cannot be told: %s",
 				    c->setup.loader.next.why);

@@ -27,7 +27,7 @@ struct removal {
 		struct step step;
 	} * todo;
 	size_t n;
-	unsigned int obstacles, failed;
+	unsigned int obstacles, failed, elsewhere;
 };
 
 static void removal_done(struct removal *m)
@@ -85,21 +85,29 @@ static int add(struct removal *m, const struct cluster_guest *g, const char *vol
 	return k;
 }
 
-/* The script that it had before gpupt's takes its place again. Of another node's VMs that node's gpupt.conf tells, if it has one. */
+/*
+ * The script that it had before gpupt's takes its place again. That is in the gpupt.conf of the node that the VM is on, and so are its
+ * leases: of another node both are for nobody to see.
+ */
 static int plan_guest(struct removal *m, const struct cluster_guest *g, const struct config *cfg, const char *volid)
 {
-	const struct vm_settings *vm = g->kind == GUEST_VM ? settings_vm(&m->settings, g->vmid) : NULL;
+	bool is_vm = g->kind == GUEST_VM, here = hook_finder_here(&m->finder, g);
+	const struct vm_settings *vm = is_vm && here ? settings_vm(&m->settings, g->vmid) : NULL;
 	char path[PATH_MAX], why[64];
 	struct err e;
 
-	if (g->kind == GUEST_VM && hook_finder_here(&m->finder, g) && lease_path(m->s->o->root, g->vmid, path) != -ENOENT) {
+	if (is_vm && here && lease_path(m->s->o->root, g->vmid, path) != -ENOENT) {
 		helper_complain("VM %u has cards: stop it, or 'gpupt-helper release %u'", g->vmid, g->vmid);
 		m->obstacles++;
 		return 0;
 	}
+	if (is_vm && !here)
+		helper_complain("VM %u on %s: from here it cannot be seen whether it has cards now, or 'next' in [vm %u] of gpupt.conf there, which it "
+				"would lose: 'gpupt-helper hooks remove' on %s heeds both",
+				g->vmid, g->node, g->vmid, g->node);
 	if (!vm || !vm->next)
 		return add(m, g, volid, NULL, "nothing of gpupt shall run for it");
-	if (hook_finder_here(&m->finder, g) && next_find(m->s->o->root, &m->settings, cfg, g->vmid, path, &e) < 0) {
+	if (next_find(m->s->o->root, &m->settings, cfg, g->vmid, path, &e) < 0) {
 		helper_complain("the next hookscript of VM %u would be its only one, and cannot be run: %s: correct or remove 'next' in [vm %u] of "
 				SETTINGS_PATH, g->vmid, e.text, g->vmid);
 		m->obstacles++;
@@ -110,7 +118,7 @@ static int plan_guest(struct removal *m, const struct cluster_guest *g, const st
 }
 
 /* With a command that can still be typed when gpupt is gone from here. */
-static int tell_elsewhere(const struct removal *m, const struct cluster_guest *g)
+static int tell_elsewhere(struct removal *m, const struct cluster_guest *g)
 {
 	_cleanup_step_ struct step step = { 0 };
 	_cleanup_text_ struct text command = { 0 };
@@ -120,7 +128,9 @@ static int tell_elsewhere(const struct removal *m, const struct cluster_guest *g
 	if (k < 0)
 		return k;
 	hook_command(&step, &command);
-	report_say(&m->report, "%s has gpupt's snippet, too: there 'gpupt-helper hooks remove', or from here '%s'", target, text_str(&command));
+	report_say(&m->report, "%s keeps gpupt's snippet: there 'gpupt-helper hooks remove', or from here%s '%s'", target,
+		   g->kind == GUEST_VM ? ", if gpupt.conf there has no 'next' for it," : "", text_str(&command));
+	m->elsewhere++;
 	return 0;
 }
 
@@ -213,6 +223,18 @@ static void make(struct removal *m)
 	m->report.vmid = 0;
 }
 
+static void tell_end(const struct removal *m)
+{
+	char left[64] = "";
+
+	if (m->elsewhere)
+		snprintf(left, sizeof(left), "; %u of other nodes keep it, see above", m->elsewhere);
+	if (m->n == 0)
+		report_say(&m->report, "no guest of %s has gpupt's snippet for its hookscript%s", m->n_nodes ? "these nodes" : "this node", left);
+	else
+		report_say(&m->report, "%zu of %zu done%s", m->n - m->failed, m->n, left);
+}
+
 static int remove_all(struct removal *m)
 {
 	struct err e = { "" };
@@ -229,7 +251,7 @@ static int remove_all(struct removal *m)
 		return EXIT_REFUSED;
 	}
 	if (m->n == 0) {
-		report_say(&m->report, "no guest of %s has gpupt's snippet for its hookscript", m->n_nodes ? "these nodes" : "this node");
+		tell_end(m);
 		return EXIT_DONE;
 	}
 	if (shows || !m->s->list)
@@ -239,7 +261,7 @@ static int remove_all(struct removal *m)
 	if (!helper_confirm(m->s->o, "Make these changes?"))
 		return EXIT_REFUSED;
 	make(m);
-	report_say(&m->report, "%zu of %zu done", m->n - m->failed, m->n);
+	tell_end(m);
 	return m->failed ? EXIT_LEFT : EXIT_DONE;
 }
 
@@ -259,8 +281,9 @@ const struct command command_hooks_remove = {
 	.max = -1,
 	.changes = true,
 	.summary = "take gpupt's snippet out of the guests of this node",
-	.help = "With NODE: out of those of these nodes, through Proxmox VE's API. A VM that has 'next' in gpupt.conf gets that for\n"
-		"its hookscript. Does nothing at all if a VM of this node has cards. With --dry-run, shows the commands.\n"
+	.help = "A VM that has 'next' in gpupt.conf gets that for its hookscript. Does nothing at all if a VM of this node has cards.\n"
+		"With NODE: out of those of these nodes, through Proxmox VE's API, whatever 'next' and cards their VMs have: that is\n"
+		"for that node alone to know, so rather run it there. With --dry-run, shows the commands.\n"
 		"The snippets stay where they are: backups and snapshots may name them, and without gpupt they do nothing.\n"
 		"With --json or -o: a list of steps, with what became of each.",
 	.columns = &steps_columns,

@@ -10,12 +10,15 @@
 struct since {
 	const struct record *rec;
 	unsigned int first;
+	bool roms_wait; /* these are left out */
 };
 
 static bool is_since(void *ctx, const struct step *s)
 {
 	const struct since *since = ctx;
 
+	if (since->roms_wait && s->kind == &step_rom)
+		return false;
 	for (size_t i = 0; i < since->rec->n_steps; i++)
 		if (&since->rec->steps[i].step == s)
 			return since->rec->steps[i].seq >= since->first;
@@ -69,6 +72,7 @@ int revert_run(struct revert *v, const struct engine *en, const struct report *r
 	_cleanup_record_ struct record rec = { .fd = -1 };
 	struct since since = { .rec = &rec };
 	struct undo_result u = { 0 };
+	struct revert_keep keep;
 	unsigned int cut;
 	bool adopt;
 	int k = prepare_record_load(v->root, &rec, &since.first, &adopt, e);
@@ -82,10 +86,11 @@ int revert_run(struct revert *v, const struct engine *en, const struct report *r
 	cut = since.first;
 	if (!v->unfinished)
 		since.first = 0;
+	keep = (struct revert_keep){ .root = v->root, .en = en, .report = report, .rec = &rec, .has_booted = has_booted(v->root, &rec) };
 	if (v->dry_run) {
-		struct revert_keep keep = { v->root, en, report, &rec, has_booted(v->root, &rec), true };
-
+		keep.dry_run = true;
 		k = revert_keep(&keep, is_since, &since, e);
+		since.roms_wait = keep.roms_wait;
 		if (k == 0)
 			show(report, &rec, &since);
 		return k;
@@ -100,12 +105,13 @@ int revert_run(struct revert *v, const struct engine *en, const struct report *r
 	/* one that is cut off goes on at the next boot; on a disk that is full it goes without */
 	if (!v->unfinished)
 		prepare_record_mark(v->root, 1, false, &(struct err){ "" });
-	k = revert_keep(&(struct revert_keep){ v->root, en, report, &rec, has_booted(v->root, &rec), false }, is_since, &since, e);
+	k = revert_keep(&keep, is_since, &since, e);
 	if (k < 0)
 		return k;
+	since.roms_wait = keep.roms_wait;
 	record_undo(en, &rec, is_since, &since, &u);
 	v->left = u.foreign > 0;
-	if (!undo_complete(&u))
+	if (!undo_complete(&u) || since.roms_wait)
 		return err_set(e, -EUCLEAN, "not everything could be put back; what could not stays on record: run it again when the cause is gone");
 	/* a host that was not booted since has never been anything but what it is again */
 	if (!v->unfinished && !v->left && record_get(&rec, PREPARE_MARKED) && !has_booted(v->root, &rec))

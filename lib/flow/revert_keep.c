@@ -5,33 +5,44 @@
 #include "flow/revert_keep.h"
 #include "plan/step_rom.h"
 #include "policy/prepare.h"
+#include "pve/cfs.h"
 #include "pve/scan.h"
 
-static int found(void *ctx, struct config *cfg, struct err *e)
+/* Does a VM have the word in its file? Without pmxcfs there is no VM to be seen, which does not mean that none has it. */
+static int vm_with(const struct root *r, const char *word, unsigned int *ret_vmid, struct err *e)
 {
-	unsigned int *vmid = ctx;
+	int k = scan_vm_with(r, word, ret_vmid, e);
 
-	*vmid = cfg->vmid;
-	return 1;
+	/* looked at behind it: it may have gone meanwhile */
+	if (k == 0 && !*ret_vmid && root_exists(r, "/etc/pve") && cfs_ready(r, e) == -ENOTCONN)
+		k = -ENOTCONN;
+	return k;
 }
 
 /* QEMU does not start without its romfile. A snapshot that names it counts, too. */
-static int keep_rom(const struct revert_keep *k, struct record_step *rs, struct err *e)
+static void keep_rom(struct revert_keep *k, struct record_step *rs)
 {
 	struct rom_target t;
-	unsigned int vmid = 0;
-	const char *name;
-	int r;
+	unsigned int vmid;
+	struct err e = { "" };
 
-	if (rom_target_parse(rs->step.target, &t, e) < 0)
-		return 0;
-	name = strrchr(t.path, '/') + 1;
-	r = scan_guests(k->root, GUEST_VM, &name, 1, found, &vmid, e);
-	if (r < 0 || !vmid)
-		return r;
+	if (rom_target_parse(rs->step.target, &t, NULL) < 0)
+		return;
+	if (vm_with(k->root, strrchr(t.path, '/') + 1, &vmid, &e) < 0) {
+		/* whoever knows that no VM has it may remove it */
+		if (!root_exists(k->root, t.path))
+			return;
+		report_complain(k->report,
+				"%s stays on record: whether a VM has it by romfile= cannot be told: %s; when that is mended, or the file is "
+				"removed since none has it, run 'gpupt-helper revert' again",
+				t.path, e.text);
+		k->roms_wait = true;
+		return;
+	}
+	if (!vmid)
+		return;
 	report_complain(k->report, "%s stays: VM %u has it by romfile=", t.path, vmid);
-	record_mark(k->rec, rs->seq, RECORD_LEFT, e);
-	return 0;
+	record_mark(k->rec, rs->seq, RECORD_LEFT, &e);
 }
 
 /* Without the file proxmox-boot-tool goes by the running kernel's parameters, and since the reboot ours are among them. */
@@ -55,7 +66,7 @@ static int keep_command_line(const struct revert_keep *k, struct record_step *rs
 	return r < 0 ? r : 0;
 }
 
-int revert_keep(const struct revert_keep *k, undo_filter_fn *filter, void *ctx, struct err *e)
+int revert_keep(struct revert_keep *k, undo_filter_fn *filter, void *ctx, struct err *e)
 {
 	int r = 0;
 
@@ -65,7 +76,7 @@ int revert_keep(const struct revert_keep *k, undo_filter_fn *filter, void *ctx, 
 		if (!record_step_open(rs) || !filter(ctx, &rs->step))
 			continue;
 		if (rs->step.kind == &step_rom)
-			r = keep_rom(k, rs, e);
+			keep_rom(k, rs);
 		else if (k->has_booted && rs->step.kind == &step_file && !rs->step.before && str_eq(rs->step.target, LOADER_CMDLINE))
 			r = keep_command_line(k, rs, e);
 	}

@@ -12,9 +12,10 @@ struct revert_keep {
 	const struct report *report;
 	struct record *rec;
 	bool has_booted, dry_run;
+	bool roms_wait; /* found: nobody can tell what VMs name, so ROMs stay on record */
 };
 
 /* Says what stays and takes it off the record, of the open steps that filter wants. 0 or -errno. */
-int revert_keep(const struct revert_keep *k, undo_filter_fn *filter, void *ctx, struct err *e);
+int revert_keep(struct revert_keep *k, undo_filter_fn *filter, void *ctx, struct err *e);
 
 #endif

@@ -153,14 +153,3 @@ void iommu_judge(const struct iommu *i, const struct boot *b, const struct loade
 		break;
 	}
 }
-
-void acs_judge(const struct iommu *i, const struct boot *b, struct findings *ret)
-{
-	const char *value = boot_param(b, "pcie_acs_override");
-
-	if (value && iommu_state(i) == IOMMU_ON)
-		finding_add(ret, FINDING_ACS_OVERRIDE, "host",
-			    "take it out where no card needs it; where one does, give such cards only to VMs that you trust like the host",
-			    "pcie_acs_override=%s is in force: devices are in different IOMMU groups that can reach one another past the IOMMU",
-			    value);
-}

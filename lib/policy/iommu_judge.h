@@ -19,7 +19,4 @@ void iommu_judge(const struct iommu *i, const struct boot *b, const struct loade
  */
 enum tri iommu_would_be_on(const struct iommu *i, const char *const params[], size_t n);
 
-/* pcie_acs_override= in force: the groups are not what the hardware isolates. */
-void acs_judge(const struct iommu *i, const struct boot *b, struct findings *ret);
-
 #endif

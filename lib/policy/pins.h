@@ -39,6 +39,7 @@ struct pin {
 	bool in_force;	/* as far as the running kernel goes; else from the next boot on */
 	bool next_boot; /* it will be in force after it. Of a parameter: it stands in the file that the boot loader reads */
 	bool own;	/* of a file of ours: its name has gpupt in it */
+	bool regroups;	/* makes IOMMU groups smaller than the hardware's isolation: there is a finding for that */
 	bool maybe;	/* whether it does it depends on what cannot be known here */
 	char *what;	/* "gives 0000:01:00.0 and 0000:02:00.0 to vfio-pci" */
 	struct bdf_list cards;	/* functions of cards that it decides about, sorted; none if nobody can tell */

@@ -34,21 +34,24 @@ static bool pin_has_slot(const struct pin *p, struct bdf slot)
 
 static void judge_pin(const struct setup *s, const struct pin *p, struct findings *ret)
 {
-	char where[WHERE_LEN], text[TEXT_SHOWN + 1], how[160], remedy[256], name[BDF_LEN] = "host";
+	char where[WHERE_LEN], text[TEXT_SHOWN + 1], how[160], remedy[384], name[BDF_LEN] = "host";
+	bool notes = p->effect == PIN_NOTES && !p->regroups;
 	struct finding *f;
 
-	if (p->cards.n)
+	if (p->cards.n && !p->regroups)
 		bdf_format(p->cards.v[0], name);
 	snprintf(text, sizeof(text), "%.*s", TEXT_SHOWN, p->text);
 	for (char *c = text; *c; c++)
 		*c = *c == '\t' ? ' ' : *c;
-	snprintf(remedy, sizeof(remedy), "leave it if it is meant; to have the card move freely, %s", cure(s, p, how, sizeof(how)));
-	f = finding_add(ret, FINDING_PINNED, name, p->effect == PIN_NOTES ? NULL : remedy, "%s ('%s') %s%s%s%s",
+	snprintf(remedy, sizeof(remedy), p->regroups ? "where no card needs it, %s; where one does, give such cards only to VMs that you trust like the host" :
+						       "leave it if it is meant; to have the card move freely, %s",
+		 cure(s, p, how, sizeof(how)));
+	f = finding_add(ret, p->regroups ? FINDING_ACS_OVERRIDE : FINDING_PINNED, name, notes ? NULL : remedy, "%s ('%s') %s%s%s%s",
 			pin_where(p, where, sizeof(where)), str_printable(str_trim(text)),
 			p->maybe && p->kind != PIN_SCRIPT ? "perhaps " : "", p->what,
 			p->others.n ? ", and is about other devices, too" : "",
 			p->in_force ? p->next_boot ? "" : ", until the next boot" : ", from the next boot on");
-	if (f && p->effect == PIN_NOTES)
+	if (f && notes)
 		f->severity = SEVERITY_INFO;
 }
 

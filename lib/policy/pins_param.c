@@ -12,6 +12,7 @@ enum param_kind {
 	PARAM_NO_DRM,	/* no DRM driver takes a card */
 	PARAM_NO_FB,	/* the firmware's frame buffer is not used */
 	PARAM_NO_ATS,
+	PARAM_ACS,	/* a patch of Proxmox VE's kernels; which devices it is about depends on the machine's bridges */
 };
 
 static const struct known {
@@ -37,6 +38,7 @@ static const struct known {
 	{ "video", PARAM_NO_FB, "simplefb:off" },
 	{ "initcall_blacklist", PARAM_NO_FB, "sysfb_init" },
 	{ "pci", PARAM_NO_ATS, "noats" },
+	{ "pcie_acs_override", PARAM_ACS, NULL },
 };
 
 /* Is it one of a list with commas between? '-' and '_' are the same. */
@@ -164,6 +166,12 @@ static int add_known(const struct known *k, const char *value, struct pin *pin, 
 		pin->effect = PIN_NOTES;
 		r = pin_match(pin, s, match_display, NULL);
 		return r < 0 ? r : pins_add(l, pin, "switches address translation services off for ", " and all else");
+	case PARAM_ACS:
+		pin->effect = PIN_NOTES;
+		pin->regroups = true;
+		r = pin_match(pin, s, match_display, NULL);
+		return r < 0 ? r : pins_add(l, pin, "makes IOMMU groups smaller than the hardware's isolation, perhaps those of ",
+					    ": devices of different groups can reach one another past the IOMMU");
 	}
 	return 0;
 }

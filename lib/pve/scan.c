@@ -88,3 +88,26 @@ int scan_guests(const struct root *r, enum guest_kind kind, const char *const wo
 	}
 	return k == -ENOMEM ? err_set(e, k, "out of memory") : k;
 }
+
+int scan_vm_with(const struct root *r, const char *word, unsigned int *ret_vmid, struct err *e)
+{
+	_cleanup_guest_list_ struct guest_list guests = { 0 };
+	_cleanup_scan_ struct scan s = { .dir = -1 };
+	char path[PATH_MAX];
+	int k = guest_list(r, GUEST_VM, &guests, e);
+
+	*ret_vmid = 0;
+	if (k < 0 || guests.n == 0)
+		return k;
+	s.dir = root_open(r, "/etc/pve/qemu-server", O_RDONLY | O_DIRECTORY, 0);
+	if (s.dir < 0)
+		return err_errno(e, s.dir, "cannot read the guests' configuration files");
+	for (size_t i = 0; i < guests.n && !*ret_vmid; i++) {
+		k = scan_read(&s, guests.v[i]);
+		if (k < 0 && k != -ENOENT)
+			return err_errno(e, k, "cannot read %s", config_path(path, GUEST_VM, guests.v[i]));
+		if (k == 0 && scan_has(&s, &word, 1))
+			*ret_vmid = guests.v[i];
+	}
+	return 0;
+}

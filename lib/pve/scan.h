@@ -15,4 +15,10 @@ typedef int scan_fn(void *ctx, struct config *cfg, struct err *e);
 int scan_guests(const struct root *r, enum guest_kind kind, const char *const words[], size_t n_words, scan_fn *fn, void *ctx,
 		struct err *e);
 
+/*
+ * The first VM of this node whose file has the word, snapshots and all, by its bytes: also one that nobody can parse. 0 with its id,
+ * or with 0 if none has it; -errno: a file, which e names, cannot be read.
+ */
+int scan_vm_with(const struct root *r, const char *word, unsigned int *ret_vmid, struct err *e);
+
 #endif

@@ -284,8 +284,15 @@ like "$(json findings remedy finding=pinned "message=grub.d")" "take the paramet
 finds kept-away warn 0000:01:00.0 'is on vfio-pci and not on its native driver nouveau: .*blacklist-gpu.conf line 1, /etc/modprobe.d/vfio.conf line 2'
 remedy kept-away 'after-stop = keep'
 is "$(json findings subject message=i915)" "" "a file of the same name hides the distribution's"
-finds acs-override warn host 'pcie_acs_override=downstream,multifunction is in force'
-remedy acs-override 'take it out'
+finds acs-override warn host "^/etc/default/grub line 3 \('pcie_acs_override=downstream,multifunction'\) makes IOMMU groups smaller .* 0000:00:02.0, 0000:01:00.0, 0000:02:00.0 and 0000:03:00.0: devices of different groups can reach one another past the IOMMU\$"
+remedy acs-override "where no card needs it, take the parameter out, run 'update-grub' and reboot"
+is "$(json findings finding message=pcie_acs_override)" acs-override "… and says it once"
+finds acs-override warn host '^/etc/default/grub line 3 ' 03:00
+sed -i 's/ pcie_acs_override=[^ ]*//' "$tree/proc/cmdline"
+finds acs-override warn host "^/etc/default/grub line 3 .* past the IOMMU, from the next boot on\$"
+put /proc/cmdline 'BOOT_IMAGE=/x quiet intel_iommu=on iommu=pt pcie_acs_override=multifunction vfio-pci.ids=10de:2484\n'
+finds acs-override warn host "^the running kernel's command line \('pcie_acs_override=multifunction'\) .*, until the next boot\$"
+finds acs-override warn host "^/etc/default/grub line 3 .*, from the next boot on\$"
 finds kept-away warn 0000:03:00.0 'is on no driver and not on its native driver radeon' 03:00
 is "$(json findings message finding=pinned | grep -cv 0000:03:00)" 0 "of one card nothing is said of the others"
 lacks kept-away 02:00

@@ -37,16 +37,17 @@ rm -r "${tree:?}/mnt"
 
 helper --root "$tree" --dry-run hooks remove
 is "$rc" 0 "hooks remove"
-is "$out" "VM 301 on other has gpupt's snippet, too: there 'gpupt-helper hooks remove', or from here 'pvesh set /nodes/other/qemu/301/config --delete hookscript'
+is "$out" "VM 301 on other keeps gpupt's snippet: there 'gpupt-helper hooks remove', or from here, if gpupt.conf there has no 'next' for it, 'pvesh set /nodes/other/qemu/301/config --delete hookscript'
 hookscript VM 101: local:snippets/gpupt-hook -> (absent) (nothing of gpupt shall run for it): qm set 101 --delete hookscript
 hookscript CT 200: local:snippets/gpupt-hook -> (absent) (nothing of gpupt shall run for it): pct set 200 --delete hookscript" \
 	"… shows the commands, and what is elsewhere"
 helper --root "$tree" hooks remove other --json
 is "$(json steps vmid,step,target,before,after,result)" \
 	"301 hookscript VM 301 on other local:snippets/gpupt-hook null would be made" "another node's, as a list"
+like "$err" "^gpupt-helper: VM 301 on other: from here it cannot be seen whether it has cards now" "… with what is not known of it"
 lease 101 "0000:01:00.0 0000:01:00.1" "$(boot_of)"
 helper --root "$tree" hooks remove
-is "$rc|$out" "1|VM 301 on other has gpupt's snippet, too: there 'gpupt-helper hooks remove', or from here 'pvesh set /nodes/other/qemu/301/config --delete hookscript'" \
+is "$rc|$out" "1|VM 301 on other keeps gpupt's snippet: there 'gpupt-helper hooks remove', or from here, if gpupt.conf there has no 'next' for it, 'pvesh set /nodes/other/qemu/301/config --delete hookscript'" \
 	"a VM that has cards keeps all of them from it"
 like "$err" "^gpupt-helper: VM 101 has cards: stop it, or 'gpupt-helper release 101'$" "… and is named"
 helper --root "$tree" status --idle

@@ -115,7 +115,7 @@ is $? 1 "nothing has been installed so far"
 pve 9.0.3
 
 # wrong arguments
-for words in '--frob' '--remove --storage x' '--demo --yes' '--demo --remove' '--this-node' '--build-only --package /gpupt.deb'; do
+for words in '--frob' '--remove --storage x' '--demo --yes' '--demo --remove' '--all-nodes' '--build-only --package /gpupt.deb'; do
 	# shellcheck disable=SC2086
 	install_sh $words
 	is "$rc" 2 "$words is wrong"
@@ -240,7 +240,9 @@ like "$err" 'VMs have cards' "… it says why"
 rm -r "$R/run/gpupt"
 install_sh --remove
 is "$rc" 1 "nobody is there to be asked"
-like "$out" '^hookscript VM 301 on other: .*: pvesh set /nodes/other/qemu/301/config --delete hookscript$' "… what would be done is listed"
+like "$out" '^hookscript VM 101: .*: qm set 101 --delete hookscript$' "… what would be done is listed"
+like "$out" "^VM 301 on other keeps gpupt's snippet: there 'gpupt-helper hooks remove'" "… and what another node's guests need"
+unlike "$out" '^hookscript VM 301' "… of which none would be changed"
 ok "… it is still installed" is_installed
 is "$(calls)|$(guests)" "|$before" "no guest was touched by any of these"
 
@@ -268,7 +270,7 @@ qemu-server/101.conf:[before]
 qemu-server/101.conf:$ours
 qemu-server/102.conf:hookscript: local:snippets/mine" "this node's guests have it no more"
 is "$(cat "$R/etc/pve/nodes/other/qemu-server/301.conf")" "$ours" "the other node's has it: gpupt may be there"
-like "$out" "VM 301 on other has gpupt's snippet, too" "… and is named"
+like "$out" "VM 301 on other keeps gpupt's snippet" "… and is named"
 ok "no program is left" test ! -e "$R/usr/sbin/gpupt-helper" -a ! -e "$R/usr/libexec/gpupt"
 in_root env PATH=/usr/sbin:/usr/bin /var/lib/vz/snippets/gpupt-hook 101 pre-start
 is "$rc" 0 "a guest that gets it back by a snapshot can be started"
@@ -306,17 +308,47 @@ rmdir "$R/run/systemd/system"
 # --- all nodes, and nothing left ----------------------------------------------------------
 
 guest pve qemu-server/101 "$ours"
-install_sh --remove --yes --this-node
-is "$rc" 0 "install.sh --remove --this-node"
-is "$(calls)" "qm set 101 --delete hookscript" "… takes it from this node's guests alone"
-install_sh --package /gpupt.deb --yes
-guest pve qemu-server/101 "$ours"
 install_sh --remove --yes
 is "$rc" 0 "install.sh --remove"
+is "$(calls)" "qm set 101 --delete hookscript" "… takes it from this node's guests alone"
+like "$out" '^1 of 1 done; 1 of other nodes keep it, see above$' "… and says that others have it"
+install_sh --package /gpupt.deb --yes
+# a preparation whose file has a directory in its place by now
+mkdir -p "$R/var/lib/gpupt/prepare" "$R/etc/modprobe.d/gpupt-c.conf"
+printf 'gpupt-record 1\nbegin 1 file /etc/modprobe.d/gpupt-c.conf ~ c%%0a why\ndone 1\n' >"$R/var/lib/gpupt/prepare/record"
+install_sh --remove --yes
+is "$rc" 1 "install.sh --remove where the preparation cannot be reverted"
+like "$err" '^install\.sh: the package stays, since the preparation of this host is not reverted: see above' "… says so"
+ok "… it is still installed" is_installed
+rmdir "$R/etc/modprobe.d/gpupt-c.conf"
+# … of two files, one of which somebody has changed since
+printf 'gpupt-record 1\nbegin 1 file /etc/modprobe.d/gpupt-a.conf ~ a%%0a why\ndone 1\nbegin 2 file /etc/modprobe.d/gpupt-b.conf ~ b%%0a why\ndone 2\n' >"$R/var/lib/gpupt/prepare/record"
+echo a >"$R/etc/modprobe.d/gpupt-a.conf"
+echo mine >"$R/etc/modprobe.d/gpupt-b.conf"
+install_sh --remove
+is "$rc" 1 "install.sh --remove with nobody there to be asked"
+like "$out" '^file /etc/modprobe.d/gpupt-a.conf: ' "… lists what revert would put back"
+like "$err" 'there is no terminal to ask at' "… and says why it does not"
+ok "… it is still installed" is_installed
+guest pve qemu-server/101 "$ours"
+printf '[vm 301]\nnext = local:snippets/mine\n' >"$R/etc/gpupt/gpupt.conf"
+install_sh --remove --yes --all-nodes
+is "$rc" 0 "install.sh --remove --all-nodes"
+like "$err" 'VM 301 on other: from here it cannot be seen' "… says what it cannot see"
+like "$err" 'gpupt-b.conf is left as somebody else set it' "… says what revert leaves"
+like "$out" 'as it was before it was prepared, but for what somebody has changed since' "… and what it has done"
+ok "… which is so" test ! -e "$R/etc/modprobe.d/gpupt-a.conf" -a -e "$R/etc/modprobe.d/gpupt-b.conf"
+rm "$R/etc/modprobe.d/gpupt-b.conf"
 is "$(calls)" "qm set 101 --delete hookscript
 pvesh set /nodes/other/qemu/301/config --delete hookscript" "… takes it from all"
 is_installed
 is $? 1 "… and removes the package"
+mv "$R/etc/pve" "$R/etc/pve.away" && mkdir "$R/etc/pve"
+in_root sh /var/lib/dpkg/info/gpupt.postrm purge
+is "$rc" 0 "a purge while pmxcfs is not there"
+like "$out" '/var/lib/vz/snippets/gpupt-hook stays: whether guests name it cannot be told' "… says that the snippet stays"
+ok "… which is there" test -e "$R/var/lib/vz/snippets/gpupt-hook"
+rmdir "$R/etc/pve" && mv "$R/etc/pve.away" "$R/etc/pve"
 in_root dpkg -P gpupt
 rm -rf "$R/srv/share/snippets" "$R/gpupt.deb"
 is "$(left)" "" "purged, nothing is left of it"

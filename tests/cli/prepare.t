@@ -375,6 +375,42 @@ is "$rc" 0 "revert, with a ROM that a VM names"
 like "$err" '^gpupt-helper: /usr/share/kvm/vbios_1002_67df_1da2_e353.bin stays: VM 101 has it by romfile=' "… leaves it and says why"
 ok "… it is there" test -e "$tree/usr/share/kvm/vbios_1002_67df_1da2_e353.bin"
 
+# … and where nobody can tell whether one does
+rom=/usr/share/kvm/vbios_1002_67df_1da2_e353.bin
+rom_prepared() {
+	tree no-iommu
+	put $rom 'rom'
+	put /etc/modprobe.d/gpupt.conf 'ours\n'
+	put /var/lib/gpupt/prepare/record "gpupt-record 1\nbegin 1 rom 0000:01:00.0%201002:67df/1da2:e353%20$rom ~ other%20(there%20is%20no%20ROM:%20it%20does%20not%20begin%20with%2055%20aa) why\ndone 1\nbegin 2 file /etc/modprobe.d/gpupt.conf ~ ours%0a why\ndone 2\n"
+}
+rom_prepared
+helper --root "$tree" revert --yes
+is "$rc" 0 "revert, with a ROM that no VM names"
+ok "… takes it away" test ! -e "$tree$rom"
+rom_prepared
+mv "$tree/etc/pve" "$tree/pve.away" && mkdir "$tree/etc/pve"
+helper --root "$tree" revert
+like "$err" "^gpupt-helper: $rom stays on record: whether a VM has it by romfile= cannot be told: the cluster's filesystem is not at /etc/pve" "without pmxcfs nobody knows who names it: revert says so"
+unlike "$out" "$rom" "… and shows no step for it"
+helper --root "$tree" revert --yes
+is "$rc" 3 "… and with --yes, in the end"
+like "$err" "$rom stays on record.*see 'systemctl status pve-cluster'.* run 'gpupt-helper revert' again" "… with what to do"
+ok "… the file is there" test -e "$tree$rom"
+ok "… all else is put back" test ! -e "$tree/etc/modprobe.d/gpupt.conf"
+rmdir "$tree/etc/pve" && mv "$tree/pve.away" "$tree/etc/pve"
+printf 'cores: 1\0\nhostpci0: 01:00,romfile=%s\n' "${rom##*/}" >"$tree/etc/pve/qemu-server/101.conf"
+helper --root "$tree" revert --yes
+is "$rc" 0 "… and when it is there again, run once more, all of it is done"
+like "$err" "^gpupt-helper: $rom stays: VM 101 has it by romfile=" "a VM names it whose configuration nobody can parse"
+ok "… the file is there" test -e "$tree$rom"
+rom_prepared
+mkdir "$tree/etc/pve/qemu-server/102.conf"
+helper --root "$tree" revert --yes
+like "$rc|$err" "^3\|.*$rom stays on record: .* cannot read /etc/pve/qemu-server/102.conf: " "one that cannot be read may name it"
+rm "$tree$rom"
+helper --root "$tree" revert --yes
+is "$rc" 0 "… and who has removed the file has ended it"
+
 # a command line that was made as a whole, and has been booted with
 tree wrong-loader
 rm "$tree/etc/kernel/cmdline"

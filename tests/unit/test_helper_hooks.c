@@ -301,10 +301,11 @@ static void test_remove(void **state)
 			    "qm set 101 --delete hookscript; qm set 103 --hookscript local:snippets/mine; qm set 105 --delete hookscript; "
 			    "qm set 106 --delete hookscript; pct set 200 --delete hookscript");
 	assert_said(s.out, "VM 104 keeps its hookscript 'share:snippets/gpupt-hook'");
-	assert_said(s.out, "VM 301 on other has gpupt's snippet, too");
-	assert_said(s.out, "CT 302 on other has gpupt's snippet, too");
+	assert_said(s.out, "VM 301 on other keeps gpupt's snippet: there 'gpupt-helper hooks remove', or from here, if gpupt.conf there has no "
+			   "'next' for it, 'pvesh set /nodes/other/qemu/301/config --delete hookscript'\n");
+	assert_said(s.out, "CT 302 on other keeps gpupt's snippet: there 'gpupt-helper hooks remove', or from here 'pvesh set ");
 	assert_null(strstr(text_str(&s.out), "303"));
-	assert_said(s.out, "5 of 5 done");
+	assert_said(s.out, "5 of 5 done; 2 of other nodes keep it, see above\n");
 	assert_file(f, HOST "/qemu-server/101.conf", "cores: 1\n\n[before]\n" OURS);
 	assert_file(f, HOST "/qemu-server/103.conf", "hookscript: local:snippets/mine\n");
 	assert_file(f, HOST "/lxc/200.conf", "hostname: x\n");
@@ -315,15 +316,17 @@ static void test_remove(void **state)
 	fake_hide(f, "set-calls", "");
 	run(f, "hooks remove --yes", &s);
 	assert_int_equal(s.code, 0);
-	assert_said(s.out, "no guest of this node has gpupt's snippet");
+	assert_said(s.out, "no guest of this node has gpupt's snippet for its hookscript; 2 of other nodes keep it, see above\n");
 	assert_string_equal(fake_hidden(f, "set-calls"), "");
 
-	/* the other node's, by name */
+	/* the other node's, by name: what our gpupt.conf has for such a VM is not meant for it */
 	fake_put(f, "/etc/gpupt/gpupt.conf", "[vm 301]\nnext = local:snippets/theirs\n");
 	run(f, "hooks remove --yes other host", &s);
 	assert_int_equal(s.code, 0);
-	assert_string_equal(fake_hidden(f, "set-calls"), "pvesh set /nodes/other/qemu/301/config --hookscript local:snippets/theirs; "
+	assert_string_equal(fake_hidden(f, "set-calls"), "pvesh set /nodes/other/qemu/301/config --delete hookscript; "
 							 "pvesh set /nodes/other/lxc/302/config --delete hookscript");
+	assert_said(s.err, "VM 301 on other: from here it cannot be seen whether it has cards now, or 'next' in [vm 301] of gpupt.conf there");
+	assert_null(strstr(text_str(&s.err), "302"));
 	assert_file(f, OTHER "/lxc/302.conf", "");
 	run(f, "hooks remove --yes third", &s);
 	assert_int_equal(s.code, 1);

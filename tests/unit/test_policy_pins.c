@@ -57,6 +57,7 @@ static void foreign(void **state)
 		    "param notes /etc/default/grub:4 00:02.0\n"
 		    "param notes /etc/default/grub:4 00:02.0 01:00.0 02:00.0 03:00.0\n"
 		    "param keeps /etc/default/grub.d/gpu.cfg:1 01:00.0 02:00.0 03:00.0 later\n"
+		    "param notes /etc/default/grub:3 00:02.0 01:00.0 02:00.0 03:00.0\n"
 		    "param binds running:0 01:00.0 02:00.0 no more\n");
 }
 
@@ -133,6 +134,8 @@ static void lines(void **state)
 		{ "hybrid", "/etc/kernel/cmdline", "root=x vfio-pci.ids=10de:2204\nvfio-pci.ids=8086:4680\n",
 		  "param binds /etc/kernel/cmdline:1 01:00.0 later\n" },
 		{ "hybrid", "/etc/default/grub", "GRUB_CMDLINE_LINUX=vfio-pci.ids=10de:2204\n", "" },
+		{ "hybrid", "/etc/kernel/cmdline", "root=x pcie_acs_override=downstream\n", "param notes /etc/kernel/cmdline:1 00:02.0 01:00.0 later\n" },
+		{ "twins", "/proc/cmdline", "BOOT_IMAGE=/x pcie_acs_override=downstream\n", "param notes running:0 01:00.0 02:00.0 03:00.0 no more\n" },
 		/* a management controller's display is no card */
 		{ "server", "/etc/modprobe.d/a.conf", "blacklist ast\n", "" },
 	};
