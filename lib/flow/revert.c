@@ -83,7 +83,7 @@ int revert_run(struct revert *v, const struct engine *en, const struct report *r
 	if (!v->unfinished)
 		since.first = 0;
 	if (v->dry_run) {
-		struct revert_keep keep = { v->root, en, report, &rec, has_booted(v->root, &rec), true };
+		struct revert_keep keep = { v->root, en, report, &rec, has_booted(v->root, &rec), true, &v->kept };
 
 		k = revert_keep(&keep, is_since, &since, e);
 		if (k == 0)
@@ -100,7 +100,7 @@ int revert_run(struct revert *v, const struct engine *en, const struct report *r
 	/* one that is cut off goes on at the next boot; on a disk that is full it goes without */
 	if (!v->unfinished)
 		prepare_record_mark(v->root, 1, false, &(struct err){ "" });
-	k = revert_keep(&(struct revert_keep){ v->root, en, report, &rec, has_booted(v->root, &rec), false }, is_since, &since, e);
+	k = revert_keep(&(struct revert_keep){ v->root, en, report, &rec, has_booted(v->root, &rec), false, &v->kept }, is_since, &since, e);
 	if (k < 0)
 		return k;
 	record_undo(en, &rec, is_since, &since, &u);

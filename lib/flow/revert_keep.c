@@ -15,11 +15,26 @@ static int found(void *ctx, struct config *cfg, struct err *e)
 	return 1;
 }
 
+static void stays(const struct revert_keep *k, struct record_step *rs, const char *path, const char *why)
+{
+	_cleanup_text_ struct text line = { 0 };
+
+	text_addf(&line, "%s stays%s", path, why);
+	if (k->dry_run) {
+		report_shown_kept(k->report, &rs->step, text_str(&line));
+	} else {
+		engine_tell(k->en, STEP_KEPT, &rs->step, text_str(&line));
+		text_join(k->kept, ", ", path);
+	}
+	record_mark(k->rec, rs->seq, RECORD_LEFT, NULL);
+}
+
 /* QEMU does not start without its romfile. A snapshot that names it counts, too. */
 static int keep_rom(const struct revert_keep *k, struct record_step *rs, struct err *e)
 {
 	struct rom_target t;
 	unsigned int vmid = 0;
+	char why[64];
 	const char *name;
 	int r;
 
@@ -29,8 +44,8 @@ static int keep_rom(const struct revert_keep *k, struct record_step *rs, struct 
 	r = scan_guests(k->root, GUEST_VM, &name, 1, found, &vmid, e);
 	if (r < 0 || !vmid)
 		return r;
-	report_complain(k->report, "%s stays: VM %u has it by romfile=", t.path, vmid);
-	record_mark(k->rec, rs->seq, RECORD_LEFT, e);
+	snprintf(why, sizeof(why), ": VM %u has it by romfile=", vmid);
+	stays(k, rs, t.path, why);
 	return 0;
 }
 
@@ -46,12 +61,10 @@ static int keep_command_line(const struct revert_keep *k, struct record_step *rs
 	r = prepare_params_back(now, &plan);
 	if (r < 0)
 		return err_set(e, r, "out of memory");
-	report_complain(k->report, "%s stays, without the parameters that were added: without the file the next boot would take the running kernel's",
-			LOADER_CMDLINE);
 	for (size_t i = 0; r >= 0 && i < plan.n && !k->dry_run; i++)
 		r = step_make(k->en, &plan.steps[i], e);
 	if (r >= 0)
-		record_mark(k->rec, rs->seq, RECORD_LEFT, e);
+		stays(k, rs, LOADER_CMDLINE, ", without the parameters that were added: without the file the next boot would take the running kernel's");
 	return r < 0 ? r : 0;
 }
 

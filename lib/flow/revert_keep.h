@@ -12,6 +12,7 @@ struct revert_keep {
 	const struct report *report;
 	struct record *rec;
 	bool has_booted, dry_run;
+	struct text *kept; /* gets their paths */
 };
 
 /* Says what stays and takes it off the record, of the open steps that filter wants. 0 or -errno. */

@@ -357,10 +357,17 @@ like "$out" 'as it was before it was prepared, but for what somebody has changed
 tree no-iommu
 put /usr/share/kvm/vbios_1002_67df_1da2_e353.bin 'rom'
 put /var/lib/gpupt/prepare/record 'gpupt-record 1\nbegin 1 rom 0000:01:00.0%201002:67df/1da2:e353%20/usr/share/kvm/vbios_1002_67df_1da2_e353.bin ~ x why\ndone 1\n'
+cp "$tree/var/lib/gpupt/prepare/record" "$T/record"
 vm 101 'hostpci0: 01:00,romfile=vbios_1002_67df_1da2_e353.bin'
+helper --root "$tree" revert --json
+is "$(json steps step,result,message)" 'rom would be kept /usr/share/kvm/vbios_1002_67df_1da2_e353.bin stays: VM 101 has it by romfile=' "a ROM that a VM names is shown"
+helper --root "$tree" revert --yes --json
+is "$(json steps step,result,message)" 'rom kept /usr/share/kvm/vbios_1002_67df_1da2_e353.bin stays: VM 101 has it by romfile=' "… and listed when it stays"
+put /var/lib/gpupt/prepare/record "$(cat "$T/record")\n"
 helper --root "$tree" revert --yes
 is "$rc" 0 "revert, with a ROM that a VM names"
 like "$err" '^gpupt-helper: /usr/share/kvm/vbios_1002_67df_1da2_e353.bin stays: VM 101 has it by romfile=' "… leaves it and says why"
+like "$out" 'as it was before it was prepared, but for /usr/share/kvm/vbios_1002_67df_1da2_e353.bin, which had to stay\.$' "… also at the end"
 ok "… it is there" test -e "$tree/usr/share/kvm/vbios_1002_67df_1da2_e353.bin"
 
 # a command line that was made as a whole, and has been booted with
@@ -374,6 +381,7 @@ like "$err" '/etc/kernel/cmdline stays, without the parameters that were added' 
 like "$(cat "$tree/etc/kernel/cmdline")" 'intel_iommu=on' "… and only that, without --yes"
 helper --root "$tree" revert --yes
 is "$rc|$(cat "$tree/etc/kernel/cmdline")" "0|root=ZFS=rpool/ROOT/pve-1 boot=zfs" "… and takes the parameters out of it"
+like "$out" 'as it was before it was prepared, but for /etc/kernel/cmdline, which had to stay\.$' "… which is not what was there before"
 
 # on this very machine, with nobody there to answer: it is looked at, and that is all
 if [ "$(id -u)" -eq 0 ]; then
