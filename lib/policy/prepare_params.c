@@ -160,7 +160,7 @@ static int plan_whole_file(const struct prepare_facts *f, struct plan *plan, str
 				  "the kernel is to use the IOMMU; the parameters are those of now, and these") ? 0 : -ENOMEM;
 }
 
-int prepare_params_back(const char *made, struct plan *plan)
+int prepare_params_back(const char *made, const char *now, struct plan *plan)
 {
 	/* they were added behind all others of the kernel's, the first of them in any case */
 	const char *ours = strstr(made, tokens[0]);
@@ -171,7 +171,7 @@ int prepare_params_back(const char *made, struct plan *plan)
 		_cleanup_text_ struct text target = { 0 };
 
 		param_target(LOADER_CMDLINE, tokens[i], &target);
-		if (cmdline_has(ours, tokens[i]) &&
+		if (cmdline_has(ours, tokens[i]) && cmdline_has_exactly(now, tokens[i]) &&
 		    (target.r < 0 || !plan_add(plan, &step_param, text_str(&target), tokens[i], NULL, "the host is not prepared any more")))
 			return -ENOMEM;
 	}

@@ -383,6 +383,30 @@ helper --root "$tree" revert --yes
 is "$rc|$(cat "$tree/etc/kernel/cmdline")" "0|root=ZFS=rpool/ROOT/pve-1 boot=zfs" "… and takes the parameters out of it"
 like "$out" 'as it was before it was prepared, but for /etc/kernel/cmdline, which had to stay\.$' "… which is not what was there before"
 
+# one that somebody has written in since
+for since in 'before a boot' 'after a boot'; do
+	tree wrong-loader
+	rm "$tree/etc/kernel/cmdline"
+	helper --root "$tree" prepare --yes
+	sed -i '1s/$/ quiet/' "$tree/etc/kernel/cmdline"
+	[ "$since" = 'before a boot' ] || put /proc/sys/kernel/random/boot_id '3f2d7a0e-8c5b-4e0a-9a6e-5d5b0c7f4c11\n'
+	helper --root "$tree" revert --json
+	is "$(json steps target,result step='param|file' target=^/etc/kernel/cmdline)" "/etc/kernel/cmdline intel_iommu=on would be put back
+/etc/kernel/cmdline iommu=pt would be put back
+/etc/kernel/cmdline would be kept" "a command line of ours with a word of somebody's, $since: what would be done"
+	helper --root "$tree" revert --yes
+	is "$rc|$(cat "$tree/etc/kernel/cmdline")" "0|root=ZFS=rpool/ROOT/pve-1 boot=zfs quiet" "… loses our parameters, and nothing else"
+	like "$err" '/etc/kernel/cmdline stays, without the parameters that were added: somebody has changed it since' "… which is said"
+	like "$out" 'but for /etc/kernel/cmdline, which had to stay\.$' "… also at the end"
+done
+tree wrong-loader
+rm "$tree/etc/kernel/cmdline"
+helper --root "$tree" prepare --yes
+put /etc/kernel/cmdline 'root=ZFS=rpool/ROOT/pve-1 iommu=pt boot=zfs iommu=pt\n'
+helper --root "$tree" revert --yes
+is "$rc|$(cat "$tree/etc/kernel/cmdline")" "0|root=ZFS=rpool/ROOT/pve-1 boot=zfs iommu=pt" "of one that stands there twice, one goes; one that somebody has taken out is not missed"
+like "$err" '/etc/kernel/cmdline has iommu=pt once more, which somebody else has written there: that one stays' "… and the other is named"
+
 # on this very machine, with nobody there to answer: it is looked at, and that is all
 if [ "$(id -u)" -eq 0 ]; then
 	before=$(find /etc -newer "$tree" 2>/dev/null; ls -A /var/lib/gpupt 2>/dev/null)
