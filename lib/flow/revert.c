@@ -25,9 +25,12 @@ static bool is_since(void *ctx, const struct step *s)
 /* A boot has come since, so what was prepared may be in force. */
 static bool has_booted(const struct root *r, const struct record *rec)
 {
-	const char *then = record_get(rec, PREPARE_BOOT);
+	const char *then = record_get(rec, PREPARE_BOOT), *last = record_get(rec, PREPARE_LAST_BOOT);
 	char now[BOOT_ID_LEN];
 
+	/* of an image that has been booted nobody can tell, unless it was prepared once more there */
+	if (!root_is_live(r) && then && str_eq(then, PREPARE_NO_BOOT) && str_eq(last, then) && proc_boot_id(r, now) == -ENOENT)
+		return false;
 	return !then || proc_boot_id(r, now) < 0 || strcmp(then, now) != 0;
 }
 
@@ -100,7 +103,8 @@ int revert_run(struct revert *v, const struct engine *en, const struct report *r
 	/* one that is cut off goes on at the next boot; on a disk that is full it goes without */
 	if (!v->unfinished)
 		prepare_record_mark(v->root, 1, false, &(struct err){ "" });
-	k = revert_keep(&(struct revert_keep){ v->root, en, report, &rec, has_booted(v->root, &rec), false, &v->kept }, is_since, &since, e);
+	k = revert_keep(&(struct revert_keep){ v->root, en, report, &rec, has_booted(v->root, &rec), false, &v->kept },
+			is_since, &since, e);
 	if (k < 0)
 		return k;
 	record_undo(en, &rec, is_since, &since, &u);

@@ -266,6 +266,56 @@ helper --root "$tree" revert --yes
 is "$rc" 0 "… and with it"
 is "$(listing)" "$before" "… puts back every byte"
 
+# an image: nothing runs in it, so there are no devices, no parameters in force, and no boot
+image() { # TREE
+	tree "$1"
+	rm -rf "${tree:?}"/sys/* "${tree:?}"/proc/* "${tree:?}"/run/*
+	put /etc/gpupt/gpupt.conf '[host]\nignore-msrs = 1\n'
+}
+image twins
+before=$(listing)
+helper --root "$tree" prepare --yes
+is "$rc" 0 "an image is prepared"
+like "$out" '^info +image +host +there is no /sys/bus/pci in this tree' "… its cards are said to be unknown"
+like "$out" 'image +host +whose processor will run this tree is not known: intel_iommu=on is there for Intel' "… and its processor"
+like "$out" "^rebuild grub: update-grub|^    .update-grub. is not run below" "… what is to be run is printed"
+is "$(grep -v '^#' "$tree/etc/modules-load.d/gpupt.conf" | xargs)" "vfio vfio_iommu_type1 vfio_pci" "… with the modules"
+is "$(grep -v '^#' "$tree/etc/modprobe.d/gpupt.conf")" "options kvm ignore_msrs=1 report_ignored_msrs=0" "… the options of gpupt.conf"
+like "$(cat "$tree/etc/default/grub.d/zz-gpupt.cfg")" 'intel_iommu=on iommu=pt' "… and the parameters"
+helper --root "$tree" prepare
+like "$out" '^This host is prepared already\.$' "… once"
+image=$tree
+tree twins
+cp -a "$image/etc/." "$tree/etc"
+cp -a "$image/var/." "$tree/var"
+put /sys/module/kvm/parameters/ignore_msrs 'N\n'
+helper --root "$tree" check --json
+is "$(json findings finding,severity message='ignore_msrs.*kvm')" "not-in-force warn" "booted, its record is of an earlier boot"
+helper --root "$tree" revert --yes
+is "$rc|$(cd "$tree" && find etc -name '*gpupt*' -type f)|$(ls "$tree/var/lib/gpupt" 2>/dev/null)" "0|etc/gpupt/gpupt.conf|" "… and is taken back there"
+tree=$image
+helper --root "$tree" revert --yes
+is "$rc|$(listing)" "0|$before" "… as in the image, to the byte"
+image twins
+put /boot/vmlinuz-6.8.12-4-pve ''
+helper --root "$tree" prepare
+is "$rc" 0 "an image with a kernel that uses Intel's IOMMU by itself"
+unlike "$out" 'intel_iommu' "… gets no parameter"
+put /boot/vmlinuz-6.5.13-6-pve ''
+helper --root "$tree" prepare
+like "$out" 'intel_iommu=on iommu=pt' "… but with an older one beside it"
+put /etc/kernel/proxmox-boot-uuids 'AAAA-BBBB\n'
+put /etc/kernel/cmdline 'root=/dev/sda1\n'
+helper --root "$tree" prepare
+is "$rc" 0 "one whose boot loader cannot be told"
+like "$out" 'loader-unknown +host +which boot loader will start this tree is not known: no kernel parameters are written' "… says so"
+unlike "$out" '^(param|file /etc/(kernel|default)) ' "… and writes none"
+like "$out" '^file /etc/modules-load.d/gpupt.conf' "… but all else"
+rm -r "${tree:?}/etc"
+helper --root "$tree" prepare --yes
+is "$rc" 1 "a directory without /etc is no image"
+like "$err" 'cannot list .*/sys/bus/pci/devices' "… and is not written to"
+
 # parameters go from GRUB's assignment and come back into what somebody has made of it; what is set elsewhere by then is named
 tree no-iommu
 put /etc/default/grub 'GRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX_DEFAULT="quiet amd_iommu=off"\n'
