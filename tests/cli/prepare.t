@@ -50,6 +50,8 @@ plan_is wrong-loader wrong-loader
 plan_is twins twins 02:00=reserved
 unlike "$(printf '%s\n' "$out" | sed '1,/^$/d')" '0000:01:00' "… in which the twin does not occur"
 like "$(printf '%s\n' "$out" | sed '1,/^$/d')" '0000:02:00\.1' "… and the card's audio does"
+plan_is sriov sriov
+unlike "$(printf '%s\n' "$out" | sed '1,/^$/d')" '0000:03:00' "… in which neither the physical function nor its virtual ones occur"
 
 # what keeps it from being done
 tree sriov
