@@ -142,6 +142,9 @@ static int check_host(struct check *c, struct err *e)
 	bool any = false;
 	int k = pci_scan(c->o->root, &all, e);
 
+	/* an image has no devices, and that is no failure */
+	if (k == -ENOENT && check_setup_load(c, &(struct err){ "" }) == 0 && c->setup.boot.image)
+		k = 0;
 	for (size_t i = 0; k == 0 && i < all.n; i++) {
 		/* a virtual function is a device of its own, which Proxmox VE hands over without our help */
 		if (!gpu_is_display(&all.v[i]) || all.v[i].is_vf)
@@ -149,11 +152,12 @@ static int check_host(struct check *c, struct err *e)
 		any = true;
 		k = check_card(c, all.v[i].bdf, e);
 	}
-	if (k == 0 && !any)
+	if (k == 0 && !any && !c->setup.boot.image)
 		k = check_bare(c, e);
 	if (k == 0)
 		k = check_setup(c, NULL, e);
-	if (k == 0)
+	/* without devices nothing can be said of VMs that name them */
+	if (k == 0 && !c->setup.boot.image)
 		k = check_all_vms(c, e);
 	return k < 0 ? k : check_leases(c, e);
 }

@@ -51,6 +51,9 @@ int check_setup(struct check *c, const struct bdf *b, struct err *e)
 	if (k < 0)
 		return k;
 	if (!b) {
+		if (c->setup.boot.image)
+			finding_add(&found, FINDING_IMAGE, "host", "run 'gpupt-helper check' on the machine that boots it",
+				    "there is no /sys/bus/pci in this tree: which cards it will have is not known, nor whose processor and IOMMU");
 		if (has_card(&c->setup) && c->setup.loader.next.why[0])
 			finding_add(&found, FINDING_PARAMS_UNCLEAR, "host", NULL, "the kernel parameters of the next boot cannot be told: %s",
 				    c->setup.loader.next.why);

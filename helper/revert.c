@@ -5,6 +5,21 @@
 #include "helper/confirm.h"
 #include "helper/prepare_view.h"
 
+static void say_done(const struct report *report, const struct options *o, const struct revert *v)
+{
+	_cleanup_text_ struct text line = { 0 };
+
+	if (o->unfinished)
+		text_add(&line, "What was cut off is put back");
+	else
+		text_addf(&line, "%s is as it was before it was prepared", root_is_live(o->root) ? "This host" : o->root->path);
+	if (v->left)
+		text_add(&line, ", but for what somebody has changed since");
+	if (v->kept.len)
+		text_addf(&line, "%s for %s, which had to stay", v->left ? ", and" : ", but", text_str(&v->kept));
+	report_say(report, "%s.", text_str(&line));
+}
+
 static int revert(struct steps *s)
 {
 	_cleanup_prepare_view_ struct prepare_view view = { 0 };
@@ -30,14 +45,11 @@ static int revert(struct steps *s)
 	if (k == -ENOENT)
 		report_say(&view.report, "%s", e.text);
 	else if (k == 0)
-		report_say(&view.report,
-			   s->o->unfinished ? "What was cut off is put back." :
-			   v.left	    ? "%s is as it was before it was prepared, but for what somebody has changed since." :
-					      "%s is as it was before it was prepared.",
-			   root_is_live(s->o->root) ? "This host" : s->o->root->path);
+		say_done(&view.report, s->o, &v);
 	if (k == 0 && !s->list && root_is_live(s->o->root))
 		prepare_view_reboot(&v.reboot);
 	text_done(&v.reboot);
+	text_done(&v.kept);
 	return k == -ENOENT ? EXIT_DONE : helper_result(k, &e);
 }
 

@@ -21,6 +21,7 @@ static const char *const results[] = {
 	[STEP_MADE] = "made",	   [STEP_FAILED] = "failed", [STEP_SKIPPED] = "skipped",
 	[STEP_UNDONE] = "put back", [STEP_GONE] = "gone",	     [STEP_PARTLY] = "partly",
 	[STEP_FOREIGN] = "left",    [STEP_STUCK] = "stuck",    [STEP_LEFT] = "not put back",
+	[STEP_KEPT] = "kept",
 };
 
 int steps_open(const struct options *o, struct steps *ret)
@@ -81,11 +82,11 @@ void steps_would_make(struct steps *s, unsigned int vmid, const struct step *ste
 		add(s, vmid, step, "would be made", NULL);
 }
 
-static void would_undo(void *ctx, unsigned int vmid, const struct step *step)
+static void would_undo(void *ctx, unsigned int vmid, const struct step *step, const char *kept)
 {
 	struct steps *s = ctx;
 
-	add(s, vmid, step, is_kept(s, vmid, step) ? "would be kept" : "would be put back", NULL);
+	add(s, vmid, step, kept || is_kept(s, vmid, step) ? "would be kept" : "would be put back", kept);
 }
 
 static void say(void *ctx, const char *line)

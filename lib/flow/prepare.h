@@ -56,11 +56,12 @@ struct revert {
 	bool dry_run;
 	struct text reboot; /* what a reboot is needed for */
 	bool left; /* something stays as somebody else has changed it */
+	struct text kept; /* paths of what stays since something depends on it by now, with commas between */
 };
 
 /*
  * Puts back what is on record, for en's watch to tell. 0; -ENOENT: nothing is; -EBUSY; -EUCLEAN: something could not be put back and
- * stays on record; -errno. What somebody else has changed is left and is no failure.
+ * stays on record; -errno. What somebody else has changed is left, what something depends on is kept, and neither is a failure.
  */
 int revert_run(struct revert *r, const struct engine *en, const struct report *report, struct err *e);
 

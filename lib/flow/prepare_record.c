@@ -109,6 +109,9 @@ int prepare_record_begin(struct record *rec, unsigned int first, bool adopt, str
 	char boot[BOOT_ID_LEN], since[24];
 	int k = proc_boot_id(rec->root, boot);
 
+	/* in an image: no boot of a machine has that, so whichever comes is a later one */
+	if (k == -ENOENT && !root_is_live(rec->root))
+		k = snprintf(boot, sizeof(boot), PREPARE_NO_BOOT) < 0;
 	if (k < 0)
 		return err_errno(e, k, "cannot read the boot id");
 	if (!record_get(rec, PREPARE_BOOT)) {

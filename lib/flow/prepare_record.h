@@ -9,6 +9,8 @@
 #define PREPARE_BOOT "boot"
 /* and of that of the last preparation */
 #define PREPARE_LAST_BOOT "last-boot"
+/* in place of a boot's id, of one in an image, where nothing runs */
+#define PREPARE_NO_BOOT "none"
 
 /*
  * Reads it; an empty one if there is none. *ret_unfinished: see struct prepare; *ret_adopt: it was one with adopt. Steps that were cut

@@ -38,13 +38,20 @@ void report_shown(const struct report *r, unsigned int vmid, const struct step *
 	if (s->kind->effect && !s->kind->derives)
 		return;
 	if (r->shown) {
-		r->shown(r->ctx, vmid, s);
+		r->shown(r->ctx, vmid, s, NULL);
 		return;
 	}
 	/* why it was made is not why it goes back */
 	back.why = NULL;
 	step_format(&back, &t);
 	report_say(r, "%s", text_str(&t));
+}
+
+void report_shown_kept(const struct report *r, const struct step *s, const char *why)
+{
+	report_complain(r, "%s", why);
+	if (r->shown)
+		r->shown(r->ctx, 0, s, why);
 }
 
 /* How an event is logged, whether a person is told even without being asked, and by which words. */
@@ -63,6 +70,7 @@ static const struct event_row {
 	[STEP_FOREIGN] = { LOG_ID_LEFT, LOG_WARNING, true, "left as somebody else set it" },
 	[STEP_STUCK] = { LOG_ID_STUCK, LOG_ERR, true, "stuck" },
 	[STEP_LEFT] = { LOG_ID_LEFT, LOG_ERR, true, "could not be put back" },
+	[STEP_KEPT] = { LOG_ID_LEFT, LOG_WARNING, true, "kept" },
 	[STEP_OUTPUT] = { LOG_ID_STEP, LOG_INFO, false, "said" },
 	[STEP_ERRORS] = { LOG_ID_FAILED, LOG_ERR, true, "said" },
 	[STEP_WARNED] = { LOG_ID_STEP, LOG_WARNING, true, "said" },

@@ -21,8 +21,8 @@ struct report {
 	void (*complain)(void *ctx, const char *line);
 	/* Every event of a step but its program's output, for a list of steps: what it gets is said by no line. NULL: there is no list. */
 	void (*step)(void *ctx, unsigned int vmid, enum step_event event, const struct step *s, const char *text);
-	/* A step that a dry run would put back, for such a list. NULL: a line says it. */
-	void (*shown)(void *ctx, unsigned int vmid, const struct step *s);
+	/* A step that a dry run would put back, or keep for that reason (NULL: none), for such a list. NULL: a line says it. */
+	void (*shown)(void *ctx, unsigned int vmid, const struct step *s, const char *kept);
 	void *ctx;
 	bool verbose;	   /* say every step */
 	unsigned int vmid; /* for the journal */
@@ -33,6 +33,9 @@ void report_complain(const struct report *r, const char *fmt, ...) _printf_(2, 3
 
 /* A step that would be put back: nothing is done. */
 void report_shown(const struct report *r, unsigned int vmid, const struct step *s);
+
+/* One that would stay, whatever else is put back, and why. */
+void report_shown_kept(const struct report *r, const struct step *s, const char *why);
 
 /* An engine's watch: ctx is a struct report. */
 void report_step(void *ctx, enum step_event event, const struct step *s, const char *text);

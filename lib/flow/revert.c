@@ -28,9 +28,12 @@ static bool is_since(void *ctx, const struct step *s)
 /* A boot has come since, so what was prepared may be in force. */
 static bool has_booted(const struct root *r, const struct record *rec)
 {
-	const char *then = record_get(rec, PREPARE_BOOT);
+	const char *then = record_get(rec, PREPARE_BOOT), *last = record_get(rec, PREPARE_LAST_BOOT);
 	char now[BOOT_ID_LEN];
 
+	/* of an image that has been booted nobody can tell, unless it was prepared once more there */
+	if (!root_is_live(r) && then && str_eq(then, PREPARE_NO_BOOT) && str_eq(last, then) && proc_boot_id(r, now) == -ENOENT)
+		return false;
 	return !then || proc_boot_id(r, now) < 0 || strcmp(then, now) != 0;
 }
 
@@ -86,7 +89,9 @@ int revert_run(struct revert *v, const struct engine *en, const struct report *r
 	cut = since.first;
 	if (!v->unfinished)
 		since.first = 0;
-	keep = (struct revert_keep){ .root = v->root, .en = en, .report = report, .rec = &rec, .has_booted = has_booted(v->root, &rec) };
+	keep = (struct revert_keep){
+		.root = v->root, .en = en, .report = report, .rec = &rec, .has_booted = has_booted(v->root, &rec), .kept = &v->kept,
+	};
 	if (v->dry_run) {
 		keep.dry_run = true;
 		k = revert_keep(&keep, is_since, &since, e);

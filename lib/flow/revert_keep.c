@@ -19,12 +19,27 @@ static int vm_with(const struct root *r, const char *word, unsigned int *ret_vmi
 	return k;
 }
 
+static void stays(const struct revert_keep *k, struct record_step *rs, const char *path, const char *why)
+{
+	_cleanup_text_ struct text line = { 0 };
+
+	text_addf(&line, "%s stays%s", path, why);
+	if (k->dry_run) {
+		report_shown_kept(k->report, &rs->step, text_str(&line));
+	} else {
+		engine_tell(k->en, STEP_KEPT, &rs->step, text_str(&line));
+		text_join(k->kept, ", ", path);
+	}
+	record_mark(k->rec, rs->seq, RECORD_LEFT, NULL);
+}
+
 /* QEMU does not start without its romfile. A snapshot that names it counts, too. */
 static void keep_rom(struct revert_keep *k, struct record_step *rs)
 {
 	struct rom_target t;
 	unsigned int vmid;
 	struct err e = { "" };
+	char why[64];
 
 	if (rom_target_parse(rs->step.target, &t, NULL) < 0)
 		return;
@@ -41,29 +56,47 @@ static void keep_rom(struct revert_keep *k, struct record_step *rs)
 	}
 	if (!vmid)
 		return;
-	report_complain(k->report, "%s stays: VM %u has it by romfile=", t.path, vmid);
-	record_mark(k->rec, rs->seq, RECORD_LEFT, &e);
+	snprintf(why, sizeof(why), ": VM %u has it by romfile=", vmid);
+	stays(k, rs, t.path, why);
 }
 
-/* Without the file proxmox-boot-tool goes by the running kernel's parameters, and since the reboot ours are among them. */
+/* One of a parameter of ours that is in the file. One that somebody has written a second time is his and stays. */
+static int take_out(const struct revert_keep *k, const struct step *s, struct err *e)
+{
+	struct step made = step_swapped(s);
+	int r = k->dry_run ? 0 : step_make(k->en, s, e);
+
+	if (k->dry_run)
+		report_shown(k->report, 0, &made);
+	else if (r >= 0)
+		engine_tell(k->en, r ? STEP_PARTLY : STEP_UNDONE, &made, r ? e->text : NULL);
+	return r < 0 ? r : 0;
+}
+
+/*
+ * Without the file proxmox-boot-tool goes by the running kernel's parameters, and since the reboot ours are among them. What somebody has
+ * written into it is his.
+ */
 static int keep_command_line(const struct revert_keep *k, struct record_step *rs, struct err *e)
 {
 	_cleanup_free_ char *now = NULL;
 	_cleanup_plan_ struct plan plan = { 0 };
 	int r = root_read(k->root, LOADER_CMDLINE, CONF_MAX, &now, NULL);
+	bool changed = !str_eq(now, rs->step.after);
 
-	if (r < 0 || !str_eq(now, rs->step.after))
+	/* of one that was cut off there, another text may be somebody else's from its first word on */
+	if (r < 0 || rs->state == RECORD_BEGUN || !(changed || k->has_booted))
 		return 0;
-	r = prepare_params_back(now, &plan);
+	r = prepare_params_back(rs->step.after, now, &plan);
 	if (r < 0)
 		return err_set(e, r, "out of memory");
-	report_complain(k->report, "%s stays, without the parameters that were added: without the file the next boot would take the running kernel's",
-			LOADER_CMDLINE);
-	for (size_t i = 0; r >= 0 && i < plan.n && !k->dry_run; i++)
-		r = step_make(k->en, &plan.steps[i], e);
-	if (r >= 0)
-		record_mark(k->rec, rs->seq, RECORD_LEFT, e);
-	return r < 0 ? r : 0;
+	for (size_t i = 0; r == 0 && i < plan.n; i++)
+		r = take_out(k, &plan.steps[i], e);
+	if (r == 0)
+		stays(k, rs, LOADER_CMDLINE,
+		      changed ? ", without the parameters that were added: somebody has changed it since" :
+				", without the parameters that were added: without the file the next boot would take the running kernel's");
+	return r;
 }
 
 int revert_keep(struct revert_keep *k, undo_filter_fn *filter, void *ctx, struct err *e)
@@ -77,7 +110,7 @@ int revert_keep(struct revert_keep *k, undo_filter_fn *filter, void *ctx, struct
 			continue;
 		if (rs->step.kind == &step_rom)
 			keep_rom(k, rs);
-		else if (k->has_booted && rs->step.kind == &step_file && !rs->step.before && str_eq(rs->step.target, LOADER_CMDLINE))
+		else if (rs->step.kind == &step_file && !rs->step.before && str_eq(rs->step.target, LOADER_CMDLINE))
 			r = keep_command_line(k, rs, e);
 	}
 	return r;

@@ -12,6 +12,7 @@ struct revert_keep {
 	const struct report *report;
 	struct record *rec;
 	bool has_booted, dry_run;
+	struct text *kept; /* gets their paths */
 	bool roms_wait; /* found: nobody can tell what VMs name, so ROMs stay on record */
 };
 

@@ -3,6 +3,7 @@
 
 #include "flow/setup.h"
 #include "host/gpu.h"
+#include "host/kernels.h"
 #include "host/modalias.h"
 #include "host/rom_file.h"
 #include "plan/claim.h"
@@ -114,6 +115,25 @@ static int load_functions(const struct root *r, struct setup *s, struct err *e)
 	return k < 0 ? k : load_native(r, s);
 }
 
+/*
+ * An image is prepared for the machine that needs most: one with Intel's IOMMU. AMD's needs no parameter and passes over Intel's. Each of
+ * its kernels may be the one that boots.
+ */
+static int assume_machine(const struct root *r, struct setup *s)
+{
+	_cleanup_kernels_ struct kernels l = { 0 };
+	int k = kernels_load(r, &l);
+
+	snprintf(s->iommu.firmware, sizeof(s->iommu.firmware), "DMAR");
+	s->iommu.intel_default = l.n ? TRI_YES : TRI_UNKNOWN;
+	for (size_t i = 0; i < l.n; i++)
+		if (l.v[i].intel_iommu != TRI_YES)
+			s->iommu.intel_default = TRI_UNKNOWN;
+	if (l.n && !s->boot.release[0])
+		snprintf(s->boot.release, sizeof(s->boot.release), "%s", l.v[0].release);
+	return k;
+}
+
 int setup_load(const struct root *r, struct setup *ret, struct err *e)
 {
 	_cleanup_setup_ struct setup s = { 0 };
@@ -124,6 +144,8 @@ int setup_load(const struct root *r, struct setup *ret, struct err *e)
 	if (k < 0)
 		return k;
 	k = boot_load(r, &s.boot);
+	if (k == 0 && s.boot.image)
+		k = assume_machine(r, &s);
 	if (k == 0)
 		k = loader_load(r, &s.boot, &s.loader);
 	if (k == 0)

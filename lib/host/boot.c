@@ -64,6 +64,7 @@ int boot_load(const struct root *r, struct boot *ret)
 	    boot_cmdline_parse(cmdline, &b.cmdline) < 0)
 		return -ENOMEM;
 	b.efi = root_exists(r, "/sys/firmware/efi");
+	b.image = !root_is_live(r) && root_exists(r, "/etc") && !root_exists(r, "/sys/bus/pci");
 	b.secure_boot = b.efi ? secure_boot(r) : TRI_NO;
 	*ret = b;
 	b = (struct boot){ 0 };

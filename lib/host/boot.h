@@ -11,6 +11,7 @@ struct boot {
 	char id[BOOT_ID_LEN]; /* "" if unknown */
 	struct strv cmdline;  /* tokens; quotes removed as the kernel does it */
 	bool efi;
+	bool image; /* of no machine that runs, nor of one that ran when it was copied: a tree that is to be booted */
 	enum tri secure_boot; /* unknown also if the firmware does not answer in time (SLOW_MS of slow.h) */
 };
 

@@ -242,6 +242,9 @@ int loader_load(const struct root *r, const struct boot *b, struct loader *ret)
 	if (b->efi)
 		read_info(r, &l);
 	l.kind = loader_kind_of(l.info, b, has_esps(r));
+	/* which loader will start an image only what is installed can tell, and with proxmox-boot-tool it may be either */
+	if (b->image && !b->cmdline.n)
+		l.kind = !has_esps(r) && root_exists(r, GRUB_DEFAULTS) ? LOADER_GRUB : LOADER_UNKNOWN;
 	l.file = kinds[l.kind].file;
 	l.refresh = kinds[l.kind].refresh;
 	systemd = l.kind == LOADER_PROXMOX_SYSTEMD || l.kind == LOADER_SYSTEMD;
@@ -255,7 +258,8 @@ int loader_load(const struct root *r, const struct boot *b, struct loader *ret)
 	if (k < 0)
 		return k;
 	if (l.kind == LOADER_UNKNOWN)
-		snprintf(l.next.why, sizeof(l.next.why), "which boot loader started this machine is not known");
+		snprintf(l.next.why, sizeof(l.next.why), "which boot loader %s is not known",
+			 b->image ? "will start this tree" : "started this machine");
 	*ret = l;
 	l = (struct loader){ 0 };
 	return 0;

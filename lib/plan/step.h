@@ -22,6 +22,7 @@ enum step_event {
 	STEP_FOREIGN, /* left as somebody else set it; text has the value found */
 	STEP_STUCK,   /* the kernel has not answered in time; text says what to do */
 	STEP_LEFT,    /* could not be put back; text says why */
+	STEP_KEPT,    /* not put back, since something depends on it by now; text says what */
 	STEP_OUTPUT,  /* what its program has said, and what came of it is told next; text may have many lines, and any bytes */
 	STEP_ERRORS,  /* the same, if it has failed */
 	STEP_WARNED,  /* those lines of STEP_OUTPUT by which something was left out, though the program calls it no failure */

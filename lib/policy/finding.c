@@ -53,6 +53,7 @@ static const struct row {
 	[FINDING_EDITED] = { "edited", SEVERITY_WARN, "somebody has changed what 'prepare' had made; it is left alone" },
 	[FINDING_NOT_ADOPTED] = { "not-adopted", SEVERITY_WARN, "a line that --adopt does not take out by itself" },
 	[FINDING_LOADER_UNKNOWN] = { "loader-unknown", SEVERITY_WARN, "kernel parameters are needed, and how the boot loader gets them is not known" },
+	[FINDING_IMAGE] = { "image", SEVERITY_INFO, "the tree is none of a machine that runs: its cards and its IOMMU are not known" },
 	[FINDING_TOOL_MISSING] = { "tool-missing", SEVERITY_WARN, "a program that 'prepare' needs is not installed" },
 	[FINDING_CUT_OFF] = { "cut-off", SEVERITY_WARN, "a preparation of the host was begun and not finished" },
 	[FINDING_REBOOT_PENDING] = { "reboot-pending", SEVERITY_INFO, "what was prepared will be in force after a reboot" },

@@ -65,8 +65,8 @@ void prepare_reboot_reason(const struct step *s, struct text *t);
 /* Is it a file that a preparation makes, whoever has made this one? */
 bool prepare_is_own(const char *path);
 
-/* Adds steps that take our parameters out of a LOADER_CMDLINE that we have made as a whole. 0 or -ENOMEM. */
-int prepare_params_back(const char *made, struct plan *plan);
+/* Adds steps that take our parameters out of a LOADER_CMDLINE that we have made as a whole, as it is by now. 0 or -ENOMEM. */
+int prepare_params_back(const char *made, const char *now, struct plan *plan);
 
 /* Of each option that a text of ours for modprobe.d sets: the file below /sys/module that says whether it is set. 0 or -ENOMEM. */
 int prepare_options_set(const char *modprobe, struct strv *ret);

@@ -33,8 +33,8 @@ void prepare_modules_load(const struct prepare_facts *f, struct text *t)
 	load(f, "vfio", t);
 	load(f, "vfio_iommu_type1", t);
 	load(f, "vfio_pci", t);
-	/* part of vfio from there on */
-	if (!boot_release_at_least(&f->setup->boot, 6, 2))
+	/* part of vfio from there on; where no kernel is known, it is a newer one */
+	if (f->setup->boot.release[0] && !boot_release_at_least(&f->setup->boot, 6, 2))
 		load(f, "vfio_virqfd", t);
 	if (vendor_reset_wanted(f->setup, f->settings))
 		load(f, "vendor_reset", t);

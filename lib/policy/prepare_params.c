@@ -160,7 +160,7 @@ static int plan_whole_file(const struct prepare_facts *f, struct plan *plan, str
 				  "the kernel is to use the IOMMU; the parameters are those of now, and these") ? 0 : -ENOMEM;
 }
 
-int prepare_params_back(const char *made, struct plan *plan)
+int prepare_params_back(const char *made, const char *now, struct plan *plan)
 {
 	/* they were added behind all others of the kernel's, the first of them in any case */
 	const char *ours = strstr(made, tokens[0]);
@@ -171,7 +171,7 @@ int prepare_params_back(const char *made, struct plan *plan)
 		_cleanup_text_ struct text target = { 0 };
 
 		param_target(LOADER_CMDLINE, tokens[i], &target);
-		if (cmdline_has(ours, tokens[i]) &&
+		if (cmdline_has(ours, tokens[i]) && cmdline_has_exactly(now, tokens[i]) &&
 		    (target.r < 0 || !plan_add(plan, &step_param, text_str(&target), tokens[i], NULL, "the host is not prepared any more")))
 			return -ENOMEM;
 	}
@@ -188,7 +188,8 @@ static bool stands_twice(const char *line, const char *token)
 
 static int plan_token(const struct prepare_facts *f, size_t i, const char *line, struct plan *plan, struct findings *found)
 {
-	bool want = !by_grub(&f->setup->loader) && wanted(f, i), ours = param_recorded(f, tokens[i]), has = cmdline_has(line, tokens[i]);
+	const struct loader *l = &f->setup->loader;
+	bool want = l->file && !by_grub(l) && wanted(f, i), ours = param_recorded(f, tokens[i]), has = cmdline_has(line, tokens[i]);
 	_cleanup_text_ struct text target = { 0 };
 	bool ok = true;
 
@@ -266,11 +267,17 @@ void prepare_judge_params(const struct prepare_facts *f, struct findings *found)
 	bool lacking = is_lacking(f);
 	size_t n = params_of(f, lacking, params);
 
+	if (lacking && l->file && f->setup->boot.image)
+		finding_add(found, FINDING_IMAGE, "host", NULL,
+			    "whose processor will run this tree is not known: intel_iommu=on is there for Intel's; AMD's needs none");
 	iommu.intel_default = TRI_YES;
 	if (iommu_would_be_on(&iommu, params, n) == TRI_NO && l->file)
 		judge_off(f, found);
 	else if (!lacking)
 		return;
+	else if (!l->file && f->setup->boot.image)
+		finding_add(found, FINDING_LOADER_UNKNOWN, "host", "run 'gpupt-helper prepare' once more on the machine that boots it",
+			    "which boot loader will start this tree is not known: no kernel parameters are written; Intel's needs intel_iommu=on");
 	else if (!l->file)
 		prepare_block(finding_add(found, FINDING_LOADER_UNKNOWN, "host",
 					  "add intel_iommu=on to the kernel's parameters in the boot loader's configuration, reboot, and run it again",

@@ -416,7 +416,7 @@ is "$(json findings subject finding=ready)" "0000:01:00.0
 # a tree: persistence-unknown is shown by tests/unit/test_flow_nvidia.c
 seen="$seen unsure persistence-unknown"
 # what there is to say of a preparation has its own tests
-for code in cut-off edited loader-unknown not-adopted not-in-force not-prepared reboot-pending tool-missing; do
+for code in cut-off edited image loader-unknown not-adopted not-in-force not-prepared reboot-pending tool-missing; do
 	! grep -qE -- "\b$code\b" "$top/tests/cli/prepare.t" "$top"/tests/cli/golden/* "$top"/tests/unit/test_policy_prepare*.c || seen="$seen $code"
 done
 declared=$(sed -n 's/.*= { "\([a-z0-9-]*\)", SEVERITY_.*/\1/p' "$top/lib/policy/finding.c" | sort -u)

@@ -50,6 +50,8 @@ plan_is wrong-loader wrong-loader
 plan_is twins twins 02:00=reserved
 unlike "$(printf '%s\n' "$out" | sed '1,/^$/d')" '0000:01:00' "… in which the twin does not occur"
 like "$(printf '%s\n' "$out" | sed '1,/^$/d')" '0000:02:00\.1' "… and the card's audio does"
+plan_is sriov sriov
+unlike "$(printf '%s\n' "$out" | sed '1,/^$/d')" '0000:03:00' "… in which neither the physical function nor its virtual ones occur"
 
 # what keeps it from being done
 tree sriov
@@ -278,6 +280,56 @@ helper --root "$tree" revert --yes
 is "$rc" 0 "… and with it"
 is "$(listing)" "$before" "… puts back every byte"
 
+# an image: nothing runs in it, so there are no devices, no parameters in force, and no boot
+image() { # TREE
+	tree "$1"
+	rm -rf "${tree:?}"/sys/* "${tree:?}"/proc/* "${tree:?}"/run/*
+	put /etc/gpupt/gpupt.conf '[host]\nignore-msrs = 1\n'
+}
+image twins
+before=$(listing)
+helper --root "$tree" prepare --yes
+is "$rc" 0 "an image is prepared"
+like "$out" '^info +image +host +there is no /sys/bus/pci in this tree' "… its cards are said to be unknown"
+like "$out" 'image +host +whose processor will run this tree is not known: intel_iommu=on is there for Intel' "… and its processor"
+like "$out" "^rebuild grub: update-grub|^    .update-grub. is not run below" "… what is to be run is printed"
+is "$(grep -v '^#' "$tree/etc/modules-load.d/gpupt.conf" | xargs)" "vfio vfio_iommu_type1 vfio_pci" "… with the modules"
+is "$(grep -v '^#' "$tree/etc/modprobe.d/gpupt.conf")" "options kvm ignore_msrs=1 report_ignored_msrs=0" "… the options of gpupt.conf"
+like "$(cat "$tree/etc/default/grub.d/zz-gpupt.cfg")" 'intel_iommu=on iommu=pt' "… and the parameters"
+helper --root "$tree" prepare
+like "$out" '^This host is prepared already\.$' "… once"
+image=$tree
+tree twins
+cp -a "$image/etc/." "$tree/etc"
+cp -a "$image/var/." "$tree/var"
+put /sys/module/kvm/parameters/ignore_msrs 'N\n'
+helper --root "$tree" check --json
+is "$(json findings finding,severity message='ignore_msrs.*kvm')" "not-in-force warn" "booted, its record is of an earlier boot"
+helper --root "$tree" revert --yes
+is "$rc|$(cd "$tree" && find etc -name '*gpupt*' -type f)|$(ls "$tree/var/lib/gpupt" 2>/dev/null)" "0|etc/gpupt/gpupt.conf|" "… and is taken back there"
+tree=$image
+helper --root "$tree" revert --yes
+is "$rc|$(listing)" "0|$before" "… as in the image, to the byte"
+image twins
+put /boot/vmlinuz-6.8.12-4-pve ''
+helper --root "$tree" prepare
+is "$rc" 0 "an image with a kernel that uses Intel's IOMMU by itself"
+unlike "$out" 'intel_iommu' "… gets no parameter"
+put /boot/vmlinuz-6.5.13-6-pve ''
+helper --root "$tree" prepare
+like "$out" 'intel_iommu=on iommu=pt' "… but with an older one beside it"
+put /etc/kernel/proxmox-boot-uuids 'AAAA-BBBB\n'
+put /etc/kernel/cmdline 'root=/dev/sda1\n'
+helper --root "$tree" prepare
+is "$rc" 0 "one whose boot loader cannot be told"
+like "$out" 'loader-unknown +host +which boot loader will start this tree is not known: no kernel parameters are written' "… says so"
+unlike "$out" '^(param|file /etc/(kernel|default)) ' "… and writes none"
+like "$out" '^file /etc/modules-load.d/gpupt.conf' "… but all else"
+rm -r "${tree:?}/etc"
+helper --root "$tree" prepare --yes
+is "$rc" 1 "a directory without /etc is no image"
+like "$err" 'cannot list .*/sys/bus/pci/devices' "… and is not written to"
+
 # parameters go from GRUB's assignment and come back into what somebody has made of it; what is set elsewhere by then is named
 tree no-iommu
 put /etc/default/grub 'GRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX_DEFAULT="quiet amd_iommu=off"\n'
@@ -369,10 +421,17 @@ like "$out" 'as it was before it was prepared, but for what somebody has changed
 tree no-iommu
 put /usr/share/kvm/vbios_1002_67df_1da2_e353.bin 'rom'
 put /var/lib/gpupt/prepare/record 'gpupt-record 1\nbegin 1 rom 0000:01:00.0%201002:67df/1da2:e353%20/usr/share/kvm/vbios_1002_67df_1da2_e353.bin ~ x why\ndone 1\n'
+cp "$tree/var/lib/gpupt/prepare/record" "$T/record"
 vm 101 'hostpci0: 01:00,romfile=vbios_1002_67df_1da2_e353.bin'
+helper --root "$tree" revert --json
+is "$(json steps step,result,message)" 'rom would be kept /usr/share/kvm/vbios_1002_67df_1da2_e353.bin stays: VM 101 has it by romfile=' "a ROM that a VM names is shown"
+helper --root "$tree" revert --yes --json
+is "$(json steps step,result,message)" 'rom kept /usr/share/kvm/vbios_1002_67df_1da2_e353.bin stays: VM 101 has it by romfile=' "… and listed when it stays"
+put /var/lib/gpupt/prepare/record "$(cat "$T/record")\n"
 helper --root "$tree" revert --yes
 is "$rc" 0 "revert, with a ROM that a VM names"
 like "$err" '^gpupt-helper: /usr/share/kvm/vbios_1002_67df_1da2_e353.bin stays: VM 101 has it by romfile=' "… leaves it and says why"
+like "$out" 'as it was before it was prepared, but for /usr/share/kvm/vbios_1002_67df_1da2_e353.bin, which had to stay\.$' "… also at the end"
 ok "… it is there" test -e "$tree/usr/share/kvm/vbios_1002_67df_1da2_e353.bin"
 
 # … and where nobody can tell whether one does
@@ -422,6 +481,31 @@ like "$err" '/etc/kernel/cmdline stays, without the parameters that were added' 
 like "$(cat "$tree/etc/kernel/cmdline")" 'intel_iommu=on' "… and only that, without --yes"
 helper --root "$tree" revert --yes
 is "$rc|$(cat "$tree/etc/kernel/cmdline")" "0|root=ZFS=rpool/ROOT/pve-1 boot=zfs" "… and takes the parameters out of it"
+like "$out" 'as it was before it was prepared, but for /etc/kernel/cmdline, which had to stay\.$' "… which is not what was there before"
+
+# one that somebody has written in since
+for since in 'before a boot' 'after a boot'; do
+	tree wrong-loader
+	rm "$tree/etc/kernel/cmdline"
+	helper --root "$tree" prepare --yes
+	sed -i '1s/$/ quiet/' "$tree/etc/kernel/cmdline"
+	[ "$since" = 'before a boot' ] || put /proc/sys/kernel/random/boot_id '3f2d7a0e-8c5b-4e0a-9a6e-5d5b0c7f4c11\n'
+	helper --root "$tree" revert --json
+	is "$(json steps target,result step='param|file' target=^/etc/kernel/cmdline)" "/etc/kernel/cmdline intel_iommu=on would be put back
+/etc/kernel/cmdline iommu=pt would be put back
+/etc/kernel/cmdline would be kept" "a command line of ours with a word of somebody's, $since: what would be done"
+	helper --root "$tree" revert --yes
+	is "$rc|$(cat "$tree/etc/kernel/cmdline")" "0|root=ZFS=rpool/ROOT/pve-1 boot=zfs quiet" "… loses our parameters, and nothing else"
+	like "$err" '/etc/kernel/cmdline stays, without the parameters that were added: somebody has changed it since' "… which is said"
+	like "$out" 'but for /etc/kernel/cmdline, which had to stay\.$' "… also at the end"
+done
+tree wrong-loader
+rm "$tree/etc/kernel/cmdline"
+helper --root "$tree" prepare --yes
+put /etc/kernel/cmdline 'root=ZFS=rpool/ROOT/pve-1 iommu=pt boot=zfs iommu=pt\n'
+helper --root "$tree" revert --yes
+is "$rc|$(cat "$tree/etc/kernel/cmdline")" "0|root=ZFS=rpool/ROOT/pve-1 boot=zfs iommu=pt" "of one that stands there twice, one goes; one that somebody has taken out is not missed"
+like "$err" '/etc/kernel/cmdline has iommu=pt once more, which somebody else has written there: that one stays' "… and the other is named"
 
 # on this very machine, with nobody there to answer: it is looked at, and that is all
 if [ "$(id -u)" -eq 0 ]; then

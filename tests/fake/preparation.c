@@ -46,5 +46,6 @@ int prepare_back(struct fake *f, bool unfinished, struct text *diary)
 	prepare_engine(f, diary, &en);
 	k = revert_run(&v, &en, &report, &e);
 	text_done(&v.reboot);
+	text_done(&v.kept);
 	return k;
 }

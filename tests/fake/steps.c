@@ -10,6 +10,7 @@ static void write_diary(void *ctx, enum step_event event, const struct step *s, 
 		[STEP_MADE] = "made",	    [STEP_FAILED] = "failed",	[STEP_SKIPPED] = "skipped",
 		[STEP_UNDONE] = "undone",   [STEP_GONE] = "gone",	[STEP_PARTLY] = "partly",
 		[STEP_FOREIGN] = "foreign", [STEP_STUCK] = "stuck",	[STEP_LEFT] = "left",
+		[STEP_KEPT] = "kept",
 		[STEP_OUTPUT] = "output",   [STEP_ERRORS] = "errors",	[STEP_WARNED] = "warned",
 	};
 
