@@ -11,11 +11,11 @@ usage() {
 ./install.sh --build-only on any Debian 12 or 13: build the package, install nothing
 ./install.sh --demo       on any Debian 12 or 13: show what gpupt does, in a virtual machine
                           with two emulated cards; this machine's own are not touched
-./install.sh --remove     take the hook out of all guests of this node, revert what was
-                          prepared, and remove the package; lists first, and asks.
-                          Guests of other nodes are named, with what to do there
-  --all-nodes             out of theirs, too, from here: a VM there loses the script that
-                          its node's gpupt.conf has as 'next' for it
+./install.sh --remove     take the hook out of all guests of the cluster, revert what was
+                          prepared here, and remove the package; lists first, and asks.
+                          A VM of another node loses the script that the gpupt.conf there
+                          has as 'next' for it, which cannot be seen from here
+  --this-node             only out of the guests of this node; others keep it, and are named
   --yes                   do not ask
 
 Needs root and apt. Packages that are missing for building are installed, and stay.
@@ -122,7 +122,7 @@ remove_here() {
 	local nodes=()
 	dpkg-query -W -f '${db:Status-Status}\n' gpupt 2>/dev/null | grep -qx installed ||
 		refuse "the package gpupt is not installed here; 'make uninstall' removes what 'make install' has installed"
-	if [ -n "$all_nodes" ]; then
+	if [ -z "$this_node" ]; then
 		for node in /etc/pve/nodes/*/; do
 			[ ! -d "$node" ] || nodes+=("$(basename "$node")")
 		done
@@ -139,7 +139,7 @@ remove_here() {
 	echo "==> done; /etc/gpupt, /var/lib/gpupt and the snippet stay: 'apt purge gpupt' removes them, too"
 }
 
-action=install package='' storage=local all_nodes='' yes=()
+action=install package='' storage=local this_node='' yes=()
 chosen='' given=''
 choose() {
 	[ -z "$chosen" ] || wrong
@@ -151,7 +151,7 @@ while [ $# -gt 0 ]; do
 	--demo) choose demo ;;
 	--build-only) choose build-only ;;
 	--remove) choose remove ;;
-	--all-nodes) all_nodes=1 given+=a ;;
+	--this-node) this_node=1 given+=t ;;
 	--package) package=$(cd "$from" && realpath -- "${2:?--package needs a file}") given+=p && shift ;;
 	--storage) storage=${2:?--storage needs a name} given+=s && shift ;;
 	--yes | -y) yes=(--yes) given+=y ;;
@@ -161,7 +161,7 @@ while [ $# -gt 0 ]; do
 done
 # which options go with what
 case $action in
-install) [[ $given != *a* ]] || wrong ;;
+install) [[ $given != *t* ]] || wrong ;;
 remove) [[ $given != *[ps]* ]] || wrong ;;
 *) [ -z "$given" ] || wrong ;;
 esac

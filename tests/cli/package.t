@@ -115,7 +115,7 @@ is $? 1 "nothing has been installed so far"
 pve 9.0.3
 
 # wrong arguments
-for words in '--frob' '--remove --storage x' '--demo --yes' '--demo --remove' '--all-nodes' '--build-only --package /gpupt.deb'; do
+for words in '--frob' '--remove --storage x' '--demo --yes' '--demo --remove' '--this-node' '--build-only --package /gpupt.deb'; do
 	# shellcheck disable=SC2086
 	install_sh $words
 	is "$rc" 2 "$words is wrong"
@@ -238,7 +238,7 @@ install_sh --remove --yes
 is "$rc" 1 "nor does install.sh"
 like "$err" 'VMs have cards' "… it says why"
 rm -r "$R/run/gpupt"
-install_sh --remove
+install_sh --remove --this-node
 is "$rc" 1 "nobody is there to be asked"
 like "$out" '^hookscript VM 101: .*: qm set 101 --delete hookscript$' "… what would be done is listed"
 like "$out" "^VM 301 on other keeps gpupt's snippet: there 'gpupt-helper hooks remove'" "… and what another node's guests need"
@@ -308,15 +308,15 @@ rmdir "$R/run/systemd/system"
 # --- all nodes, and nothing left ----------------------------------------------------------
 
 guest pve qemu-server/101 "$ours"
-install_sh --remove --yes
-is "$rc" 0 "install.sh --remove"
+install_sh --remove --yes --this-node
+is "$rc" 0 "install.sh --remove --this-node"
 is "$(calls)" "qm set 101 --delete hookscript" "… takes it from this node's guests alone"
 like "$out" '^1 of 1 done; 1 of other nodes keep it, see above$' "… and says that others have it"
 install_sh --package /gpupt.deb --yes
 # a preparation whose file has a directory in its place by now
 mkdir -p "$R/var/lib/gpupt/prepare" "$R/etc/modprobe.d/gpupt-c.conf"
 printf 'gpupt-record 1\nbegin 1 file /etc/modprobe.d/gpupt-c.conf ~ c%%0a why\ndone 1\n' >"$R/var/lib/gpupt/prepare/record"
-install_sh --remove --yes
+install_sh --remove --yes --this-node
 is "$rc" 1 "install.sh --remove where the preparation cannot be reverted"
 like "$err" '^install\.sh: the package stays, since the preparation of this host is not reverted: see above' "… says so"
 ok "… it is still installed" is_installed
@@ -325,15 +325,15 @@ rmdir "$R/etc/modprobe.d/gpupt-c.conf"
 printf 'gpupt-record 1\nbegin 1 file /etc/modprobe.d/gpupt-a.conf ~ a%%0a why\ndone 1\nbegin 2 file /etc/modprobe.d/gpupt-b.conf ~ b%%0a why\ndone 2\n' >"$R/var/lib/gpupt/prepare/record"
 echo a >"$R/etc/modprobe.d/gpupt-a.conf"
 echo mine >"$R/etc/modprobe.d/gpupt-b.conf"
-install_sh --remove
+install_sh --remove --this-node
 is "$rc" 1 "install.sh --remove with nobody there to be asked"
 like "$out" '^file /etc/modprobe.d/gpupt-a.conf: ' "… lists what revert would put back"
 like "$err" 'there is no terminal to ask at' "… and says why it does not"
 ok "… it is still installed" is_installed
 guest pve qemu-server/101 "$ours"
 printf '[vm 301]\nnext = local:snippets/mine\n' >"$R/etc/gpupt/gpupt.conf"
-install_sh --remove --yes --all-nodes
-is "$rc" 0 "install.sh --remove --all-nodes"
+install_sh --remove --yes
+is "$rc" 0 "install.sh --remove"
 like "$err" 'VM 301 on other: from here it cannot be seen' "… says what it cannot see"
 like "$err" 'gpupt-b.conf is left as somebody else set it' "… says what revert leaves"
 like "$out" 'as it was before it was prepared, but for what somebody has changed since' "… and what it has done"
