@@ -6,6 +6,7 @@
 #include "plan/record_text.h"
 #include "plan/state.h"
 
+#define LOCK_WAIT_MS 300 /* for whoever only makes a node of a record that is not his (aside_return()) */
 
 int record_load(const struct root *r, const char *path, struct record *ret, struct err *e)
 {
@@ -70,31 +71,60 @@ static int mend(struct record *rec, const char *text, struct err *e)
 	return whole ? 0 : write_header(rec, e);
 }
 
-/* One process at a time changes a record. Never waited for, and gone with its process: so it can be held across other programs. */
-static int lock_record(struct record *rec, struct err *e)
+/*
+ * One process at a time changes a record. Hardly waited for, and gone with its process: so it can be held across other programs. 0,
+ * -EBUSY, -errno.
+ */
+static int lock_record(int fd, const char *path, struct err *e)
 {
-	if (flock(rec->fd, LOCK_EX | LOCK_NB) == 0)
-		return 0;
-	return err_set(e, errno == EWOULDBLOCK ? -EBUSY : -errno, "another gpupt process is working on %s", rec->path);
+	uint64_t deadline = now_ms() + LOCK_WAIT_MS;
+
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK)
+			return err_errno(e, -errno, "cannot lock the record %s", path);
+		if (now_ms() >= deadline)
+			return err_set(e, -EBUSY, "another gpupt process is working on %s", path);
+		sleep_ms(5);
+	}
+	return 0;
+}
+
+static int open_locked(const struct root *r, const char *path, struct err *e)
+{
+	_cleanup_close_ int fd = state_open(r, path, O_RDWR | O_APPEND);
+	struct stat ours, named;
+	int k;
+
+	/* a filesystem that became read-only must not keep a card away: what is put back can still be put back */
+	if (fd == -EROFS)
+		fd = state_open(r, path, O_RDONLY);
+	if (fd < 0)
+		return err_errno(e, fd, "cannot open the record %s for writing", path);
+	k = lock_record(fd, path, e);
+	if (k < 0)
+		return k;
+	/* who had the lock may have removed it, and whoever came next made another */
+	if (fstat(fd, &ours) < 0 || root_lstat(r, path, &named) < 0)
+		return err_set(e, -ENOENT, "the record %s has gone", path);
+	if (ours.st_dev != named.st_dev || ours.st_ino != named.st_ino)
+		return err_set(e, -EBUSY, "another gpupt process is working on %s", path);
+	return TAKE_FD(fd);
 }
 
 int record_open(const struct root *r, const char *path, struct record *ret, struct err *e)
 {
 	_cleanup_record_ struct record rec = { .fd = -1 };
 	_cleanup_free_ char *text = NULL;
-	int k = record_load(r, path, &rec, e);
+	_cleanup_close_ int fd = open_locked(r, path, e);
+	int k;
 
+	if (fd < 0)
+		return fd;
+	/* only now is what it says what counts */
+	k = record_load(r, path, &rec, e);
 	if (k < 0)
 		return k;
-	rec.fd = state_open(r, path, O_RDWR | O_APPEND);
-	/* a filesystem that became read-only must not keep a card away: what is put back can still be put back */
-	if (rec.fd == -EROFS)
-		rec.fd = state_open(r, path, O_RDONLY);
-	if (rec.fd < 0)
-		return err_errno(e, rec.fd, "cannot open the record %s for writing", path);
-	k = lock_record(&rec, e);
-	if (k < 0)
-		return k;
+	rec.fd = TAKE_FD(fd);
 	k = state_read(r, path, &text);
 	if (k < 0)
 		return err_errno(e, k, "cannot read the record %s", path);
@@ -130,7 +160,7 @@ int record_create(const struct root *r, const char *path, struct record *ret, st
 	rec.fd = state_open(r, path, O_RDWR | O_CREAT | O_EXCL | O_APPEND);
 	if (rec.fd < 0)
 		return err_errno(e, rec.fd, "cannot make the record %s", path);
-	k = lock_record(&rec, e);
+	k = lock_record(rec.fd, path, e);
 	if (k == 0)
 		k = write_header(&rec, e);
 	if (k == 0)

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -280,6 +281,54 @@ static void nothing_is_appended_to_a_torn_line(void **state)
 	assert_int_equal(again.steps[0].state, RECORD_UNDONE);
 }
 
+/* Another process has the record for a moment, changes it or ends it, and goes. Back when it has it. */
+static pid_t somebody(struct fake *f, bool ends_it)
+{
+	_cleanup_record_ struct record rec = { .fd = -1 };
+	int ready[2];
+	struct err e;
+	pid_t pid;
+	char c;
+
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (pid != 0) {
+		close(ready[1]);
+		assert_int_equal(read(ready[0], &c, 1), 1);
+		close(ready[0]);
+		return pid;
+	}
+	if (record_open(&f->root, STEPS_RECORD, &rec, &e) < 0 || write(ready[1], "", 1) != 1)
+		_exit(1);
+	sleep_ms(50);
+	_exit(ends_it ? root_unlink(&f->root, STEPS_RECORD) < 0 : record_mark(&rec, 1, RECORD_UNDONE, &e) < 0);
+}
+
+/* What counts is what the record says when it is ours, and whether it is there at all by then. */
+static void read_when_it_is_ours(void **state)
+{
+	_cleanup_fake_ struct fake *f = fake_machine();
+	_cleanup_record_ struct record rec = { .fd = -1 }, again = { .fd = -1 }, none = { .fd = -1 };
+	unsigned int a;
+	int status;
+	struct err e;
+	pid_t pid;
+
+	assert_int_equal(record_create(&f->root, STEPS_RECORD, &rec, &e), 0);
+	begin(&rec, "/a", NULL, "x", &a);
+	record_close(&rec);
+	pid = somebody(f, false);
+	assert_int_equal(record_open(&f->root, STEPS_RECORD, &again, &e), 0);
+	assert_int_equal(again.steps[0].state, RECORD_UNDONE);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	record_close(&again);
+	pid = somebody(f, true);
+	assert_int_equal(record_open(&f->root, STEPS_RECORD, &none, &e), -ENOENT);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -290,6 +339,7 @@ int main(void)
 		cmocka_unit_test(damage_is_told),
 		cmocka_unit_test(no_room_for_the_record),
 		cmocka_unit_test(nothing_is_appended_to_a_torn_line),
+		cmocka_unit_test(read_when_it_is_ours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
