@@ -40,6 +40,7 @@ int work_adopt(struct work *w)
 	if (k < 0 || broken.n == 0)
 		return k;
 	k = giveback_run(&g, &w->lease, &broken, &u, w->e);
+	w->waited = true;
 	for (size_t i = 0; k == 0 && i < broken.n; i++)
 		if (holding_any(&w->lease, broken.v[i]))
 			k = err_set(w->e, -EUCLEAN, "what an earlier start of VM %u left could not be put back: see 'gpupt-helper status'",
@@ -78,6 +79,8 @@ int work_withdraw(struct work *w, int k)
 	struct giveback g = as_giveback(w);
 	struct err e = { "" };
 
+	/* whoever did not let go in that time is not waited for once more: the start's caller waits, too */
+	g.wait = !w->waited;
 	if (w->has_lease && w->lease.path[0]) {
 		if (w->adopted && giveback_run(&g, &w->lease, NULL, NULL, &e) < 0)
 			report_complain(w->h->report, "%s", e.text);

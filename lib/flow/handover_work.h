@@ -30,6 +30,7 @@ struct work {
 	struct record lease;
 	bool has_lease, adopted; /* adopted: it was there before */
 	bool renewed;		 /* adopted, but for what an earlier run has left to be put back late: it held no function any more */
+	bool waited;		 /* stop-timeout, for whoever has a card of the adopted lease open */
 	struct acquire acquire;
 	int acquired;	    /* 0, or -EBUSY: another VM has a function, busy says which */
 	struct err busy;
