@@ -30,21 +30,22 @@ static void try(const struct root *r, void *shared)
 /* Is it claimed by somebody? -ETIMEDOUT if that cannot be told in time. */
 static int is_claimed(const struct root *r, const char *device)
 {
-	struct claim_try *t = slow_map(sizeof(*t));
+	struct claim_try *t;
+	char path[PATH_MAX];
 	struct stat st;
 	int k;
 
-	if (!t)
-		return -ENOMEM;
-	path_f(t->path, "/dev/%s", device);
+	path_f(path, "/dev/%s", device);
 	/* cciss!c0d0 is cciss/c0d0 there: block_devnode() in block/genhd.c */
-	for (char *p = t->path; *p; p++)
+	for (char *p = path; *p; p++)
 		if (*p == '!')
 			*p = '/';
-	if (root_stat(r, t->path, &st) < 0 || !S_ISBLK(st.st_mode)) {
-		slow_unmap(t, sizeof(*t));
+	if (root_stat(r, path, &st) < 0 || !S_ISBLK(st.st_mode))
 		return 0;
-	}
+	t = slow_map(sizeof(*t));
+	if (!t)
+		return -ENOMEM;
+	path_f(t->path, "%s", path);
 	k = slow_call(r, try, t, SLOW_MS);
 	if (k == 0)
 		k = t->error == -EBUSY;

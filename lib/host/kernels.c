@@ -60,6 +60,8 @@ static void look(const struct root *r, struct kernel *k)
 	if (k->initrd) {
 		k->built = st.st_mtim;
 		k->initrd_size = st.st_size;
+		k->initrd_ino = st.st_ino;
+		k->initrd_changed = st.st_ctim;
 	}
 	k->vfio_builtin = has_builtin(r, k->release, "vfio-pci");
 	k->intel_iommu = iommu_intel_default(r, k->release);
@@ -110,6 +112,15 @@ const struct kernel *kernels_find(const struct kernels *l, const char *release)
 bool kernel_initrd_is_older(const struct kernel *k, const struct timespec *file)
 {
 	return k->initrd && file->tv_sec > k->built.tv_sec + FAT_SECONDS;
+}
+
+bool kernel_initrd_is_as_before(const struct root *r, const struct kernel *k)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	return k->initrd && root_stat(r, path_f(path, "/boot/initrd.img-%s", k->release), &st) == 0 && st.st_ino == k->initrd_ino &&
+	       st.st_ctim.tv_sec == k->initrd_changed.tv_sec && st.st_ctim.tv_nsec == k->initrd_changed.tv_nsec;
 }
 
 static bool is_later(const struct root *r, const char *path, const struct timespec *than)

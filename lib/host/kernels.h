@@ -18,6 +18,8 @@ struct kernel {
 	bool headers;  /* what modules are built with is there: /lib/modules/RELEASE/build leads to something */
 	bool initrd;
 	struct timespec built; /* when the initrd was written */
+	ino_t initrd_ino;
+	struct timespec initrd_changed; /* by its inode, which whoever writes the file cannot set */
 	off_t initrd_size;     /* 0 without */
 	bool vfio_builtin;     /* vfio-pci is no module (modules.builtin) */
 	enum tri intel_iommu;  /* it uses Intel's IOMMU without being told to (iommu.h) */
@@ -44,6 +46,9 @@ int kernel_compare(const char *a, const char *b);
 
 /* Was the file written after the initrd was? Two seconds are no difference: that is how exactly FAT tells the time. */
 bool kernel_initrd_is_older(const struct kernel *k, const struct timespec *file);
+
+/* Is its initrd the file that it was when k was looked at, untouched? */
+bool kernel_initrd_is_as_before(const struct root *r, const struct kernel *k);
 
 /*
  * Has a kernel, an initrd, a module of one, or what DKMS has built changed since `stamp` did? By the inodes' times, which a package's own

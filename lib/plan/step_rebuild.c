@@ -6,7 +6,7 @@
 #include <errno.h>
 
 #include "base/exec.h"
-#include "plan/images.h"
+#include "host/kernels.h"
 #include "plan/rebuild.h"
 
 /* All initramfs of many kernels, compressed well, onto slow disks, and copied to each partition that is booted from. */
@@ -23,12 +23,13 @@ static const struct rebuild {
 	char *const *argv;
 	unsigned int timeout_ms;
 	bool images; /* it writes every kernel's initramfs */
+	bool skips;  /* it passes over what it cannot do, and warns of it */
 } rebuilds[] = {
 	{ "udev", ARGV(ARG("udevadm"), ARG("control"), ARG("--reload")), TELL_MS },
 	{ "systemd", ARGV(ARG("systemctl"), ARG("daemon-reload")), TELL_MS },
-	{ "initramfs", ARGV(ARG("update-initramfs"), ARG("-u"), ARG("-k"), ARG("all")), BUILD_MS, true },
+	{ "initramfs", ARGV(ARG("update-initramfs"), ARG("-u"), ARG("-k"), ARG("all")), BUILD_MS, .images = true },
 	{ "grub", ARGV(ARG("update-grub")), BUILD_MS },
-	{ "boot-tool", ARGV(ARG("proxmox-boot-tool"), ARG("refresh")), BUILD_MS },
+	{ "boot-tool", ARGV(ARG("proxmox-boot-tool"), ARG("refresh")), BUILD_MS, .skips = true },
 };
 
 static const struct rebuild *find(const char *name)
@@ -87,14 +88,21 @@ static void tell_warnings(const struct engine *en, const struct step *s, const c
  * update-initramfs(8) ends with 0, too, where it does nothing: /boot is mounted read-only (its ro_boot_check()), or update_initramfs=no in
  * /etc/initramfs-tools/update-initramfs.conf. -ENODATA then.
  */
-static int verify_images(const struct engine *en, const struct step *s, const struct images *then, struct err *e)
+static int verify_images(const struct engine *en, const struct step *s, const struct kernels *then, struct err *e)
 {
 	_cleanup_text_ struct text same = { 0 }, warning = { 0 };
-	size_t n = images_untouched(en->root, then, &same);
+	bool any_made = false;
+	char path[PATH_MAX];
 
-	if (n == 0)
+	for (size_t i = 0; i < then->n; i++) {
+		if (kernel_initrd_is_as_before(en->root, &then->v[i]))
+			text_join(&same, ", ", path_f(path, "/boot/initrd.img-%s", then->v[i].release));
+		else
+			any_made |= then->v[i].initrd;
+	}
+	if (!same.len)
 		return 0;
-	if (n == then->n)
+	if (!any_made)
 		return err_set(e, -ENODATA,
 			       "update-initramfs reports no error, and made nothing: %s as before. See whether /boot is mounted read-only, or "
 			       "update_initramfs=no is in /etc/initramfs-tools/update-initramfs.conf",
@@ -121,7 +129,7 @@ static int rebuild_set(const struct engine *en, const struct step *s, struct err
 {
 	const struct rebuild *b = find(s->target);
 	_cleanup_exec_ struct exec_result res = { 0 };
-	_cleanup_images_ struct images images = { 0 };
+	_cleanup_kernels_ struct kernels kernels = { 0 };
 	_cleanup_text_ struct text command = { 0 }, output = { 0 };
 	struct ticking t = { en, s };
 	struct exec_watch w = { .tick = en->tick ? tick : NULL, .ctx = &t, .interruptible = s->after, .output = &output };
@@ -135,7 +143,7 @@ static int rebuild_set(const struct engine *en, const struct step *s, struct err
 		engine_tell(en, STEP_OUTPUT, s, text_str(&output));
 		return 0;
 	}
-	k = b->images ? images_look(en->root, &images) : 0;
+	k = b->images ? kernels_load(en->root, &kernels) : 0;
 	if (k < 0)
 		return err_errno(e, k, "cannot list the kernels in /boot");
 	k = exec_run_watched(en->root, b->argv, b->timeout_ms, &w, &res, e);
@@ -145,10 +153,10 @@ static int rebuild_set(const struct engine *en, const struct step *s, struct err
 	if (k == 0)
 		k = exec_verdict(b->argv[0], &res, e);
 	if (k == 0)
-		k = verify_images(en, s, &images, e);
+		k = verify_images(en, s, &kernels, e);
 	if (output.len > 0)
 		engine_tell(en, k < 0 ? STEP_ERRORS : STEP_OUTPUT, s, text_str(&output));
-	if (k == 0 && str_eq(b->name, "boot-tool"))
+	if (k == 0 && b->skips)
 		tell_warnings(en, s, text_str(&output));
 	return k;
 }
